@@ -1,1 +1,22 @@
+//! A cluster of real Postern programs for tests.
+//!
+//! Everything here starts programs as a user would start them, talks to them over loopback or through a
+//! pseudo terminal, and stops only what it started. It holds no doubles: a test that needs a fake clock or a
+//! scripted peer builds it next to the code it tests.
 
+mod agent;
+mod aws;
+mod eventually;
+mod programs;
+mod proxy;
+mod service;
+pub mod stream;
+mod terminal;
+
+pub use agent::Agent;
+pub use aws::{PythonEnvironment, StockAgent, StockPlugin};
+pub use eventually::eventually;
+pub use programs::{Output, program, run, temporary_folder};
+pub use proxy::FaultyProxy;
+pub use service::{Scheme, Service};
+pub use terminal::Terminal;

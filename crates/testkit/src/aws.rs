@@ -1,0 +1,148 @@
+//! AWS's own clients: from PyPI where it carries them, from the paths that the environment names otherwise.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A Python environment with the stock `aws` CLI and boto3, made once and kept beside the build folder.
+pub struct PythonEnvironment {
+    folder: PathBuf,
+}
+
+const REQUIREMENTS: [&str; 3] = ["awscli==1.46.3", "boto3==1.44.5", "botocore==1.44.5"];
+
+impl PythonEnvironment {
+    /// The environment; it is made on first use. `None`, with a word on standard error, when Python or the
+    /// package index cannot be had; with `CI=true` that is a panic.
+    pub fn get() -> Option<&'static Self> {
+        static MADE: OnceLock<Option<PythonEnvironment>> = OnceLock::new();
+        MADE.get_or_init(|| match Self::make() {
+            Ok(made) => Some(made),
+            Err(fault) if std::env::var_os("CI").is_some() => {
+                panic!("the aws CLI cannot be installed: {fault}")
+            }
+            Err(fault) => {
+                eprintln!("skipped: the aws CLI cannot be installed: {fault}");
+                None
+            }
+        })
+        .as_ref()
+    }
+
+    fn make() -> Result<Self, String> {
+        let folder = kept_folder().join("python-aws");
+        let done = folder.join("done");
+        let wanted = REQUIREMENTS.join("\n");
+        if std::fs::read_to_string(&done).is_ok_and(|made| made == wanted) {
+            return Ok(Self { folder });
+        }
+        // Two test programs may come here at once: the second waits for the first.
+        let parent = folder.parent().expect("the folder was joined to one");
+        std::fs::create_dir_all(parent).map_err(|error| error.to_string())?;
+        let lock = std::fs::File::create(parent.join("python-aws.lock"))
+            .map_err(|error| error.to_string())?;
+        lock.lock().map_err(|error| error.to_string())?;
+        if std::fs::read_to_string(&done).is_ok_and(|made| made == wanted) {
+            return Ok(Self { folder });
+        }
+        succeed(
+            Command::new("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(&folder),
+        )?;
+        succeed(
+            Command::new(folder.join("bin/pip"))
+                .args(["install", "--quiet", "--only-binary", ":all:"])
+                .args(REQUIREMENTS),
+        )?;
+        std::fs::write(&done, wanted).map_err(|error| error.to_string())?;
+        Ok(Self { folder })
+    }
+
+    /// The stock `aws` program.
+    pub fn aws(&self) -> PathBuf {
+        self.folder.join("bin/aws")
+    }
+
+    /// A Python that can import boto3.
+    pub fn python(&self) -> PathBuf {
+        self.folder.join("bin/python")
+    }
+
+    /// A value for `PATH` whose `session-manager-plugin` is `plugin` (a link in `folder` is made for it).
+    pub fn path_with_plugin(&self, folder: &Path, plugin: &Path) -> String {
+        let link = folder.join("session-manager-plugin");
+        if !link.exists() {
+            #[cfg(unix)]
+            std::os::unix::fs::symlink(plugin, &link).expect("the folder is writable");
+            #[cfg(not(unix))]
+            std::fs::copy(plugin, &link).expect("the folder is writable");
+        }
+        format!(
+            "{}:{}:{}",
+            folder.display(),
+            self.folder.join("bin").display(),
+            std::env::var("PATH").unwrap_or_default()
+        )
+    }
+}
+
+/// AWS's own `session-manager-plugin`, named by `POSTERN_AWS_PLUGIN`.
+pub struct StockPlugin;
+
+impl StockPlugin {
+    /// Its path, or `None` after saying that the test is skipped.
+    pub fn get() -> Option<PathBuf> {
+        named_by("POSTERN_AWS_PLUGIN")
+    }
+}
+
+/// AWS's own `amazon-ssm-agent`, named by `POSTERN_AWS_AGENT`; its workers lie in the same folder.
+pub struct StockAgent;
+
+impl StockAgent {
+    /// Its path, or `None` after saying that the test is skipped.
+    pub fn get() -> Option<PathBuf> {
+        named_by("POSTERN_AWS_AGENT")
+    }
+}
+
+fn named_by(variable: &str) -> Option<PathBuf> {
+    match std::env::var_os(variable) {
+        Some(path) => {
+            let path = PathBuf::from(path);
+            assert!(
+                path.exists(),
+                "{variable} names no file: {}",
+                path.display()
+            );
+            Some(path)
+        }
+        None => {
+            eprintln!("skipped: not installed ({variable} names no file)");
+            None
+        }
+    }
+}
+
+/// Where things that are slow to install are kept between runs: beside the build's own files.
+fn kept_folder() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    test.ancestors()
+        .nth(3)
+        .expect("cargo puts tests into target/<profile>/deps")
+        .join("test-tools")
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
+    let output = command
+        .output()
+        .map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}

@@ -1,0 +1,127 @@
+//! Finding the project's programs and running them to their end.
+
+use std::ffi::OsStr;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The path of one of the project's programs (`postern`, `posternd`, `postern-agent`, `postern-stream-peer`).
+///
+/// `POSTERN_BIN_DIR` names their folder (the test command sets it); without it they are built once, by
+/// cargo, into the folder this test itself was built into.
+pub fn program(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| match std::env::var_os("POSTERN_BIN_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => build_programs(),
+    });
+    folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+fn build_programs() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    // target/<profile>/deps/<test>: the programs are two folders up.
+    let folder = test
+        .ancestors()
+        .nth(2)
+        .expect("cargo puts tests into target/<profile>/deps")
+        .to_path_buf();
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet"]);
+    for package in ["postern", "posternd", "postern-agent", "postern-testkit"] {
+        cargo.args(["--package", package]);
+    }
+    if folder.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().expect("cargo runs: it started this test");
+    assert!(status.success(), "the project's programs do not build");
+    folder
+}
+
+/// A folder of its own for one test, removed at its end.
+pub fn temporary_folder() -> TempDir {
+    tempfile::Builder::new()
+        .prefix("postern-test-")
+        .tempdir()
+        .expect("the temporary folder is writable")
+}
+
+/// What a program printed and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    /// Standard output, as text.
+    pub stdout: String,
+    /// Standard error, as text.
+    pub stderr: String,
+    /// The exit status; `None` when a signal ended it.
+    pub status: Option<i32>,
+}
+
+impl Output {
+    /// Panics with everything the program printed unless it ended with status 0.
+    pub fn expect_success(self, what: &str) -> Self {
+        assert_eq!(self.status, Some(0), "{what}: {self:#?}");
+        self
+    }
+}
+
+/// Runs a program to its end with `environment` added, and kills it after `patience`.
+///
+/// Standard input is empty.
+pub fn run<S: AsRef<OsStr>>(
+    program: &Path,
+    arguments: impl IntoIterator<Item = S>,
+    environment: &[(String, String)],
+    patience: Duration,
+) -> Output {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .envs(environment.iter().cloned())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
+    let stdout = drain(child.stdout.take().expect("stdout is a pipe"));
+    let stderr = drain(child.stderr.take().expect("stderr is a pipe"));
+    let deadline = Instant::now() + patience;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the child is ours to wait for") {
+            break status.code();
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            let _ = child.wait();
+            let (out, err) = (join(stdout), join(stderr));
+            panic!(
+                "{} did not end within {patience:?}\nstdout: {out}\nstderr: {err}",
+                program.display()
+            );
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    Output {
+        stdout: join(stdout),
+        stderr: join(stderr),
+        status,
+    }
+}
+
+fn drain(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // A read error means the same as the end here: there is nothing more to show.
+        let _ = pipe.read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+fn join(reader: std::thread::JoinHandle<Vec<u8>>) -> String {
+    let bytes = reader.join().expect("reading a pipe does not panic");
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,1 @@
+//! Tests of the whole product live in `tests/`; this library is empty.

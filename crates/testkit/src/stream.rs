@@ -63,6 +63,11 @@ impl Checker {
         self.records
     }
 
+    /// Bytes seen of the record that is not whole yet.
+    pub fn partial_bytes(&self) -> usize {
+        self.partial.len()
+    }
+
     /// Takes the next piece of the stream. The error shows the first record that is not the expected one.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.partial.extend_from_slice(bytes);

@@ -87,6 +87,39 @@ impl PythonEnvironment {
     }
 }
 
+/// A folder in which npm has installed `packages` (with their exact versions), made once and kept beside the
+/// build folder. `None`, with a word on standard error, when npm or the registry cannot be had; with `CI=true`
+/// that is a panic.
+pub fn npm_folder(name: &str, packages: &[&str]) -> Option<PathBuf> {
+    let folder = kept_folder().join(format!("npm-{name}"));
+    let done = folder.join("done");
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&done).is_ok_and(|made| made == wanted) {
+        return Some(folder);
+    }
+    let made = std::fs::create_dir_all(&folder)
+        .map_err(|error| error.to_string())
+        .and_then(|()| {
+            succeed(
+                Command::new("npm")
+                    .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
+                    .arg(&folder)
+                    .args(packages),
+            )
+        })
+        .and_then(|()| std::fs::write(&done, wanted).map_err(|error| error.to_string()));
+    match made {
+        Ok(()) => Some(folder),
+        Err(fault) if std::env::var_os("CI").is_some() => {
+            panic!("{name} cannot be installed: {fault}")
+        }
+        Err(fault) => {
+            eprintln!("skipped: {name} cannot be installed: {fault}");
+            None
+        }
+    }
+}
+
 /// AWS's own `session-manager-plugin`, named by `POSTERN_AWS_PLUGIN`.
 pub struct StockPlugin;
 

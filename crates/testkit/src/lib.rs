@@ -14,7 +14,7 @@ pub mod stream;
 mod terminal;
 
 pub use agent::Agent;
-pub use aws::{PythonEnvironment, StockAgent, StockPlugin};
+pub use aws::{PythonEnvironment, StockAgent, StockPlugin, npm_folder};
 pub use eventually::eventually;
 pub use programs::{Output, program, run, temporary_folder};
 pub use proxy::FaultyProxy;

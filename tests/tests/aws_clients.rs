@@ -9,11 +9,7 @@ use postern_testkit::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The environment of a user whose `PATH` has the stock `aws` and our plugin.
-fn environment(
-    service: &Service,
-    python: &PythonEnvironment,
-    folder: &std::path::Path,
-) -> Vec<(String, String)> {
+fn environment(service: &Service, python: &PythonEnvironment, folder: &std::path::Path) -> Vec<(String, String)> {
     let mut environment = service.environment();
     let path = python.path_with_plugin(folder, &program("postern"));
     environment.push(("PATH".to_string(), path));
@@ -45,14 +41,7 @@ fn walk_through(scheme: Scheme) {
     assert_eq!(status["Status"], "connected");
 
     // A shell, as a person has it.
-    let start = [
-        "ssm",
-        "start-session",
-        "--target",
-        agent.node_id(),
-        "--reason",
-        "because",
-    ];
+    let start = ["ssm", "start-session", "--target", agent.node_id(), "--reason", "because"];
     let mut terminal = Terminal::start(&python.aws(), &start, &environment);
     terminal.expect("Starting session with SessionId: ", PATIENCE);
     terminal.type_text("echo ready-$((40+2)); stty size\r");
@@ -72,10 +61,7 @@ fn walk_through(scheme: Scheme) {
     terminal.type_text("echo ready-$((40+2))\r");
     terminal.expect("ready-42", PATIENCE);
     let active = aws(&["ssm", "describe-sessions", "--state", "Active"]);
-    let id = active["Sessions"][0]["SessionId"]
-        .as_str()
-        .expect("one is active")
-        .to_string();
+    let id = active["Sessions"][0]["SessionId"].as_str().expect("one is active").to_string();
     let ended = aws(&["ssm", "terminate-session", "--session-id", &id]);
     assert_eq!(ended["SessionId"], id.as_str());
     assert_eq!(terminal.wait(PATIENCE), 0);
@@ -83,17 +69,10 @@ fn walk_through(scheme: Scheme) {
         let history = aws(&["ssm", "describe-sessions", "--state", "History"]);
         (history["Sessions"].as_array()?.len() == 2).then_some(history)
     });
-    assert_eq!(
-        history["Sessions"][0]["SessionId"],
-        id.as_str(),
-        "newest first"
-    );
+    assert_eq!(history["Sessions"][0]["SessionId"], id.as_str(), "newest first");
     for session in history["Sessions"].as_array().expect("an array") {
         assert_eq!(session["Status"], "Terminated", "{session}");
-        assert!(
-            session["EndDate"].is_string() || session["EndDate"].is_number(),
-            "{session}"
-        );
+        assert!(session["EndDate"].is_string() || session["EndDate"].is_number(), "{session}");
     }
 
     // A command without a terminal, through the AWS-owned document.
@@ -180,12 +159,7 @@ fn a_boto3_script_walks_through_the_api() {
     };
     let service = Service::start(Scheme::Http);
     let agent = Agent::start(&service);
-    let done = run(
-        &python.python(),
-        ["-c", BOTO3_SCRIPT, agent.node_id()],
-        &service.environment(),
-        PATIENCE,
-    )
-    .expect_success("the boto3 script");
+    let done = run(&python.python(), ["-c", BOTO3_SCRIPT, agent.node_id()], &service.environment(), PATIENCE)
+        .expect_success("the boto3 script");
     assert!(done.stdout.contains("boto3 is content"), "{done:#?}");
 }

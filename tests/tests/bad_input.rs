@@ -3,9 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use postern_testkit::{
-    Agent, Output, PythonEnvironment, Scheme, Service, eventually, program, run, temporary_folder,
-};
+use postern_testkit::{Agent, Output, PythonEnvironment, Scheme, Service, eventually, program, run, temporary_folder};
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -30,35 +28,18 @@ fn a_port_in_use_is_named() {
 
     let done = quickstart(&["--data-dir", data_dir, "--listen", &address]);
     assert_eq!(done.status, Some(255), "{done:#?}");
-    assert!(
-        sentence(&done).contains(&address) && sentence(&done).contains("in use"),
-        "{done:#?}"
-    );
+    assert!(sentence(&done).contains(&address) && sentence(&done).contains("in use"), "{done:#?}");
 
-    run(
-        &program("posternd"),
-        ["init", "--data-dir", data_dir],
-        &[],
-        PATIENCE,
-    );
+    run(&program("posternd"), ["init", "--data-dir", data_dir], &[], PATIENCE);
     let words = ["serve", "--data-dir", data_dir, "--listen", &address];
     let done = run(&program("posternd"), words, &[], PATIENCE);
     assert_eq!(done.status, Some(1), "{done:#?}");
-    assert!(
-        sentence(&done).contains(&address) && sentence(&done).contains("in use"),
-        "{done:#?}"
-    );
+    assert!(sentence(&done).contains(&address) && sentence(&done).contains("in use"), "{done:#?}");
 }
 
 #[test]
 fn a_folder_that_cannot_be_used_is_named() {
-    let words = [
-        "serve",
-        "--data-dir",
-        "/dev/null/data",
-        "--listen",
-        "127.0.0.1:0",
-    ];
+    let words = ["serve", "--data-dir", "/dev/null/data", "--listen", "127.0.0.1:0"];
     let done = run(&program("posternd"), words, &[], PATIENCE);
     assert_eq!(done.status, Some(1), "{done:#?}");
     assert!(sentence(&done).contains("/dev/null/data"), "{done:#?}");
@@ -71,20 +52,10 @@ fn a_folder_that_cannot_be_used_is_named() {
 fn a_data_folder_in_use_by_another_process_is_named() {
     let service = Service::start(Scheme::Http);
     let folder = service.folder().to_str().expect("UTF-8");
-    let words = [
-        "serve",
-        "--data-dir",
-        folder,
-        "--listen",
-        "127.0.0.1:0",
-        "--plain-http",
-    ];
+    let words = ["serve", "--data-dir", folder, "--listen", "127.0.0.1:0", "--plain-http"];
     let done = run(&program("posternd"), words, &[], PATIENCE);
     assert_eq!(done.status, Some(1), "{done:#?}");
-    assert!(
-        sentence(&done).contains(folder) && sentence(&done).contains("in use"),
-        "{done:#?}"
-    );
+    assert!(sentence(&done).contains(folder) && sentence(&done).contains("in use"), "{done:#?}");
     service.postern(["nodes"]);
 }
 
@@ -97,8 +68,7 @@ fn activations_that_are_wrong_used_up_or_expired_are_told_apart() {
         std::fs::create_dir_all(&folder).expect("writable");
         std::fs::write(folder.join("code"), code).expect("writable");
         let config = folder.join("agent.toml");
-        std::fs::write(&config, format!("state_dir = {:?}\n", folder.join("state")))
-            .expect("writable");
+        std::fs::write(&config, format!("state_dir = {:?}\n", folder.join("state"))).expect("writable");
         run(
             &program("postern-agent"),
             [
@@ -134,20 +104,11 @@ fn activations_that_are_wrong_used_up_or_expired_are_told_apart() {
 #[test]
 fn targets_that_cannot_be_reached_say_why() {
     let service = Service::start(Scheme::Http);
-    let start = |target: &str| {
-        run(
-            &program("postern"),
-            ["exec", target, "--", "true"],
-            &service.environment(),
-            PATIENCE,
-        )
-    };
+    let start =
+        |target: &str| run(&program("postern"), ["exec", target, "--", "true"], &service.environment(), PATIENCE);
     let unknown = start("mi-0123456789abcdef0");
     assert_eq!(unknown.status, Some(255), "{unknown:#?}");
-    assert!(
-        sentence(&unknown).contains("mi-0123456789abcdef0"),
-        "{unknown:#?}"
-    );
+    assert!(sentence(&unknown).contains("mi-0123456789abcdef0"), "{unknown:#?}");
 
     let mut agent = Agent::start(&service);
     agent.kill();
@@ -173,23 +134,11 @@ fn wrong_credentials_get_awss_codes() {
         let words = ["ssm", "describe-instance-information"];
         run(&python.aws(), words, &environment, PATIENCE)
     };
-    let wrong_secret = call(
-        "AWS_SECRET_ACCESS_KEY",
-        "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY00",
-    );
-    assert!(
-        wrong_secret.stderr.contains("InvalidSignatureException"),
-        "{wrong_secret:#?}"
-    );
+    let wrong_secret = call("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY00");
+    assert!(wrong_secret.stderr.contains("InvalidSignatureException"), "{wrong_secret:#?}");
     let unknown_key = call("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
-    assert!(
-        unknown_key.stderr.contains("UnrecognizedClientException"),
-        "{unknown_key:#?}"
-    );
+    assert!(unknown_key.stderr.contains("UnrecognizedClientException"), "{unknown_key:#?}");
     let foreign_token = call("AWS_SESSION_TOKEN", "bm90IG91cnM=");
-    assert!(
-        foreign_token.stderr.contains("UnrecognizedClientException"),
-        "{foreign_token:#?}"
-    );
+    assert!(foreign_token.stderr.contains("UnrecognizedClientException"), "{foreign_token:#?}");
     service.postern(["nodes"]);
 }

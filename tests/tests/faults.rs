@@ -29,16 +29,10 @@ impl Streaming {
     /// Opens a shell on the node through `environment` and starts the stream in it.
     fn start(environment: &[(String, String)], node_id: &str, total: u64) -> Self {
         // Notices on standard error would land in the same terminal, between two records.
-        let command = format!(
-            "exec {} start {node_id} 2>/dev/null",
-            program("postern").display()
-        );
+        let command = format!("exec {} start {node_id} 2>/dev/null", program("postern").display());
         let mut terminal = Terminal::start(Path::new("/bin/sh"), &["-c", &command], environment);
         terminal.type_text("PS1=; stty raw -echo; echo streaming-$((6*7)); exec ");
-        terminal.type_text(&format!(
-            "{} {total} {total} {PACE}\r",
-            program("postern-stream-peer").display()
-        ));
+        terminal.type_text(&format!("{} {total} {total} {PACE}\r", program("postern-stream-peer").display()));
         terminal.expect("streaming-42\n", PATIENCE);
         Self {
             terminal,
@@ -61,18 +55,14 @@ impl Streaming {
     fn step(&mut self) {
         let due = (self.started.elapsed().as_secs_f64() * PACE as f64) as u64;
         while self.sent < due.min(self.total) {
-            self.terminal
-                .type_bytes(&record(Direction::ToNode, self.sent));
+            self.terminal.type_bytes(&record(Direction::ToNode, self.sent));
             self.sent += 1;
         }
         let arrived = self.terminal.read_some(Duration::from_millis(5));
         let left = (self.total - self.checker.records()) as usize * RECORD_BYTES;
-        let (stream, verdict) =
-            arrived.split_at(arrived.len().min(left - self.checker.partial_bytes()));
+        let (stream, verdict) = arrived.split_at(arrived.len().min(left - self.checker.partial_bytes()));
         self.verdict.extend_from_slice(verdict);
-        self.checker
-            .feed(stream)
-            .unwrap_or_else(|fault| panic!("from the node: {fault}"));
+        self.checker.feed(stream).unwrap_or_else(|fault| panic!("from the node: {fault}"));
     }
 
     /// Moves the rest and checks the node's verdict.
@@ -89,8 +79,7 @@ impl Streaming {
             self.step();
         }
         while self.sent < self.total {
-            self.terminal
-                .type_bytes(&record(Direction::ToNode, self.sent));
+            self.terminal.type_bytes(&record(Direction::ToNode, self.sent));
             self.sent += 1;
         }
         while !self.verdict.ends_with(b"\n") {
@@ -115,18 +104,12 @@ impl Moments {
         let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
         let seed = number("POSTERN_SEED").unwrap_or_else(|| u64::from(std::process::id()));
         println!("POSTERN_SEED={seed}");
-        Self {
-            faults: number("POSTERN_FAULTS").unwrap_or(10),
-            state: seed,
-        }
+        Self { faults: number("POSTERN_FAULTS").unwrap_or(10), state: seed }
     }
 
     /// A moment between the two bounds, in milliseconds (xorshift: quality does not matter here).
     fn between(&mut self, from: u64, to: u64) -> Duration {
-        self.state = self
-            .state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         Duration::from_millis(from + (self.state >> 33) % (to - from))
     }
 
@@ -199,7 +182,5 @@ fn kill_9_of_the_agents_main_process_loses_and_doubles_nothing() {
         let active = service.postern(["sessions", "--active", "--json"]).stdout;
         (active.trim() == "[]").then_some(())
     });
-    eventually("the session's worker to be gone", PATIENCE, || {
-        agent.session_workers().is_empty().then_some(())
-    });
+    eventually("the session's worker to be gone", PATIENCE, || agent.session_workers().is_empty().then_some(()));
 }

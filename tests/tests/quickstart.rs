@@ -39,21 +39,12 @@ fn a_terminal_gets_a_prompt_that_knows_its_size_and_ends_with_the_shell() {
     let data_dir = folder.path().join("quickstart");
     let mut terminal = Terminal::start(
         &program("postern"),
-        &[
-            "quickstart",
-            "--data-dir",
-            data_dir.to_str().expect("UTF-8"),
-            "--listen",
-            "127.0.0.1:0",
-        ],
+        &["quickstart", "--data-dir", data_dir.to_str().expect("UTF-8"), "--listen", "127.0.0.1:0"],
         &[],
     );
     terminal.type_text("stty size; echo ready-$((40+2))\r");
     let passed = terminal.expect("ready-42", PATIENCE);
-    assert!(
-        passed.contains("24 80"),
-        "the first size is wrong: {passed:?}"
-    );
+    assert!(passed.contains("24 80"), "the first size is wrong: {passed:?}");
 
     terminal.resize(40, 132);
     terminal.type_text("sleep 0.3; stty size\r");
@@ -89,10 +80,7 @@ fn serve_writes_the_environment_when_ready_and_removes_it_at_the_end() {
     eventually("DIR/env", PATIENCE, || env.exists().then_some(()));
 
     use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(&env)
-        .expect("it exists")
-        .permissions()
-        .mode();
+    let mode = std::fs::metadata(&env).expect("it exists").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
     // As a user would: source it, then use what it names.
@@ -110,22 +98,12 @@ fn serve_writes_the_environment_when_ready_and_removes_it_at_the_end() {
         &[("AWS_SESSION_TOKEN".into(), "stale".into())],
         PATIENCE,
     );
-    assert_eq!(
-        (done.stdout.as_str(), done.stderr.as_str(), done.status),
-        ("out\n", "err\n", Some(9))
-    );
+    assert_eq!((done.stdout.as_str(), done.stderr.as_str(), done.status), ("out\n", "err\n", Some(9)));
 
     // A second one in the same folder is told so, in one sentence.
     let second = run(
         &program("postern"),
-        [
-            "quickstart",
-            "--serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--data-dir",
-            data_dir.to_str().expect("UTF-8"),
-        ],
+        ["quickstart", "--serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir.to_str().expect("UTF-8")],
         &[],
         PATIENCE,
     );
@@ -133,14 +111,9 @@ fn serve_writes_the_environment_when_ready_and_removes_it_at_the_end() {
     assert!(second.stderr.contains("in use"), "{second:#?}");
     assert!(env.exists(), "the second one took away the first one's env");
 
-    let stop = Command::new("kill")
-        .args(["-TERM", &serving.id().to_string()])
-        .status()
-        .expect("kill runs");
+    let stop = Command::new("kill").args(["-TERM", &serving.id().to_string()]).status().expect("kill runs");
     assert!(stop.success());
-    let status = eventually("quickstart to end", PATIENCE, || {
-        serving.try_wait().expect("the child is ours")
-    });
+    let status = eventually("quickstart to end", PATIENCE, || serving.try_wait().expect("the child is ours"));
     assert!(status.success(), "{status}");
     assert!(!env.exists(), "env outlives its service");
 }

@@ -10,10 +10,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn an_independent_client_gets_a_shell() {
-    let (Some(npm), Some(python)) = (
-        npm_folder("ssm-session", &["ssm-session@1.0.6", "ws@8.18.0"]),
-        PythonEnvironment::get(),
-    ) else {
+    let (Some(npm), Some(python)) =
+        (npm_folder("ssm-session", &["ssm-session@1.0.6", "ws@8.18.0"]), PythonEnvironment::get())
+    else {
         return;
     };
     let service = Service::start(Scheme::Http);
@@ -32,12 +31,7 @@ fn an_independent_client_gets_a_shell() {
     .expect_success("start_session");
     let started: Vec<String> = serde_json::from_str(&started.stdout).expect("JSON was printed");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ssm_session.mjs");
-    let done = Command::new("node")
-        .arg(script)
-        .args(&started)
-        .current_dir(npm)
-        .output()
-        .expect("node runs: npm did");
+    let done = Command::new("node").arg(script).args(&started).current_dir(npm).output().expect("node runs: npm did");
     assert!(
         done.status.success(),
         "{}{}",

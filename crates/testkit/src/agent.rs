@@ -45,31 +45,19 @@ impl Agent {
             "--activation-code-file",
             path(&code_file),
         ];
-        let config = format!(
-            "state_dir = {:?}\nrun_as_invoking_user = true\n",
-            folder.path().join("state")
-        );
+        let config = format!("state_dir = {:?}\nrun_as_invoking_user = true\n", folder.path().join("state"));
         std::fs::write(folder.path().join("agent.toml"), config).expect("the folder is writable");
         if let Some(ca) = &ca {
             arguments.extend(["--ca-file", path(ca)]);
         }
-        let done = run(
-            &program("postern-agent"),
-            arguments,
-            &[],
-            Duration::from_secs(30),
-        )
-        .expect_success("postern-agent register");
+        let done = run(&program("postern-agent"), arguments, &[], Duration::from_secs(30))
+            .expect_success("postern-agent register");
         let node_id = format!("{}\n{}", done.stdout, done.stderr)
             .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
             .find(|word| word.starts_with("mi-"))
             .expect("register prints the node's id")
             .to_string();
-        let mut agent = Self {
-            folder,
-            node_id,
-            child: None,
-        };
+        let mut agent = Self { folder, node_id, child: None };
         agent.launch();
         agent.wait_until_online(service);
         agent
@@ -108,9 +96,7 @@ impl Agent {
             nodes
                 .as_array()?
                 .iter()
-                .any(|node| {
-                    node["InstanceId"] == self.node_id.as_str() && node["PingStatus"] == "Online"
-                })
+                .any(|node| node["InstanceId"] == self.node_id.as_str() && node["PingStatus"] == "Online")
                 .then_some(())
         });
     }
@@ -171,7 +157,5 @@ fn path_of(folder: &TempDir, name: &str) -> String {
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack
-        .windows(needle.len())
-        .any(|window| window == needle)
+    haystack.windows(needle.len()).any(|window| window == needle)
 }

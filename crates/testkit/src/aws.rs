@@ -39,17 +39,12 @@ impl PythonEnvironment {
         // Two test programs may come here at once: the second waits for the first.
         let parent = folder.parent().expect("the folder was joined to one");
         std::fs::create_dir_all(parent).map_err(|error| error.to_string())?;
-        let lock = std::fs::File::create(parent.join("python-aws.lock"))
-            .map_err(|error| error.to_string())?;
+        let lock = std::fs::File::create(parent.join("python-aws.lock")).map_err(|error| error.to_string())?;
         lock.lock().map_err(|error| error.to_string())?;
         if std::fs::read_to_string(&done).is_ok_and(|made| made == wanted) {
             return Ok(Self { folder });
         }
-        succeed(
-            Command::new("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(&folder),
-        )?;
+        succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
         succeed(
             Command::new(folder.join("bin/pip"))
                 .args(["install", "--quiet", "--only-binary", ":all:"])
@@ -144,11 +139,7 @@ fn named_by(variable: &str) -> Option<PathBuf> {
     match std::env::var_os(variable) {
         Some(path) => {
             let path = PathBuf::from(path);
-            assert!(
-                path.exists(),
-                "{variable} names no file: {}",
-                path.display()
-            );
+            assert!(path.exists(), "{variable} names no file: {}", path.display());
             Some(path)
         }
         None => {
@@ -161,21 +152,13 @@ fn named_by(variable: &str) -> Option<PathBuf> {
 /// Where things that are slow to install are kept between runs: beside the build's own files.
 fn kept_folder() -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");
-    test.ancestors()
-        .nth(3)
-        .expect("cargo puts tests into target/<profile>/deps")
-        .join("test-tools")
+    test.ancestors().nth(3).expect("cargo puts tests into target/<profile>/deps").join("test-tools")
 }
 
 fn succeed(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("{command:?}: {error}"))?;
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!(
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    ))
+    Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)))
 }

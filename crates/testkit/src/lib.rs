@@ -10,6 +10,8 @@ mod eventually;
 mod programs;
 mod proxy;
 mod service;
+#[cfg(unix)]
+mod stock_agent;
 pub mod stream;
 mod terminal;
 
@@ -19,4 +21,6 @@ pub use eventually::eventually;
 pub use programs::{Output, program, run, temporary_folder};
 pub use proxy::FaultyProxy;
 pub use service::{Scheme, Service};
+#[cfg(unix)]
+pub use stock_agent::StockAgentProcess;
 pub use terminal::Terminal;

@@ -25,11 +25,7 @@ pub fn program(name: &str) -> PathBuf {
 fn build_programs() -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");
     // target/<profile>/deps/<test>: the programs are two folders up.
-    let folder = test
-        .ancestors()
-        .nth(2)
-        .expect("cargo puts tests into target/<profile>/deps")
-        .to_path_buf();
+    let folder = test.ancestors().nth(2).expect("cargo puts tests into target/<profile>/deps").to_path_buf();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet"]);
     for package in ["postern", "posternd", "postern-agent", "postern-testkit"] {
@@ -45,10 +41,7 @@ fn build_programs() -> PathBuf {
 
 /// A folder of its own for one test, removed at its end.
 pub fn temporary_folder() -> TempDir {
-    tempfile::Builder::new()
-        .prefix("postern-test-")
-        .tempdir()
-        .expect("the temporary folder is writable")
+    tempfile::Builder::new().prefix("postern-test-").tempdir().expect("the temporary folder is writable")
 }
 
 /// What a program printed and how it ended.
@@ -98,18 +91,11 @@ pub fn run<S: AsRef<OsStr>>(
             let _ = child.kill();
             let _ = child.wait();
             let (out, err) = (join(stdout), join(stderr));
-            panic!(
-                "{} did not end within {patience:?}\nstdout: {out}\nstderr: {err}",
-                program.display()
-            );
+            panic!("{} did not end within {patience:?}\nstdout: {out}\nstderr: {err}", program.display());
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    Output {
-        stdout: join(stdout),
-        stderr: join(stderr),
-        status,
-    }
+    Output { stdout: join(stdout), stderr: join(stderr), status }
 }
 
 fn drain(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {

@@ -24,9 +24,7 @@ impl FaultyProxy {
     /// Starts relaying to `target` from a free port of the loopback address.
     pub fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared::default());
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -90,19 +88,11 @@ fn relay(shared: &Arc<Shared>, client: TcpStream, server: TcpStream) {
         return;
     };
     let id = shared.next_id.fetch_add(1, Ordering::SeqCst);
-    shared
-        .connections
-        .lock()
-        .expect("no relay panics")
-        .insert(id, (client_kept, server_kept));
+    shared.connections.lock().expect("no relay panics").insert(id, (client_kept, server_kept));
     let forget = Arc::clone(shared);
     std::thread::spawn(move || {
         copy(client_half, server_half);
-        forget
-            .connections
-            .lock()
-            .expect("no relay panics")
-            .remove(&id);
+        forget.connections.lock().expect("no relay panics").remove(&id);
     });
     std::thread::spawn(move || copy(server, client));
 }

@@ -33,13 +33,8 @@ impl Service {
     pub fn start(scheme: Scheme) -> Self {
         let folder = temporary_folder();
         let address = free_address();
-        let made = run(
-            &program("posternd"),
-            ["init", "--data-dir", path(folder.path())],
-            &[],
-            Duration::from_secs(30),
-        )
-        .expect_success("posternd init");
+        let made = run(&program("posternd"), ["init", "--data-dir", path(folder.path())], &[], Duration::from_secs(30))
+            .expect_success("posternd init");
         let printed = format!("{}\n{}", made.stdout, made.stderr);
         let mut service = Self {
             access_key_id: word_after(&printed, "AWS_ACCESS_KEY_ID="),
@@ -82,9 +77,7 @@ impl Service {
 
     /// Waits until the listener accepts connections.
     pub fn wait_until_listening(&self) {
-        eventually("the service to listen", Duration::from_secs(20), || {
-            TcpStream::connect(self.address).ok()
-        });
+        eventually("the service to listen", Duration::from_secs(20), || TcpStream::connect(self.address).ok());
     }
 
     /// Ends the process at once, as `kill -9` does.
@@ -146,17 +139,11 @@ impl Service {
             ("AWS_REGION".to_string(), "us-east-1".to_string()),
             ("AWS_DEFAULT_REGION".to_string(), "us-east-1".to_string()),
             ("AWS_ACCESS_KEY_ID".to_string(), self.access_key_id.clone()),
-            (
-                "AWS_SECRET_ACCESS_KEY".to_string(),
-                self.secret_access_key.clone(),
-            ),
+            ("AWS_SECRET_ACCESS_KEY".to_string(), self.secret_access_key.clone()),
             ("AWS_EC2_METADATA_DISABLED".to_string(), "true".to_string()),
             ("NO_PROXY".to_string(), "127.0.0.1,localhost".to_string()),
             ("AWS_CONFIG_FILE".to_string(), "/nonexistent".to_string()),
-            (
-                "AWS_SHARED_CREDENTIALS_FILE".to_string(),
-                "/nonexistent".to_string(),
-            ),
+            ("AWS_SHARED_CREDENTIALS_FILE".to_string(), "/nonexistent".to_string()),
         ];
         if let Some(ca) = self.ca_file() {
             let ca = path(&ca).to_string();
@@ -180,26 +167,15 @@ impl Service {
             &limit,
             "--json",
         ]);
-        let made: serde_json::Value =
-            serde_json::from_str(&made.stdout).expect("JSON was asked for");
-        let text = |key: &str| {
-            made[key]
-                .as_str()
-                .unwrap_or_else(|| panic!("{key} is missing in {made}"))
-                .to_string()
-        };
+        let made: serde_json::Value = serde_json::from_str(&made.stdout).expect("JSON was asked for");
+        let text = |key: &str| made[key].as_str().unwrap_or_else(|| panic!("{key} is missing in {made}")).to_string();
         (text("ActivationId"), text("ActivationCode"))
     }
 
     /// Runs `postern` with these arguments as the administrator; panics unless it succeeds.
     pub fn postern<const N: usize>(&self, arguments: [&str; N]) -> crate::Output {
-        run(
-            &program("postern"),
-            arguments,
-            &self.environment(),
-            Duration::from_secs(60),
-        )
-        .expect_success(&format!("postern {}", arguments.join(" ")))
+        run(&program("postern"), arguments, &self.environment(), Duration::from_secs(60))
+            .expect_success(&format!("postern {}", arguments.join(" ")))
     }
 
     fn log_path(&self) -> PathBuf {
@@ -220,9 +196,7 @@ impl Drop for Service {
 
 /// A loopback address with a port that was free a moment ago.
 pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("loopback has a free port")
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("loopback has a free port")
 }
 
 pub(crate) fn path(path: &Path) -> &str {

@@ -35,9 +35,7 @@ pub fn record(direction: Direction, counter: u64) -> [u8; RECORD_BYTES] {
     let digest = hash.finalize();
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let text = format!("{}{counter:016x} {}\n", char::from(mark), &hex[..45]);
-    text.as_bytes()
-        .try_into()
-        .expect("a record is 64 bytes by construction")
+    text.as_bytes().try_into().expect("a record is 64 bytes by construction")
 }
 
 /// Checks that what arrives is exactly the stream, from record 0 on, however it is cut into pieces.
@@ -51,11 +49,7 @@ pub struct Checker {
 impl Checker {
     /// A checker that expects record 0 of `direction` next.
     pub fn new(direction: Direction) -> Self {
-        Self {
-            direction,
-            records: 0,
-            partial: Vec::new(),
-        }
+        Self { direction, records: 0, partial: Vec::new() }
     }
 
     /// Whole records seen so far.
@@ -95,9 +89,7 @@ mod tests {
 
     #[test]
     fn a_stream_cut_anywhere_passes_and_a_missing_byte_does_not() {
-        let stream: Vec<u8> = (0..50)
-            .flat_map(|n| record(Direction::FromNode, n))
-            .collect();
+        let stream: Vec<u8> = (0..50).flat_map(|n| record(Direction::FromNode, n)).collect();
         let mut checker = Checker::new(Direction::FromNode);
         for piece in stream.chunks(37) {
             checker.feed(piece).expect("the stream is whole");

@@ -32,9 +32,7 @@ struct ScreenState {
 impl Terminal {
     /// Starts `program` in a terminal of 24 rows and 80 columns, with `environment` added.
     pub fn start(program: &Path, arguments: &[&str], environment: &[(String, String)]) -> Self {
-        let pair = native_pty_system()
-            .openpty(size(24, 80))
-            .expect("a pseudo terminal is to be had");
+        let pair = native_pty_system().openpty(size(24, 80)).expect("a pseudo terminal is to be had");
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.env("TERM", "xterm-256color");
@@ -63,12 +61,7 @@ impl Terminal {
                 }
             }
         });
-        Self {
-            master: pair.master,
-            writer,
-            child,
-            screen,
-        }
+        Self { master: pair.master, writer, child, screen }
     }
 
     /// The process id of the program.
@@ -89,9 +82,7 @@ impl Terminal {
 
     /// Changes the terminal's size; the program gets SIGWINCH.
     pub fn resize(&self, rows: u16, columns: u16) {
-        self.master
-            .resize(size(rows, columns))
-            .expect("the terminal is open");
+        self.master.resize(size(rows, columns)).expect("the terminal is open");
     }
 
     /// Waits until `text` appears after what earlier calls have passed; panics with the screen otherwise.
@@ -111,20 +102,11 @@ impl Terminal {
             if left.is_zero() || state.ended {
                 panic!(
                     "{text:?} did not appear within {patience:?}{}; the screen since then: {:?}",
-                    if state.ended {
-                        " (the program ended)"
-                    } else {
-                        ""
-                    },
+                    if state.ended { " (the program ended)" } else { "" },
                     String::from_utf8_lossy(fresh)
                 );
             }
-            state = self
-                .screen
-                .changed
-                .wait_timeout(state, left)
-                .expect("no reader panics")
-                .0;
+            state = self.screen.changed.wait_timeout(state, left).expect("no reader panics").0;
         }
     }
 
@@ -138,12 +120,7 @@ impl Terminal {
             if left.is_zero() {
                 break;
             }
-            state = self
-                .screen
-                .changed
-                .wait_timeout(state, left)
-                .expect("no reader panics")
-                .0;
+            state = self.screen.changed.wait_timeout(state, left).expect("no reader panics").0;
         }
         let fresh = state.bytes[state.seen..].to_vec();
         // What was handed over is not needed again: long streams would fill the memory.
@@ -183,16 +160,9 @@ impl Drop for Terminal {
 }
 
 fn size(rows: u16, cols: u16) -> PtySize {
-    PtySize {
-        rows,
-        cols,
-        pixel_width: 0,
-        pixel_height: 0,
-    }
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }

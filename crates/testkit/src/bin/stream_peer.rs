@@ -10,10 +10,7 @@ use std::time::{Duration, Instant};
 use postern_testkit::stream::{Checker, Direction, record};
 
 fn main() -> ExitCode {
-    let numbers: Vec<u64> = std::env::args()
-        .skip(1)
-        .filter_map(|word| word.parse().ok())
-        .collect();
+    let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
     let (write, read, pace) = match numbers[..] {
         [write, read] => (write, read, 0),
         [write, read, pace] => (write, read, pace),
@@ -31,11 +28,7 @@ fn main() -> ExitCode {
         Err(fault) => format!("FAULT {fault}"),
     };
     println!("{line}");
-    if verdict.is_ok() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if verdict.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn write_records(count: u64, pace: u64) -> std::io::Result<()> {
@@ -57,14 +50,9 @@ fn read_records(count: u64) -> Result<(), String> {
     let mut input = std::io::stdin().lock();
     let mut buffer = [0_u8; 8192];
     while checker.records() < count {
-        let n = input
-            .read(&mut buffer)
-            .map_err(|error| format!("after record {}: {error}", checker.records()))?;
+        let n = input.read(&mut buffer).map_err(|error| format!("after record {}: {error}", checker.records()))?;
         if n == 0 {
-            return Err(format!(
-                "the input ended after {} records",
-                checker.records()
-            ));
+            return Err(format!("the input ended after {} records", checker.records()));
         }
         checker.feed(&buffer[..n])?;
     }

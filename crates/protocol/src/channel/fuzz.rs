@@ -1,0 +1,1 @@
+//! Entries for fuzzing: total on any bytes.

@@ -1,0 +1,1 @@
+//! Sets of sequence numbers as ranges.

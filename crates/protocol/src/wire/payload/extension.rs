@@ -1,0 +1,65 @@
+//! What our own ends offer each other beyond AWS's protocol: one extra key, `Postern`, in the two
+//! handshake messages. Stock ends ignore it; an end that does not see it uses no extension.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Size;
+use super::json::null_is_default;
+
+/// The agent's offer, in the handshake request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AgentOffer {
+    /// Version of the extensions; see [`crate::EXTENSION_VERSION`].
+    #[serde(deserialize_with = "null_is_default")]
+    pub version: u32,
+    /// Shells report an exit code when they end, too.
+    #[serde(deserialize_with = "null_is_default")]
+    pub exit_status: bool,
+}
+
+/// The client's answer, in the handshake response.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ClientOffer {
+    /// Version of the extensions; see [`crate::EXTENSION_VERSION`].
+    #[serde(deserialize_with = "null_is_default")]
+    pub version: u32,
+    /// The client understands the exit code of a shell.
+    #[serde(deserialize_with = "null_is_default")]
+    pub exit_status: bool,
+    /// Size of the terminal, so that the first prompt is already drawn for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminal_size: Option<Size>,
+    /// The terminal's type as in `TERM`, e.g. `xterm-256color`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub term: Option<String>,
+}
+
+pub(super) trait Offer {
+    fn version(&self) -> u32;
+}
+
+impl Offer for AgentOffer {
+    fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+impl Offer for ClientOffer {
+    fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+/// Reads an offer. One that cannot be read, or that has no version, is none: extensions fall back,
+/// they never fail a handshake.
+pub(super) fn offer<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Offer + serde::de::DeserializeOwned,
+{
+    let value = serde_json::Value::deserialize(deserializer)?;
+    let offer = serde_json::from_value::<T>(value).ok();
+    Ok(offer.filter(|offer| offer.version() > 0))
+}

@@ -1,1 +1,25 @@
+//! Who somebody is and how they prove it: identifiers, secrets, request signatures, node keys.
+//!
+//! Everything here is a pure function of its arguments. There is no clock, no randomness, no file and no socket:
+//! a constructor that needs chance takes the random bytes, a check that needs the time takes `now`. That is what lets
+//! the same code be tested against AWS's published vectors, against captured traffic and inside a simulator.
+//!
+//! - [`ids`] and [`arn`]: one type for each kind of identifier, with a closed alphabet and a bounded length, so that an
+//!   identifier can be used in a path, a log line or an ARN without further thought.
+//! - [`secret`]: text and bytes that cannot be printed by accident and are wiped when dropped.
+//! - [`sigv4`]: AWS Signature Version 4, signing and verifying, and its variant made with a node's own key.
+//! - [`node_key`]: the keys with which managed nodes prove their identity.
+//!
+//! The place for the policy engine (parsing and evaluating IAM policies) is a module `policy` beside these. It is not
+//! written yet; until then the one caller that decides, `postern-control`, knows the administrator and node roles only.
 
+pub mod arn;
+pub mod ids;
+pub mod node_key;
+pub mod secret;
+pub mod sigv4;
+
+pub use arn::Arn;
+pub use ids::{AccessKeyId, AccountId, ActivationId, ClientId, DocumentName, IdError, NodeId, Region, SessionId};
+pub use node_key::{NodeKeyError, NodeKeyPair, NodePublicKey};
+pub use secret::{SecretBytes, SecretString};

@@ -1,0 +1,382 @@
+//! A websocket over any byte stream: the protocol's codec, and the one task that owns the connection.
+//!
+//! The owner calls [`WebSocket::next`] in a `select!` branch. It reads and writes at the same time, so two peers that
+//! both have much to say cannot wait for each other, and it may be dropped at any moment without losing a byte.
+//! What was fed goes out together: nothing is written while complete messages still wait to be taken, then everything
+//! pending leaves in one write.
+//!
+//! An idle connection holds no buffer: bytes are read onto the stack first, and the heap is used only while a message
+//! is incomplete or the peer is sending faster than one small read.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use postern_protocol::Entropy as _;
+use postern_protocol::wire::websocket::{
+    CloseHandshake, Decoder, Message, Opcode, Role, WebSocketError, encode, encode_header,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::entropy::SystemEntropy;
+use crate::error::TransportError;
+
+/// Above this, [`WebSocket::can_feed`] says no.
+const PENDING_LIMIT_BYTES: usize = 64 * 1024;
+/// Once the limit was reached, writing is announced again below this.
+const PENDING_LOW_BYTES: usize = PENDING_LIMIT_BYTES / 2;
+/// Payloads from this size on are written from where they are; smaller ones are cheaper to copy together.
+const COPY_BELOW_BYTES: usize = 4 * 1024;
+/// Parts handed to the system in one vectored write.
+const MAX_SLICES: usize = 32;
+/// The read made on the stack when the connection was idle.
+const IDLE_READ_BYTES: usize = 4 * 1024;
+/// Reads grow up to this while the peer fills them.
+const MAX_READ_BYTES: usize = 64 * 1024;
+
+/// What [`WebSocket::next`] has to tell.
+#[derive(Debug)]
+pub enum WsEvent {
+    /// A message came. A ping has been answered already; it is handed over as a sign of life.
+    Message(Message),
+    /// What was fed has gone out (or there is room again after the limit was reached).
+    Writable,
+    /// The connection has ended in both directions. Every later call says so again.
+    Closed,
+}
+
+/// One side of a websocket connection.
+#[derive(Debug)]
+pub struct WebSocket<IO> {
+    io: IO,
+    role: Role,
+    decoder: Decoder,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    read_enabled: bool,
+    closing: CloseHandshake,
+    /// The stream itself was shut down or is gone.
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Incoming {
+    /// Bytes received and not yet decoded. Without capacity while idle.
+    buffer: BytesMut,
+    /// The size of the next read; [`IDLE_READ_BYTES`] means "on the stack".
+    next_read_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Outgoing {
+    /// Complete parts in front of `tail`.
+    parts: VecDeque<Bytes>,
+    /// Small messages, encoded one behind the other.
+    tail: BytesMut,
+    pending_bytes: usize,
+    /// The answer to the peer's latest ping; earlier ones need none (RFC 6455 §5.5.3).
+    pong: Option<Bytes>,
+    /// Bytes were handed to the stream which it may still hold back (TLS records).
+    needs_flush: bool,
+    /// Something was fed since `Writable` was last announced.
+    owes_writable: bool,
+    /// The limit was reached since `Writable` was last announced.
+    was_full: bool,
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
+    /// Takes over a stream whose upgrade is complete. `leftover` are bytes that came behind the upgrade's head.
+    /// Messages of the peer larger than `max_message_bytes` end the connection before they are held.
+    #[must_use]
+    pub fn from_io(io: IO, role: Role, leftover: BytesMut, max_message_bytes: usize) -> Self {
+        Self {
+            io,
+            role,
+            decoder: Decoder::new(role, max_message_bytes),
+            incoming: Incoming { buffer: leftover, next_read_bytes: IDLE_READ_BYTES },
+            outgoing: Outgoing::default(),
+            read_enabled: true,
+            closing: CloseHandshake::default(),
+            ended: false,
+        }
+    }
+
+    /// Queues a message; [`WebSocket::next`] sends it. Nothing is sent after a close message.
+    ///
+    /// The queue is bounded by asking [`WebSocket::can_feed`] first; a control message may be fed without asking.
+    pub fn feed(&mut self, message: Message) {
+        if self.closing.is_closing() || self.ended {
+            return;
+        }
+        if let Message::Close(reason) = &message {
+            let (code, text) = reason.as_ref().map_or((0, ""), |(code, text)| (*code, text.as_str()));
+            let _ = self.closing.close(code, text);
+        }
+        self.outgoing.push(message, self.role);
+        self.outgoing.owes_writable = true;
+    }
+
+    /// Whether there is room for another message.
+    #[must_use]
+    pub fn can_feed(&self) -> bool {
+        self.outgoing.pending_bytes < PENDING_LIMIT_BYTES && !self.closing.is_closing()
+    }
+
+    /// Bytes fed and not yet taken by the stream.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.outgoing.pending_bytes
+    }
+
+    /// Bytes received and not yet decoded.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> usize {
+        self.incoming.buffer.len()
+    }
+
+    /// Back-pressure: while disabled nothing is read, so the peer is slowed by its own socket. [`WebSocket::next`]
+    /// then only writes; it notices a peer that is gone only by a failing write.
+    pub fn set_read_enabled(&mut self, enabled: bool) {
+        self.read_enabled = enabled;
+    }
+
+    /// The stream below, for its addresses.
+    pub fn get_ref(&self) -> &IO {
+        &self.io
+    }
+
+    /// The next thing that happened. Cancel-safe: dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// The stream failed, or the peer broke the protocol (it is told by a close frame as far as the socket takes it).
+    /// The connection is of no use afterwards.
+    pub async fn next(&mut self) -> Result<WsEvent, TransportError> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Writes until everything fed has gone out, without taking messages.
+    ///
+    /// # Errors
+    /// The stream failed. The caller gives the deadline.
+    pub async fn flush(&mut self) -> Result<(), TransportError> {
+        std::future::poll_fn(|cx| self.poll_write_out(cx)).await
+    }
+
+    /// As [`WebSocket::next`], for callers that poll.
+    ///
+    /// # Errors
+    /// As [`WebSocket::next`].
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<WsEvent, TransportError>> {
+        if self.ended {
+            return Poll::Ready(Ok(WsEvent::Closed));
+        }
+        let polled = self.poll_step(cx);
+        if let Poll::Ready(Ok(WsEvent::Closed) | Err(_)) = polled {
+            self.ended = true;
+            self.incoming.buffer = BytesMut::new();
+            self.outgoing = Outgoing::default();
+        }
+        polled
+    }
+
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<WsEvent, TransportError>> {
+        // Complete messages first: the owner answers them, and all answers leave in one write.
+        if self.can_feed()
+            && let Some(message) = self.decode(cx)?
+        {
+            return Poll::Ready(Ok(WsEvent::Message(message)));
+        }
+        let written = self.poll_write_out(cx)?;
+        if self.outgoing.take_writable(written.is_ready()) {
+            return Poll::Ready(Ok(WsEvent::Writable));
+        }
+        if self.closing.is_complete() {
+            // Our close frame is out, the peer's has come: nothing is left to say.
+            ready!(written);
+            let _ = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
+            return Poll::Ready(Ok(WsEvent::Closed));
+        }
+        while self.read_enabled {
+            if let Some(message) = self.decode(cx)? {
+                return Poll::Ready(Ok(WsEvent::Message(message)));
+            }
+            let missing = self.decoder.missing_bytes(&self.incoming.buffer);
+            if ready!(self.incoming.poll_fill(&mut self.io, missing, cx))? == 0 {
+                return Poll::Ready(Ok(WsEvent::Closed));
+            }
+        }
+        Poll::Pending
+    }
+
+    fn decode(&mut self, cx: &mut Context<'_>) -> Result<Option<Message>, TransportError> {
+        if !self.read_enabled || self.closing.is_complete() || self.incoming.buffer.is_empty() {
+            return Ok(None);
+        }
+        let message = match self.decoder.decode(&mut self.incoming.buffer) {
+            Ok(message) => message,
+            Err(error) => return Err(self.refuse(error, cx)),
+        };
+        match &message {
+            Some(Message::Ping(payload)) if !self.closing.is_closing() => self.outgoing.pong = Some(payload.clone()),
+            Some(Message::Close(reason)) => {
+                if let Some(answer) = self.closing.handle_close(reason.as_ref()) {
+                    self.outgoing.push(answer, self.role);
+                }
+            }
+            _ => {}
+        }
+        Ok(message)
+    }
+
+    /// Tells the peer what it did wrong, as far as the socket takes it at once.
+    fn refuse(&mut self, error: WebSocketError, cx: &mut Context<'_>) -> TransportError {
+        if let Some(close) = self.closing.close(error.close_code(), "") {
+            self.outgoing.push(close, self.role);
+        }
+        let _ = self.poll_write_out(cx);
+        error.into()
+    }
+
+    /// Ready when everything fed has left this process.
+    fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.outgoing.poll_write_out(&mut self.io, self.role, cx).map_err(TransportError::Io)
+    }
+}
+
+impl Incoming {
+    /// Reads once. Returns how many bytes came; zero is the end of the stream. `missing` is what the message that has
+    /// begun still needs.
+    fn poll_fill<IO: AsyncRead + Unpin>(
+        &mut self,
+        io: &mut IO,
+        missing: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let wanted = self.next_read_bytes.max(missing.min(MAX_READ_BYTES));
+        let read = if wanted > IDLE_READ_BYTES {
+            self.buffer.reserve(wanted);
+            tokio_util::io::poll_read_buf(Pin::new(io), cx, &mut self.buffer)
+        } else {
+            let mut space = [MaybeUninit::uninit(); IDLE_READ_BYTES];
+            let mut stack = ReadBuf::uninit(&mut space);
+            Pin::new(io).poll_read(cx, &mut stack).map_ok(|()| {
+                self.buffer.extend_from_slice(stack.filled());
+                stack.filled().len()
+            })
+        };
+        match read {
+            Poll::Ready(Ok(count)) => {
+                self.next_read_bytes = if count >= wanted { (wanted * 2).min(MAX_READ_BYTES) } else { IDLE_READ_BYTES };
+                Poll::Ready(Ok(count))
+            }
+            Poll::Pending => {
+                self.next_read_bytes = IDLE_READ_BYTES;
+                if self.buffer.is_empty() {
+                    self.buffer = BytesMut::new();
+                }
+                Poll::Pending
+            }
+            failed => failed,
+        }
+    }
+}
+
+impl Outgoing {
+    fn push(&mut self, message: Message, role: Role) {
+        let before = self.tail.len();
+        match message {
+            Message::Binary(payload) if role == Role::Server && payload.len() >= COPY_BELOW_BYTES => {
+                encode_header(Opcode::Binary, payload.len(), role, [0; 4], &mut self.tail);
+                self.pending_bytes += self.tail.len() - before + payload.len();
+                self.parts.push_back(self.tail.split().freeze());
+                self.parts.push_back(payload);
+            }
+            message => {
+                encode(&message, role, mask(role), &mut self.tail);
+                self.pending_bytes += self.tail.len() - before;
+            }
+        }
+        self.was_full |= self.pending_bytes >= PENDING_LIMIT_BYTES;
+    }
+
+    /// Whether `Writable` is due, given that everything has gone out or not.
+    fn take_writable(&mut self, all_out: bool) -> bool {
+        let room_again = self.was_full && self.pending_bytes < PENDING_LOW_BYTES;
+        if !(self.owes_writable && all_out || room_again) {
+            return false;
+        }
+        self.was_full = false;
+        self.owes_writable = !all_out;
+        true
+    }
+
+    fn poll_write_out<IO: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut IO,
+        role: Role,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        // A peer that pings without reading must not fill the queue with answers.
+        if self.pending_bytes < PENDING_LIMIT_BYTES
+            && let Some(payload) = self.pong.take()
+        {
+            self.push(Message::Pong(payload), role);
+        }
+        while self.pending_bytes > 0 {
+            let written = ready!(self.poll_write_once(io, cx))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.advance(written);
+            self.needs_flush = true;
+        }
+        if self.needs_flush {
+            ready!(Pin::new(io).poll_flush(cx))?;
+            self.needs_flush = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_once<IO: AsyncWrite + Unpin>(&self, io: &mut IO, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.parts.is_empty() {
+            return Pin::new(io).poll_write(cx, &self.tail);
+        }
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let parts = self.parts.iter().map(Bytes::as_ref).chain(std::iter::once(self.tail.as_ref()));
+        let mut used = 0;
+        for (slice, part) in slices.iter_mut().zip(parts) {
+            *slice = IoSlice::new(part);
+            used += 1;
+        }
+        Pin::new(io).poll_write_vectored(cx, &slices[..used])
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.pending_bytes -= written;
+        while let Some(part) = self.parts.front_mut() {
+            if written < part.len() {
+                return part.advance(written);
+            }
+            written -= part.len();
+            self.parts.pop_front();
+        }
+        self.tail.advance(written);
+        if self.pending_bytes == 0 {
+            // Idle connections hold no memory.
+            self.parts = VecDeque::new();
+            self.tail = BytesMut::new();
+        }
+    }
+}
+
+/// A mask for one frame; only clients mask, and theirs must not be guessable (RFC 6455 §10.3).
+fn mask(role: Role) -> [u8; 4] {
+    let mut mask = [0; 4];
+    if role == Role::Client {
+        SystemEntropy.fill(&mut mask);
+    }
+    mask
+}

@@ -143,6 +143,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         self.read_enabled = enabled;
     }
 
+    /// Changes the bound for messages that have not begun to arrive, once the peer is no longer a stranger.
+    pub fn set_max_message_bytes(&mut self, max_message_bytes: usize) {
+        self.decoder.set_max_message_bytes(max_message_bytes);
+    }
+
     /// The stream below, for its addresses.
     pub fn get_ref(&self) -> &IO {
         &self.io

@@ -56,6 +56,12 @@ impl Decoder {
         Self { role, max_message_bytes, state: State::Header, fragments: None }
     }
 
+    /// Changes the bound for messages whose header is yet to come: a stranger may send less than a
+    /// peer that has opened its channel.
+    pub const fn set_max_message_bytes(&mut self, max_message_bytes: usize) {
+        self.max_message_bytes = max_message_bytes;
+    }
+
     /// The next message in `buf`, or `None` when more bytes are needed. Control frames come out
     /// as they arrive, also between the fragments of a message. After a close there is nothing
     /// more, and what arrives is thrown away.

@@ -1,1 +1,25 @@
+//! A session from the user's side, as a library: the user's configuration and credentials, the calls that start and
+//! end sessions, and the session itself between a terminal and the service.
+//!
+//! It knows nothing of command lines; what it says to people while a session runs goes to standard error (the
+//! plugin's texts to standard output, since scripts look for them there). It opens sockets only through
+//! `postern-transport` and never sends a token outside TLS except to this machine itself.
 
+mod access;
+pub mod config;
+mod console;
+mod escape;
+mod handshake;
+mod link;
+mod session;
+mod signals;
+mod stream_url;
+pub mod terminal;
+
+pub use access::{Access, AccessError, Resumed};
+pub use console::Console;
+pub use handshake::SessionType;
+pub use link::LinkError;
+pub use session::{Cause, Ended, Manner, SessionError, SessionRunner, Ticket};
+pub use signals::Signal;
+pub use stream_url::StreamUrlError;

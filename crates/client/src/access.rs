@@ -1,0 +1,33 @@
+//! What a running session needs of the service beside its socket: the right to come back, and to end the session.
+//! A trait, so that the session is tested against a script and the command line gives it the real API.
+
+use postern_protocol::wire::open::Token;
+use postern_transport::Endpoint;
+
+/// The token and address for another connection to a session that lives.
+pub struct Resumed {
+    /// Opens the data channel once more.
+    pub token: Token,
+    /// Where, when the service named it again.
+    pub stream_url: Option<String>,
+}
+
+/// Why a call did not bring an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// The service knows no such session: trying again cannot help.
+    #[error("{0}")]
+    Unknown(String),
+    /// Anything else; it may heal.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The service as a session sees it.
+pub trait Access {
+    /// Asks for another token. `None`: the session has ended (data-channel.md §8.1).
+    fn resume(&self, session_id: &str) -> impl Future<Output = Result<Option<Resumed>, AccessError>>;
+
+    /// Headers that sign the upgrade request to `endpoint`; none without credentials (client.md §1, data-channel.md §2.1).
+    fn sign_upgrade(&self, endpoint: &Endpoint) -> impl Future<Output = Vec<(String, String)>>;
+}

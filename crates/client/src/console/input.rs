@@ -1,0 +1,101 @@
+//! Standard input, read on a thread of its own. Bytes pass as they are.
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+/// Large enough that a paste of a megabyte is a few dozen reads; a key is a read of its own all the same.
+#[cfg(unix)]
+const READ_BYTES: usize = 32 * 1024;
+
+/// Reads that wait for the session at most.
+const QUEUED_READS: usize = 4;
+
+/// What came from the user.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// Bytes for the node.
+    Bytes(Bytes),
+    /// The window has another size (Windows: on Unix a signal says so).
+    #[cfg_attr(not(windows), expect(dead_code, reason = "Unix has a signal for it"))]
+    Resized,
+    /// There will be no more.
+    End,
+}
+
+/// Starts reading. The thread ends with the process: a read cannot be called off.
+pub(crate) fn read_process(typed: bool) -> std::io::Result<mpsc::Receiver<Input>> {
+    let (sender, receiver) = mpsc::channel(QUEUED_READS);
+    let read = reader(typed)?;
+    std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        read(&sender);
+        // The session may be over already.
+        let _ = sender.blocking_send(Input::End);
+    })?;
+    Ok(receiver)
+}
+
+#[cfg(unix)]
+fn reader(_typed: bool) -> std::io::Result<impl FnOnce(&mpsc::Sender<Input>) + Send + 'static> {
+    use std::os::fd::AsFd as _;
+    let mut stdin = std::fs::File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    Ok(move |sender: &mpsc::Sender<Input>| read_bytes(&mut stdin, sender))
+}
+
+#[cfg(unix)]
+fn read_bytes(stdin: &mut std::fs::File, sender: &mpsc::Sender<Input>) {
+    use std::io::{ErrorKind, Read as _};
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        match stdin.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(read) => {
+                let bytes = Bytes::copy_from_slice(buffer.get(..read).unwrap_or_default());
+                if sender.blocking_send(Input::Bytes(bytes)).is_err() {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // Somebody who shares this terminal has made it non-blocking.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => super::output::wait_until(stdin, true),
+            Err(_) => return,
+        }
+    }
+}
+
+/// A Windows console gives key events, which become the bytes a Unix terminal would have sent.
+#[cfg(windows)]
+fn reader(typed: bool) -> std::io::Result<impl FnOnce(&mpsc::Sender<Input>) + Send + 'static> {
+    Ok(move |sender: &mpsc::Sender<Input>| if typed { read_events(sender) } else { read_pipe(sender) })
+}
+
+#[cfg(windows)]
+fn read_events(sender: &mpsc::Sender<Input>) {
+    use crossterm::event::Event;
+    while let Ok(event) = crossterm::event::read() {
+        let input = match event {
+            Event::Key(key) => match super::keys::bytes_of(&key) {
+                Some(bytes) => Input::Bytes(bytes),
+                None => continue,
+            },
+            Event::Paste(text) => Input::Bytes(Bytes::from(text)),
+            Event::Resize(..) => Input::Resized,
+            Event::FocusGained | Event::FocusLost | Event::Mouse(_) => continue,
+        };
+        if sender.blocking_send(input).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(windows)]
+fn read_pipe(sender: &mpsc::Sender<Input>) {
+    use std::io::Read as _;
+    let mut buffer = vec![0; 32 * 1024];
+    let mut stdin = std::io::stdin().lock();
+    while let Ok(read @ 1..) = stdin.read(&mut buffer) {
+        let bytes = Bytes::copy_from_slice(buffer.get(..read).unwrap_or_default());
+        if sender.blocking_send(Input::Bytes(bytes)).is_err() {
+            return;
+        }
+    }
+}

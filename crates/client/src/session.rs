@@ -1,0 +1,397 @@
+//! One session from the user's side: the task that owns the terminal, the data channel's state machine and the
+//! socket, and moves bytes between them. Nothing in it blocks, and what it holds is bounded by the channel's window,
+//! one batch of output and a few reads of input.
+
+mod events;
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use postern_protocol::channel::data_channel::{Config, DataChannel, Role};
+use postern_protocol::wire::PayloadType;
+use postern_protocol::wire::open::Token;
+use postern_protocol::wire::payload::Size;
+use postern_protocol::{Clock as _, Entropy as _, Now};
+use postern_transport::{Dialer, SystemClock, SystemEntropy, sleep_until};
+use tokio::sync::mpsc;
+
+use crate::access::Access;
+use crate::console::{Batch, Console, Input, InputSource, Output, Stream};
+use crate::escape::Escapes;
+use crate::handshake::SessionType;
+use crate::link::{Link, LinkError, LinkEvent, Target};
+use crate::signals::{Signal, Signals};
+use crate::terminal::{self, RawMode};
+
+/// Input that may be unacknowledged: enough for any paste to flow, little enough for the service to hold.
+const SEND_WINDOW_BYTES: usize = 512 * 1024;
+
+/// Output that may wait here for the terminal before the socket is read no further.
+const RECEIVE_WINDOW_BYTES: usize = 256 * 1024;
+
+/// Output handed to the terminal, and thereby acknowledged, at a time.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// From the first connection to the end of the handshake. The service itself gives up after 30 s.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(45);
+
+/// A loss shorter than this is not worth a word.
+const SAY_AFTER: Duration = Duration::from_secs(3);
+
+/// After its exit code a command has nothing to say but its end; one that was refused even less.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+/// What opens a session: the answer to StartSession.
+pub struct Ticket {
+    /// The session.
+    pub session_id: String,
+    /// Opens the data channel.
+    pub token: Token,
+    /// Where.
+    pub stream_url: String,
+}
+
+/// Whose habits are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// AWS's plugin: its texts, its exit status, everything on standard output.
+    Plugin {
+        /// Called without a profile, by an old CLI.
+        legacy_cli: bool,
+    },
+    /// A shell or an interactive command for a person.
+    Shell,
+    /// A command for a program: streams apart, no input, nothing but its output.
+    Command,
+}
+
+/// How a session ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Why.
+    pub cause: Cause,
+    /// The status of the shell or command, where the agent told it.
+    pub exit_status: Option<i64>,
+}
+
+/// Why a session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The service closed the channel; the text is for the user and may be empty.
+    Closed {
+        /// Why, when it was not simply the end of the shell.
+        output: String,
+    },
+    /// The service had ended the session while we were away.
+    TimedOut,
+    /// Standard input ended (only the plugin leaves then).
+    InputEnded,
+    /// The person left by `~.`, or by ^C before the session had begun.
+    Left,
+    /// A signal told us to go.
+    Signalled(Signal),
+}
+
+/// Why a session could not be, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The leg to the service.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The handshake asked for what we cannot do.
+    #[error("{0}")]
+    Refused(String),
+    /// The agent announced no session type (the stock plugin's words).
+    #[error("unable to determine SessionType")]
+    NoSessionType,
+    /// The node is silent.
+    #[error(
+        "the node did not begin the session within {} s; see whether its agent is alive (postern nodes) and try again",
+        HANDSHAKE_WITHIN.as_secs()
+    )]
+    HandshakeTimedOut,
+    /// The user's side of the session.
+    #[error("cannot write the session's output: {0}")]
+    Output(std::io::Error),
+    /// The user's terminal or signals.
+    #[error("cannot use the terminal: {0}")]
+    Terminal(std::io::Error),
+}
+
+/// A session that is ready to run.
+pub struct SessionRunner<A> {
+    /// The service.
+    pub access: Rc<A>,
+    /// How sockets are opened.
+    pub dialer: Dialer,
+    /// What opens the session.
+    pub ticket: Ticket,
+    /// Whose habits are followed.
+    pub manner: Manner,
+    /// The user.
+    pub console: Console,
+}
+
+impl<A: Access + 'static> SessionRunner<A> {
+    /// Runs the session to its end. The terminal is as it was when this returns.
+    pub async fn run(self) -> Result<Ended, SessionError> {
+        let Ticket { session_id, token, stream_url } = self.ticket;
+        let link = Link::open(self.access, self.dialer, Target { session_id, token, stream_url })?;
+        let mut seed = [0; 8];
+        SystemEntropy.fill(&mut seed);
+        let channel = DataChannel::new(Config {
+            send_window_bytes: SEND_WINDOW_BYTES,
+            receive_window_bytes: RECEIVE_WINDOW_BYTES,
+            ..Config::new(Role::Client, u64::from_le_bytes(seed))
+        });
+        let begin_by = SystemClock.now().instant + HANDSHAKE_WITHIN;
+        let mut session = Session {
+            link,
+            channel,
+            manner: self.manner,
+            user: User::new(self.console),
+            announced: None,
+            session_type: None,
+            begin_by,
+            agent_is_ours: false,
+            exit_status: None,
+            notices: Batch::new(),
+            told_of_loss: false,
+            end_by: None,
+            ending: None,
+            leaving: false,
+        };
+        session.user.listen_before(self.manner).map_err(SessionError::Terminal)?;
+        let result = session.run().await;
+        // The terminal first: whoever reports the result writes to it.
+        drop(session);
+        result
+    }
+}
+
+/// The user's side while the session runs.
+struct User {
+    typed: bool,
+    source: Option<InputSource>,
+    input: Option<mpsc::Receiver<Input>>,
+    /// Input that the channel's window did not take yet.
+    held: Bytes,
+    escapes: Escapes,
+    output: Output,
+    signals: Signals,
+    raw: Option<RawMode>,
+    size: Size,
+}
+
+struct Session<A> {
+    link: Link<A>,
+    channel: DataChannel,
+    manner: Manner,
+    user: User,
+    /// What the handshake request announced.
+    announced: Option<SessionType>,
+    /// Set when the session has begun: from here on input may be sent.
+    session_type: Option<SessionType>,
+    /// When it must have begun.
+    begin_by: Instant,
+    agent_is_ours: bool,
+    exit_status: Option<i64>,
+    /// Words for the user, to be written with the next batch.
+    notices: Batch,
+    told_of_loss: bool,
+    /// When and how the session ends if nothing else happens.
+    end_by: Option<(Instant, Result<Cause, String>)>,
+    ending: Option<Result<Cause, SessionError>>,
+    /// The user wants to be gone: output is no longer waited for.
+    leaving: bool,
+}
+
+/// What the one wait of the loop can bring.
+enum Woken {
+    Link(LinkEvent),
+    Written(std::io::Result<()>),
+    Input(Option<Input>),
+    Signal(Signal),
+    Time,
+}
+
+impl<A: Access + 'static> Session<A> {
+    async fn run(&mut self) -> Result<Ended, SessionError> {
+        loop {
+            let now = SystemClock.now();
+            self.handle_time(now);
+            self.take_events(now);
+            self.send_input(now);
+            self.fill_link(now);
+            // What was taken is shown before the end is reported.
+            let shown = self.user.output.is_idle() && self.notices.is_empty();
+            if (shown || self.leaving)
+                && let Some(ending) = self.ending.take()
+            {
+                return ending.map(|cause| Ended { cause, exit_status: self.exit_status });
+            }
+            let wake_at = self.wake_at();
+            let takes_input = self.ending.is_none() && self.user.held.is_empty() && self.channel.write_capacity() > 0;
+            let User { input, output, signals, .. } = &mut self.user;
+            let woken = tokio::select! {
+                biased;
+                event = self.link.next(), if self.ending.is_none() => Woken::Link(event),
+                result = output.written() => Woken::Written(result),
+                input = next_input(input), if takes_input => Woken::Input(input),
+                signal = signals.next() => Woken::Signal(signal),
+                () = sleep_until(wake_at) => Woken::Time,
+            };
+            let now = SystemClock.now();
+            match woken {
+                Woken::Link(event) => self.on_link(event, now),
+                Woken::Written(result) => self.on_written(result),
+                Woken::Input(input) => self.on_input(input, now),
+                Woken::Signal(signal) => self.on_signal(signal, now),
+                Woken::Time => {}
+            }
+        }
+    }
+
+    /// The first to end the session has the last word.
+    fn end(&mut self, ending: Result<Cause, SessionError>) {
+        self.ending.get_or_insert(ending);
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        let loss = self.link.down_since().filter(|_| !self.told_of_loss).map(|since| since + SAY_AFTER);
+        let end = self.end_by.as_ref().map(|(at, _)| *at);
+        let begin = self.session_type.is_none().then_some(self.begin_by);
+        [self.channel.poll_timeout(), loss, end, begin].into_iter().flatten().min()
+    }
+
+    fn handle_time(&mut self, now: Now) {
+        if self.channel.poll_timeout().is_some_and(|at| at <= now.instant) {
+            self.channel.handle_timeout(now);
+        }
+        if self.end_by.as_ref().is_some_and(|(at, _)| *at <= now.instant)
+            && let Some((_, ending)) = self.end_by.take()
+        {
+            self.end(ending.map_err(SessionError::Refused));
+        }
+        if self.session_type.is_none() && self.begin_by <= now.instant {
+            self.end(Err(SessionError::HandshakeTimedOut));
+        }
+        let lost_for_long = self.link.down_since().is_some_and(|since| now.instant >= since + SAY_AFTER);
+        if lost_for_long && !self.told_of_loss && self.ending.is_none() {
+            self.told_of_loss = true;
+            let leave = if self.user.raw.is_some() { " (Enter ~ . leaves)" } else { "" };
+            self.notice(&format!("no connection to the session, trying again{leave}: {}", self.link.trouble()));
+        }
+    }
+
+    fn on_link(&mut self, event: LinkEvent, now: Now) {
+        match event {
+            LinkEvent::Opened => {
+                self.channel.handle_connected(now);
+                if std::mem::take(&mut self.told_of_loss) {
+                    self.notice("connected to the session again");
+                }
+            }
+            LinkEvent::Frame(frame) => {
+                if let Err(error) = self.channel.handle_message(frame, now) {
+                    tracing::debug!(%error, "a message of the session was dropped");
+                }
+                self.pace_reading();
+            }
+            LinkEvent::Writable => {}
+            LinkEvent::Lost => self.channel.handle_disconnected(now),
+            LinkEvent::Ended => self.end(Ok(Cause::TimedOut)),
+            LinkEvent::Failed(error) => self.end(Err(error.into())),
+        }
+    }
+
+    fn pace_reading(&mut self) {
+        self.link.set_reading(self.channel.receive_backlog_bytes() < RECEIVE_WINDOW_BYTES);
+    }
+
+    fn on_written(&mut self, result: std::io::Result<()>) {
+        if let Err(error) = result {
+            // Nothing more can be shown, so nothing is worth waiting for.
+            self.ending = Some(Err(SessionError::Output(error)));
+            self.notices.clear();
+        }
+    }
+
+    fn fill_link(&mut self, now: Now) {
+        while self.link.can_feed()
+            && let Some(frame) = self.channel.poll_transmit(now)
+        {
+            self.link.feed(frame);
+        }
+    }
+
+    /// Says something to the user beside the session's own output. The plugin says nothing that AWS's would not.
+    fn notice(&mut self, text: &str) {
+        if matches!(self.manner, Manner::Plugin { .. }) {
+            return;
+        }
+        let (before, after) = if self.user.raw.is_some() { ("\r\n", "\r\n") } else { ("", "\n") };
+        self.notices.push((Stream::Err, Bytes::from(format!("{before}postern: {text}{after}"))));
+    }
+
+    fn write(&mut self, payload_type: PayloadType, payload: Bytes, now: Now) {
+        if let Err(error) = self.channel.write(payload_type, payload, now) {
+            tracing::debug!(%error, "input was not sent");
+        }
+    }
+}
+
+async fn next_input(input: &mut Option<mpsc::Receiver<Input>>) -> Option<Input> {
+    match input {
+        Some(receiver) => receiver.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl User {
+    fn new(console: Console) -> User {
+        User {
+            typed: console.typed,
+            source: Some(console.input),
+            input: None,
+            held: Bytes::new(),
+            escapes: Escapes::new(console.typed),
+            output: console.output,
+            signals: Signals::none(),
+            raw: None,
+            size: terminal::size(),
+        }
+    }
+
+    /// Until the session has begun the stock plugin leaves ^C as it found it (client.md §3.2); ours leaves by it.
+    fn listen_before(&mut self, manner: Manner) -> std::io::Result<()> {
+        self.signals.listen_for_end()?;
+        match manner {
+            Manner::Plugin { .. } => Ok(()),
+            Manner::Shell | Manner::Command => self.signals.listen_for_interrupt(),
+        }
+    }
+
+    /// The session has begun: keys belong to the node.
+    fn begin(&mut self, manner: Manner, session_type: SessionType) -> std::io::Result<()> {
+        self.signals.listen_for_interrupt()?;
+        self.signals.listen_for_quit()?;
+        if manner == Manner::Command || !session_type.has_terminal() {
+            // Nothing that is typed reaches the command, so standard input is left to whoever else reads it.
+            return Ok(());
+        }
+        self.signals.listen_for_suspend()?;
+        self.signals.listen_for_terminal()?;
+        if self.typed {
+            self.raw = Some(RawMode::enter()?);
+        }
+        if let Some(source) = self.source.take() {
+            self.input = Some(source.open(self.typed)?);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! What the session does with each thing that happens: events of the channel, input, signals.
+
+use bytes::{Bytes, BytesMut};
+use postern_protocol::Now;
+use postern_protocol::channel::data_channel::Event;
+use postern_protocol::wire::PayloadType;
+use postern_protocol::wire::payload::{ExitCode, HandshakeComplete, HandshakeRequest, JsonPayload as _};
+
+use super::{
+    Access, BATCH_BYTES, Batch, Cause, END_WITHIN, Input, Manner, Session, SessionError, SessionType, Signal, Stream,
+};
+use crate::escape::{self, Command};
+use crate::handshake::{self, Ours};
+use crate::terminal;
+
+/// ^D, the end of input as a terminal has it.
+const END_OF_TRANSMISSION: Bytes = Bytes::from_static(b"\x04");
+
+impl<A: Access + 'static> Session<A> {
+    /// Takes what the channel has to tell while the terminal takes it: taking output is what acknowledges it, so at
+    /// most one batch is acknowledged and not yet shown.
+    pub(super) fn take_events(&mut self, now: Now) {
+        if !self.user.output.is_idle() {
+            return;
+        }
+        let mut batch = Batch::new();
+        let mut bytes = 0;
+        while self.ending.is_none() && bytes < BATCH_BYTES {
+            let Some(event) = self.channel.poll_event(now) else { break };
+            match event {
+                Event::Data { payload_type, payload } => {
+                    bytes += payload.len();
+                    self.on_data(payload_type, payload, &mut batch, now);
+                }
+                Event::HandshakeRequest(request) => self.on_handshake_request(&request, now),
+                Event::HandshakeComplete(complete) => self.on_handshake_complete(&complete, &mut batch, now),
+                Event::SessionTypeAssumed => self.begin(SessionType::StandardStream, now),
+                Event::ChannelClosed(closed) => {
+                    let ending = match self.end_by.take() {
+                        Some((_, Err(failure))) => Err(SessionError::Refused(failure)),
+                        _ => Ok(Cause::Closed { output: closed.output }),
+                    };
+                    self.end(ending);
+                }
+                // The agent's half of the handshake does not come to a client.
+                _ => {}
+            }
+        }
+        batch.append(&mut self.notices);
+        if !batch.is_empty() {
+            self.user.output.write(batch);
+        }
+        self.pace_reading();
+    }
+
+    fn on_data(&mut self, payload_type: PayloadType, payload: Bytes, batch: &mut Batch, now: Now) {
+        if matches!(self.manner, Manner::Plugin { .. }) {
+            // The stock plugin writes every payload as it came, whatever its type (session-types.md §2.3).
+            batch.push((Stream::Out, payload));
+            return;
+        }
+        match payload_type {
+            PayloadType::OUTPUT => batch.push((Stream::Out, payload)),
+            PayloadType::STD_ERR => batch.push((Stream::Err, payload)),
+            PayloadType::EXIT_CODE => {
+                self.exit_status = ExitCode::decode(&payload).ok().map(|code| code.0);
+                self.end_by = Some((now.instant + END_WITHIN, Ok(Cause::Closed { output: String::new() })));
+            }
+            other => tracing::debug!(payload_type = other.0, "output of an unknown type was dropped"),
+        }
+    }
+
+    fn on_handshake_request(&mut self, request: &HandshakeRequest, now: Now) {
+        self.user.size = terminal::size();
+        let answer = handshake::answer(
+            request,
+            Ours {
+                size: self.user.size,
+                term: terminal::term(),
+                exit_status: !matches!(self.manner, Manner::Plugin { .. }),
+                legacy_cli: self.manner == Manner::Plugin { legacy_cli: true },
+            },
+        );
+        self.agent_is_ours = answer.agent_is_ours;
+        self.announced = answer.session_type;
+        if let Some(failure) = answer.failure {
+            // The agent ends the session on this answer; its own words would only repeat ours.
+            self.end_by = Some((now.instant + END_WITHIN, Err(failure)));
+        }
+        self.channel.respond_handshake(answer.response, now);
+    }
+
+    fn on_handshake_complete(&mut self, complete: &HandshakeComplete, batch: &mut Batch, now: Now) {
+        let message = &complete.customer_message;
+        if !message.is_empty() {
+            let stream = if matches!(self.manner, Manner::Plugin { .. }) { Stream::Out } else { Stream::Err };
+            batch.push((stream, Bytes::from(format!("{message}\n"))));
+        }
+        match self.announced {
+            Some(session_type) => self.begin(session_type, now),
+            None => self.end(Err(SessionError::NoSessionType)),
+        }
+    }
+
+    fn begin(&mut self, session_type: SessionType, now: Now) {
+        if let Err(error) = self.user.begin(self.manner, session_type) {
+            self.end(Err(SessionError::Terminal(error)));
+            return;
+        }
+        self.session_type = Some(session_type);
+        // Before the first byte of input, as the stock plugin does. Our agent has started the shell with it.
+        let size = terminal::size();
+        let known = self.agent_is_ours && size == self.user.size;
+        if session_type.has_terminal() && !known {
+            self.user.size = size;
+            self.write(PayloadType::SIZE, size.encode(), now);
+        }
+    }
+
+    pub(super) fn on_input(&mut self, input: Option<Input>, now: Now) {
+        match input {
+            Some(Input::Bytes(bytes)) => {
+                let (bytes, command) = self.user.escapes.take(bytes);
+                self.user.held = self.as_plugin_sends(bytes);
+                match command {
+                    Some(Command::Leave) => self.leave(Cause::Left),
+                    Some(Command::Help) => self.notice(escape::HELP),
+                    None => {}
+                }
+            }
+            Some(Input::Resized) => self.resize(now),
+            Some(Input::End) | None => {
+                self.user.input = None;
+                match self.manner {
+                    Manner::Plugin { .. } => self.end(Ok(Cause::InputEnded)),
+                    // A terminal that is gone sends SIGHUP; a pipe that ends is ^D for the shell behind it.
+                    Manner::Shell if !self.user.typed => self.user.held = END_OF_TRANSMISSION,
+                    Manner::Shell | Manner::Command => {}
+                }
+            }
+        }
+    }
+
+    /// The stock plugin sends a lone LF as CR (messages.md §4); behind a pipe a shell may count on it.
+    fn as_plugin_sends(&self, bytes: Bytes) -> Bytes {
+        match (self.manner, &*bytes) {
+            (Manner::Plugin { .. }, b"\n") => Bytes::from_static(b"\r"),
+            _ => bytes,
+        }
+    }
+
+    /// Gives the channel what its window takes.
+    pub(super) fn send_input(&mut self, now: Now) {
+        while self.session_type.is_some() && !self.user.held.is_empty() {
+            let take = self.channel.write_capacity().min(self.user.held.len());
+            if take == 0 {
+                return;
+            }
+            let bytes = self.user.held.split_to(take);
+            self.write(PayloadType::OUTPUT, bytes, now);
+        }
+    }
+
+    pub(super) fn on_signal(&mut self, signal: Signal, now: Now) {
+        match signal {
+            Signal::Interrupt => self.send_key(0x03, now),
+            Signal::Quit => self.send_key(0x1c, now),
+            Signal::Suspend => self.send_key(0x1a, now),
+            Signal::Terminate | Signal::Hangup => self.leave(Cause::Signalled(signal)),
+            Signal::Resize => self.resize(now),
+            Signal::Continue => {
+                if let Some(raw) = &self.user.raw
+                    && let Err(error) = raw.renew()
+                {
+                    self.end(Err(SessionError::Terminal(error)));
+                }
+                self.resize(now);
+            }
+        }
+    }
+
+    /// A key that came as a signal. Where it cannot reach the node, it means us.
+    fn send_key(&mut self, key: u8, now: Now) {
+        let reachable = self.session_type.is_some() && !self.told_of_loss && self.ending.is_none();
+        if !reachable {
+            return self.leave(Cause::Left);
+        }
+        if self.user.held.is_empty() && self.channel.write_capacity() > 0 {
+            return self.write(PayloadType::OUTPUT, Bytes::copy_from_slice(&[key]), now);
+        }
+        let mut held = BytesMut::from(&*self.user.held);
+        held.extend_from_slice(&[key]);
+        self.user.held = held.freeze();
+    }
+
+    fn resize(&mut self, now: Now) {
+        let size = terminal::size();
+        if self.session_type.is_some_and(SessionType::has_terminal) && size != self.user.size {
+            self.user.size = size;
+            self.write(PayloadType::SIZE, size.encode(), now);
+        }
+    }
+
+    /// Whoever leaves does not wait for output that a stopped terminal may never take.
+    fn leave(&mut self, cause: Cause) {
+        self.ending = Some(Ok(cause));
+        self.leaving = true;
+    }
+}

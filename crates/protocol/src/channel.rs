@@ -17,6 +17,7 @@
 //! * [`relay`] is the broker between two such ends, stock ones included.
 //! * [`control_channel`] is both ends of the channel over which sessions are started and reported.
 
+mod acknowledgement;
 pub mod control_channel;
 pub mod data_channel;
 #[doc(hidden)]

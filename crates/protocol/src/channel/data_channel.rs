@@ -1,13 +1,31 @@
-//! One end of a session's data channel: handshake, order, acknowledgement, resending, pause, close.
+//! One end of a session's data channel, for our agent and our client: handshake, order,
+//! acknowledgement, resending, pause and close.
+//!
+//! It opens no socket and starts no session. It keeps the promise that what a peer was told to be
+//! received was handed to the application, and that what the application wrote is sent until the
+//! other end has acknowledged it, across any number of sockets. It does not copy the stock client's
+//! replacement of a lone LF by CR (spec messages 4).
 
+mod handshake;
+mod incoming;
+mod outgoing;
+mod round_trip;
+
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::handshake::Handshake;
+use self::incoming::{Incoming, Received};
+use self::outgoing::Outgoing;
 use super::PeerError;
+use super::acknowledgement::{acknowledged_number, unsequenced};
 use crate::Now;
-use crate::wire::PayloadType;
-use crate::wire::payload::{ChannelClosed, HandshakeComplete, HandshakeRequest, HandshakeResponse, SessionState};
+use crate::wire::payload::{
+    AgentSessionState, ChannelClosed, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload, SessionState,
+};
+use crate::wire::{Flags, Frame, MessageIds, MessageType, PayloadType};
 
 /// Which end of the channel this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +36,28 @@ pub enum Role {
     Agent,
 }
 
+impl Role {
+    const fn sends(self) -> MessageType {
+        match self {
+            Self::Client => MessageType::InputStreamData,
+            Self::Agent => MessageType::OutputStreamData,
+        }
+    }
+
+    const fn receives(self) -> MessageType {
+        match self {
+            Self::Client => MessageType::OutputStreamData,
+            Self::Agent => MessageType::InputStreamData,
+        }
+    }
+}
+
 /// What a data channel is built from.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Which end this is.
     pub role: Role,
-    /// The most bytes of one stream payload; [`DataChannel::write`] cuts at it.
+    /// The most bytes of one stream payload; [`DataChannel::write`] cuts at it. At least 1.
     pub max_payload: usize,
     /// The most bytes of stream data that may be unacknowledged.
     pub send_window_bytes: usize,
@@ -36,8 +70,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The settings of our own ends, which stock peers accept as well.
-    pub fn new(role: Role, message_id_seed: u64) -> Self {
+    /// The settings of our own ends, which stock peers accept as well. The handshake is given the
+    /// 15 s that the stock agent gives it (spec data-channel 6.2).
+    pub const fn new(role: Role, message_id_seed: u64) -> Self {
         Self {
             role,
             max_payload: 32 * 1024,
@@ -61,23 +96,25 @@ pub enum Event {
     /// Client: stream data came without any handshake, so this is a stock agent's
     /// `Standard_Stream` session, and it begins.
     SessionTypeAssumed,
-    /// Stream data in order. Taking it is what acknowledges it.
+    /// Stream data in order. Taking it is what acknowledges it. An encryption challenge comes this
+    /// way too, and does not wait for the end of the handshake.
     Data {
         /// What the payload is.
         payload_type: PayloadType,
         /// The payload.
         payload: Bytes,
     },
-    /// The service says that the session is over. Nothing follows.
+    /// The service says that the session is over. Nothing follows. A client has got everything
+    /// that came before; an agent is told at once, for it is to stop.
     ChannelClosed(ChannelClosed),
-    /// Agent: the client did not answer in time.
+    /// Agent: the client did not answer in time. The channel is of no more use.
     HandshakeTimedOut,
 }
 
 /// Why a write was refused. The data stays with the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
-    /// Stream data before the handshake is through.
+    /// Stream data before the handshake is through. Stock agents throw such data away.
     #[error("the handshake is not complete")]
     HandshakePending,
     /// More than [`DataChannel::write_capacity`] allows.
@@ -91,74 +128,305 @@ pub enum WriteError {
     Closed,
 }
 
+/// How far payloads outside the window may exceed it: sizes, flags and exit codes are small and
+/// few, but a terminal that is dragged about while its network is away makes many.
+const CONTROL_ALLOWANCE_BYTES: usize = 64 * 1024;
+
 /// One end of a data channel. See the [grammar](super).
 #[derive(Debug)]
 pub struct DataChannel {
     config: Config,
+    ids: MessageIds,
+    connected: bool,
+    paused: bool,
+    handshake: Handshake,
+    outgoing: Outgoing,
+    incoming: Incoming,
+    /// Messages for the service itself. They are not acknowledged, so a lost one stays lost.
+    states: VecDeque<Bytes>,
+    close: Close,
+}
+
+/// How far the end of the channel has come.
+#[derive(Debug)]
+enum Close {
+    Open,
+    /// To be told to the application in its turn.
+    Announced(ChannelClosed),
+    Closed,
 }
 
 impl DataChannel {
     /// A channel whose socket is not open yet.
     pub fn new(config: Config) -> Self {
-        Self { config }
+        let ids = MessageIds::new(config.message_id_seed);
+        let incoming = Incoming::new(config.receive_window_bytes);
+        Self {
+            config,
+            ids,
+            connected: false,
+            paused: false,
+            handshake: Handshake::Idle,
+            outgoing: Outgoing::new(),
+            incoming,
+            states: VecDeque::new(),
+            close: Close::Open,
+        }
     }
+
     /// The socket is open and the opening message is on its way: everything unacknowledged is
-    /// sent again, in order, at once.
-    pub fn handle_connected(&mut self, _now: Now) {}
-    /// The socket is gone.
-    pub fn handle_disconnected(&mut self, _now: Now) {}
+    /// queued again, in order, at once. A pause does not outlive its socket.
+    pub fn handle_connected(&mut self, _now: Now) {
+        self.connected = true;
+        self.paused = false;
+        self.outgoing.restart();
+    }
+
+    /// The socket is gone. Nothing is transmitted until there is another one.
+    pub fn handle_disconnected(&mut self, _now: Now) {
+        self.connected = false;
+    }
+
     /// A binary message came.
-    pub fn handle_message(&mut self, _message: Bytes, _now: Now) -> Result<(), PeerError> {
+    ///
+    /// # Errors
+    /// If the message is no use. It is dropped, not acknowledged, and the channel lives on.
+    pub fn handle_message(&mut self, message: Bytes, now: Now) -> Result<(), PeerError> {
+        let frame = self.decode(message)?;
+        match frame.message_type {
+            MessageType::Acknowledge => {
+                self.resume(now);
+                let number = acknowledged_number(&frame.payload)?;
+                self.outgoing.acknowledge(number, now.instant)
+            }
+            MessageType::ChannelClosed => self.handle_channel_closed(&frame.payload),
+            MessageType::PausePublication => {
+                // The stock client takes both publications and does nothing, and so does ours.
+                self.paused = self.config.role == Role::Agent;
+                Ok(())
+            }
+            MessageType::StartPublication => {
+                self.resume(now);
+                Ok(())
+            }
+            message_type if message_type == self.config.role.receives() => {
+                self.resume(now);
+                Handshake::check(&frame)?;
+                self.incoming.receive(frame)
+            }
+            message_type => Err(PeerError::Unexpected { message_type }),
+        }
+    }
+
+    /// The stock client drops messages with a wrong digest, the stock agent does not look, and a
+    /// client in the field writes its digest as hex.
+    fn decode(&self, message: Bytes) -> Result<Frame, PeerError> {
+        let frame = match self.config.role {
+            Role::Client => Frame::decode(message),
+            Role::Agent => Frame::decode_unverified(message),
+        };
+        Ok(frame?)
+    }
+
+    /// Any sign of the other end ends a pause (spec data-channel 5).
+    fn resume(&mut self, now: Now) {
+        if self.paused {
+            self.paused = false;
+            self.outgoing.forgive(now.instant);
+        }
+    }
+
+    fn handle_channel_closed(&mut self, payload: &[u8]) -> Result<(), PeerError> {
+        let closed = match (ChannelClosed::decode(payload), self.config.role) {
+            (Ok(closed), _) => closed,
+            // As the stock ends: an end that cannot be read is an end for the client only.
+            (Err(_), Role::Client) => ChannelClosed::default(),
+            (Err(error), Role::Agent) => return Err(error.into()),
+        };
+        if matches!(self.close, Close::Open) {
+            self.close = Close::Announced(closed);
+        }
         Ok(())
     }
-    /// The next message for the socket.
-    pub fn poll_transmit(&mut self, _now: Now) -> Option<Bytes> {
-        None
+
+    /// The next message to put on the socket; `None` while there is none or no socket.
+    pub fn poll_transmit(&mut self, now: Now) -> Option<Bytes> {
+        if !self.connected {
+            return None;
+        }
+        if let Some(state) = self.states.pop_front() {
+            return Some(state);
+        }
+        if let Some(owed) = self.incoming.take_owed() {
+            return Some(owed.encode(self.config.role.receives(), &mut self.ids, now));
+        }
+        self.may_send().then(|| self.outgoing.transmit(now.instant)).flatten()
     }
+
     /// Whether `poll_transmit` has something.
     pub fn has_transmit(&self) -> bool {
-        false
+        let unsequenced = !self.states.is_empty() || self.incoming.has_owed();
+        self.connected && (unsequenced || self.may_send() && self.outgoing.has_transmit())
     }
-    /// The next thing for the application.
+
+    const fn may_send(&self) -> bool {
+        self.connected && !self.paused && matches!(self.close, Close::Open)
+    }
+
+    /// The next thing for the application. Ask only when it can be dealt with: what was taken is
+    /// acknowledged, what is left waits, and when too much waits the sender is made to stop.
     pub fn poll_event(&mut self, _now: Now) -> Option<Event> {
-        None
+        if self.config.role == Role::Agent && matches!(self.close, Close::Announced(_)) {
+            return self.end();
+        }
+        if matches!(self.close, Close::Closed) {
+            return None;
+        }
+        if self.handshake.take_timed_out() {
+            return Some(Event::HandshakeTimedOut);
+        }
+        while let Some(received) = self.incoming.take_handshake() {
+            if let Some(event) = self.handshake.advance(self.config.role, received) {
+                return Some(event);
+            }
+        }
+        if self.incoming.has_data() {
+            if self.config.role == Role::Client && self.handshake.assume_none() {
+                return Some(Event::SessionTypeAssumed);
+            }
+            if self.handshake.is_complete() {
+                let Received { payload_type, payload, .. } = self.incoming.take_data()?;
+                return Some(Event::Data { payload_type, payload });
+            }
+        }
+        self.end()
     }
+
+    fn end(&mut self) -> Option<Event> {
+        match std::mem::replace(&mut self.close, Close::Closed) {
+            Close::Announced(closed) => Some(Event::ChannelClosed(closed)),
+            Close::Open => {
+                self.close = Close::Open;
+                None
+            }
+            Close::Closed => None,
+        }
+    }
+
     /// When `handle_timeout` wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let resend = self.may_send().then(|| self.outgoing.poll_timeout()).flatten();
+        [resend, self.handshake.poll_timeout()].into_iter().flatten().min()
     }
+
     /// A deadline may have passed.
-    pub fn handle_timeout(&mut self, _now: Now) {}
-    /// Agent: opens the handshake.
-    pub fn request_handshake(&mut self, _request: HandshakeRequest, _now: Now) {}
-    /// Client: answers it.
-    pub fn respond_handshake(&mut self, _response: HandshakeResponse, _now: Now) {}
-    /// Agent: ends it.
-    pub fn complete_handshake(&mut self, _complete: HandshakeComplete, _now: Now) {}
-    /// Bytes of stream data that `write` takes now; 0 means wait.
-    pub fn write_capacity(&self) -> usize {
-        self.config.send_window_bytes
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.handshake.handle_timeout(now.instant);
+        if self.may_send() {
+            self.outgoing.handle_timeout(now.instant);
+        }
     }
-    /// Queues stream data.
-    pub fn write(&mut self, _payload_type: PayloadType, _data: Bytes, _now: Now) -> Result<(), WriteError> {
+
+    /// Agent: opens the handshake. The time for the answer runs from here.
+    pub fn request_handshake(&mut self, request: HandshakeRequest, now: Now) {
+        self.handshake.request(now.instant + self.config.handshake_timeout);
+        self.push(PayloadType::HANDSHAKE_REQUEST, request.encode(), now);
+    }
+
+    /// Client: answers the handshake, after [`Event::HandshakeRequest`].
+    pub fn respond_handshake(&mut self, response: HandshakeResponse, now: Now) {
+        self.push(PayloadType::HANDSHAKE_RESPONSE, response.encode(), now);
+    }
+
+    /// Agent: ends the handshake, after [`Event::HandshakeResponse`]. From here on the
+    /// application gets its input, including what came early.
+    pub fn complete_handshake(&mut self, complete: HandshakeComplete, now: Now) {
+        self.handshake.complete();
+        self.push(PayloadType::HANDSHAKE_COMPLETE, complete.encode(), now);
+    }
+
+    /// Bytes of stream data that [`DataChannel::write`] takes now; 0 means wait: for the
+    /// handshake, for acknowledgements, or for the end of a pause.
+    pub fn write_capacity(&self) -> usize {
+        if self.paused || !self.handshake.is_complete() || !matches!(self.close, Close::Open) {
+            return 0;
+        }
+        self.window_left()
+    }
+
+    fn window_left(&self) -> usize {
+        self.config.send_window_bytes.saturating_sub(self.outgoing.unacknowledged_bytes())
+    }
+
+    /// Queues stream data, cut into payloads. Data that was in hand when a pause began is taken as
+    /// well, and goes out with the end of the pause. Nothing is never sent: stock encoders cannot
+    /// make an empty payload.
+    ///
+    /// # Errors
+    /// See [`WriteError`]. Either everything was queued or nothing.
+    pub fn write(&mut self, payload_type: PayloadType, mut data: Bytes, now: Now) -> Result<(), WriteError> {
+        if !matches!(self.close, Close::Open) {
+            return Err(WriteError::Closed);
+        }
+        // A challenge is part of the handshake; everything else would come too early.
+        if !self.handshake.is_complete() && payload_type != PayloadType::ENC_CHALLENGE_RESPONSE {
+            return Err(WriteError::HandshakePending);
+        }
+        let windowed = matches!(payload_type, PayloadType::OUTPUT | PayloadType::STD_ERR);
+        let allowance = if windowed { 0 } else { CONTROL_ALLOWANCE_BYTES };
+        let capacity = self.window_left() + allowance;
+        if data.len() > capacity {
+            return Err(WriteError::WindowFull { capacity });
+        }
+        while !data.is_empty() {
+            let cut = data.len().min(self.config.max_payload.max(1));
+            self.push(payload_type, data.split_to(cut), now);
+        }
         Ok(())
     }
-    /// Agent: tells the service where the session stands.
-    pub fn send_session_state(&mut self, _state: SessionState, _session_id: &str, _now: Now) {}
+
+    fn push(&mut self, payload_type: PayloadType, payload: Bytes, now: Now) {
+        let sequence_number = self.outgoing.next_sequence_number();
+        let opens = self.config.role == Role::Agent && sequence_number == 0;
+        let frame = Frame {
+            message_type: self.config.role.sends(),
+            created_millis: now.unix_millis,
+            sequence_number,
+            flags: if opens { Flags::SYN } else { Flags::NONE },
+            message_id: self.ids.next(),
+            payload_type,
+            payload,
+        };
+        self.outgoing.push(frame.encode(), frame.payload.len());
+    }
+
+    /// Agent: tells the service where the session stands. It overtakes everything that is queued,
+    /// so wait for [`DataChannel::is_drained`] before `Terminating`.
+    pub fn send_session_state(&mut self, state: SessionState, session_id: &str, now: Now) {
+        let state = AgentSessionState { schema_version: 1, session_state: state, session_id: session_id.to_owned() };
+        let message = unsequenced(MessageType::AgentSessionState, state.encode(), &mut self.ids, now);
+        self.states.push_back(message);
+    }
+
     /// Whether nothing is queued and nothing unacknowledged.
     pub fn is_drained(&self) -> bool {
-        true
+        self.outgoing.is_empty()
     }
-    /// Whether the service has asked this agent to hold back.
-    pub fn is_paused(&self) -> bool {
-        false
+
+    /// Whether the service has asked this agent to hold back. The application stops reading from
+    /// the shell or the port meanwhile.
+    pub const fn is_paused(&self) -> bool {
+        self.paused
     }
-    /// Bytes of stream data sent or queued and not acknowledged.
-    pub fn unacknowledged_bytes(&self) -> usize {
-        0
+
+    /// Payload bytes sent or queued and not acknowledged.
+    pub const fn unacknowledged_bytes(&self) -> usize {
+        self.outgoing.unacknowledged_bytes()
     }
-    /// Bytes received and not taken; above [`Config::receive_window_bytes`] the driver stops reading.
-    pub fn receive_backlog_bytes(&self) -> usize {
-        0
+
+    /// Bytes received and not taken, with what it costs to keep them. Above
+    /// [`Config::receive_window_bytes`] messages are dropped; a driver stops reading well below.
+    pub const fn receive_backlog_bytes(&self) -> usize {
+        self.incoming.backlog_bytes()
     }
 }

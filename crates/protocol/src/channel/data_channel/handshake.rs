@@ -1,0 +1,114 @@
+//! Where the handshake stands, for either role. It decides nothing about versions, keys or session
+//! types: the application does.
+
+use std::time::Instant;
+
+use super::incoming::Received;
+use super::{Event, Role};
+use crate::channel::PeerError;
+use crate::wire::payload::{HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload};
+use crate::wire::{Frame, PayloadType};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handshake {
+    /// Nothing was asked yet.
+    Idle,
+    /// Agent: asked; the answer is due. Client: was asked.
+    Requested {
+        /// None for the client, which has no deadline of its own.
+        due: Option<Instant>,
+    },
+    /// Agent: answered, and the application has not said yet that it is complete.
+    Answered,
+    /// Data may flow.
+    Complete,
+    /// Nobody answered, and the application has to hear of it.
+    TimedOut,
+    /// Nobody answered.
+    Failed,
+}
+
+impl Handshake {
+    /// Refuses a handshake message whose payload cannot be read, before it is kept.
+    pub(super) fn check(frame: &Frame) -> Result<(), PeerError> {
+        match frame.payload_type {
+            PayloadType::HANDSHAKE_REQUEST => HandshakeRequest::decode(&frame.payload).map(drop)?,
+            PayloadType::HANDSHAKE_RESPONSE => HandshakeResponse::decode(&frame.payload).map(drop)?,
+            PayloadType::HANDSHAKE_COMPLETE => HandshakeComplete::decode(&frame.payload).map(drop)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes a handshake message in order; what is out of turn is acknowledged and forgotten. (A
+    /// stock agent blocks for good on a second answer, a stock client on an early challenge.)
+    pub(super) fn advance(&mut self, role: Role, received: Received) -> Option<Event> {
+        let Received { payload_type, payload, .. } = received;
+        match (role, payload_type, *self) {
+            (Role::Client, PayloadType::HANDSHAKE_REQUEST, Self::Idle) => {
+                *self = Self::Requested { due: None };
+                HandshakeRequest::decode(&payload).ok().map(Event::HandshakeRequest)
+            }
+            (Role::Client, PayloadType::HANDSHAKE_COMPLETE, Self::Requested { .. }) => {
+                *self = Self::Complete;
+                HandshakeComplete::decode(&payload).ok().map(Event::HandshakeComplete)
+            }
+            (Role::Agent, PayloadType::HANDSHAKE_RESPONSE, Self::Requested { .. }) => {
+                *self = Self::Answered;
+                HandshakeResponse::decode(&payload).ok().map(Event::HandshakeResponse)
+            }
+            (Role::Client, PayloadType::ENC_CHALLENGE_REQUEST, Self::Requested { .. })
+            | (Role::Agent, PayloadType::ENC_CHALLENGE_RESPONSE, Self::Answered) => {
+                Some(Event::Data { payload_type, payload })
+            }
+            _ => None,
+        }
+    }
+
+    /// Agent: the request is on its way.
+    pub(super) fn request(&mut self, due: Instant) {
+        if *self == Self::Idle {
+            *self = Self::Requested { due: Some(due) };
+        }
+    }
+
+    /// Agent: the application is content with the answer.
+    pub(super) fn complete(&mut self) {
+        *self = Self::Complete;
+    }
+
+    /// Client: data without a handshake. True once.
+    pub(super) fn assume_none(&mut self) -> bool {
+        let assumed = *self == Self::Idle;
+        if assumed {
+            *self = Self::Complete;
+        }
+        assumed
+    }
+
+    pub(super) fn is_complete(self) -> bool {
+        self == Self::Complete
+    }
+
+    pub(super) const fn poll_timeout(self) -> Option<Instant> {
+        match self {
+            Self::Requested { due } => due,
+            _ => None,
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_some_and(|due| due <= now) {
+            *self = Self::TimedOut;
+        }
+    }
+
+    /// Whether the application must be told now. True once.
+    pub(super) fn take_timed_out(&mut self) -> bool {
+        let timed_out = *self == Self::TimedOut;
+        if timed_out {
+            *self = Self::Failed;
+        }
+        timed_out
+    }
+}

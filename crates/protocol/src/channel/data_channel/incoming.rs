@@ -1,0 +1,177 @@
+//! The receiving half: puts stream messages in order, holds them until the application takes
+//! them, and knows which acknowledgements are owed. It knows nothing of what they say.
+//!
+//! A message is acknowledged when it is taken, never earlier: what this end has not handed on, the
+//! sender still has. What does not fit the window is dropped without a word and comes again.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+use crate::channel::PeerError;
+use crate::channel::acknowledgement::Owed;
+use crate::wire::{Frame, MessageId, PayloadType};
+
+/// What a kept message costs beside its payload, so that a window full of tiny ones is bounded.
+const OVERHEAD_BYTES: usize = 128;
+/// The most acknowledgements that wait for the socket. One that does not fit is owed again when
+/// the peer resends its message.
+const MAX_OWED: usize = 4096;
+/// How far ahead of the expected number a message may be. The stock agent resends 100,000 messages
+/// at most (spec data-channel 4.1).
+const MAX_AHEAD: i64 = 200_000;
+
+#[derive(Debug)]
+pub(super) struct Incoming {
+    window_bytes: usize,
+    /// The lowest number that has not come yet.
+    expected: i64,
+    /// Came too early.
+    early: BTreeMap<i64, Received>,
+    /// In order, not taken yet. The application asks for handshake messages out of turn.
+    handshake: VecDeque<Received>,
+    data: VecDeque<Received>,
+    backlog_bytes: usize,
+    owed: VecDeque<Owed>,
+}
+
+/// One message of the stream.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) owed: Owed,
+    pub(super) payload_type: PayloadType,
+    pub(super) payload: Bytes,
+}
+
+impl Received {
+    fn new(frame: Frame) -> Self {
+        let Frame { message_id, sequence_number, payload_type, payload, .. } = frame;
+        Self { owed: Owed { message_id, sequence_number }, payload_type, payload }
+    }
+
+    fn cost(&self) -> usize {
+        self.payload.len() + OVERHEAD_BYTES
+    }
+
+    /// Handshake messages and challenges; everything else is data that waits for their end.
+    fn is_handshake(&self) -> bool {
+        (PayloadType::HANDSHAKE_REQUEST..=PayloadType::ENC_CHALLENGE_RESPONSE).contains(&self.payload_type)
+    }
+}
+
+impl Incoming {
+    pub(super) fn new(window_bytes: usize) -> Self {
+        Self {
+            window_bytes,
+            expected: 0,
+            early: BTreeMap::new(),
+            handshake: VecDeque::new(),
+            data: VecDeque::new(),
+            backlog_bytes: 0,
+            owed: VecDeque::new(),
+        }
+    }
+
+    /// Takes a stream message from the socket.
+    ///
+    /// # Errors
+    /// If no receiver would keep a message of that number.
+    pub(super) fn receive(&mut self, frame: Frame) -> Result<(), PeerError> {
+        let number = frame.sequence_number;
+        if number < 0 || number >= self.expected.saturating_add(MAX_AHEAD) {
+            return Err(PeerError::SequenceNumber { sequence_number: number });
+        }
+        if number < self.expected {
+            self.repeat(frame.message_id, number);
+        } else if number > self.expected {
+            self.keep_early(Received::new(frame));
+        } else {
+            self.keep_expected(Received::new(frame));
+        }
+        Ok(())
+    }
+
+    /// A message that came before. The stock client is silent here and leaves the sender wedged
+    /// when its first acknowledgement was lost (spec data-channel 4.4); we say it again.
+    fn repeat(&mut self, message_id: MessageId, sequence_number: i64) {
+        let waits = |queue: &VecDeque<Received>| {
+            queue.binary_search_by_key(&sequence_number, |received| received.owed.sequence_number).is_ok()
+        };
+        if !waits(&self.data) && !waits(&self.handshake) {
+            self.owe(Owed { message_id, sequence_number });
+        }
+    }
+
+    fn keep_early(&mut self, received: Received) {
+        let fits = self.backlog_bytes + received.cost() <= self.window_bytes;
+        if fits && !self.early.contains_key(&received.owed.sequence_number) {
+            self.backlog_bytes += received.cost();
+            self.early.insert(received.owed.sequence_number, received);
+        }
+    }
+
+    fn keep_expected(&mut self, received: Received) {
+        // What came early must not keep out what it waits for.
+        while self.backlog_bytes + received.cost() > self.window_bytes
+            && let Some((_, last)) = self.early.pop_last()
+        {
+            self.backlog_bytes -= last.cost();
+        }
+        // One message larger than the whole window is taken when there is nothing else.
+        if self.backlog_bytes > 0 && self.backlog_bytes + received.cost() > self.window_bytes {
+            return;
+        }
+        self.backlog_bytes += received.cost();
+        self.append(received);
+        while let Some(next) = self.early.remove(&self.expected) {
+            self.append(next);
+        }
+    }
+
+    fn append(&mut self, received: Received) {
+        self.expected += 1;
+        let queue = if received.is_handshake() { &mut self.handshake } else { &mut self.data };
+        queue.push_back(received);
+    }
+
+    /// The next handshake message; taking it acknowledges it.
+    pub(super) fn take_handshake(&mut self) -> Option<Received> {
+        let received = self.handshake.pop_front()?;
+        Some(self.taken(received))
+    }
+
+    /// The next data message; taking it acknowledges it.
+    pub(super) fn take_data(&mut self) -> Option<Received> {
+        let received = self.data.pop_front()?;
+        Some(self.taken(received))
+    }
+
+    fn taken(&mut self, received: Received) -> Received {
+        self.backlog_bytes -= received.cost();
+        self.owe(received.owed);
+        received
+    }
+
+    pub(super) fn has_data(&self) -> bool {
+        !self.data.is_empty()
+    }
+
+    pub(super) const fn backlog_bytes(&self) -> usize {
+        self.backlog_bytes
+    }
+
+    fn owe(&mut self, owed: Owed) {
+        if self.owed.len() < MAX_OWED {
+            self.owed.push_back(owed);
+        }
+    }
+
+    pub(super) fn has_owed(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
+    /// The next acknowledgement to send.
+    pub(super) fn take_owed(&mut self) -> Option<Owed> {
+        self.owed.pop_front()
+    }
+}

@@ -16,7 +16,7 @@ pub struct Decoder {
     role: Role,
     max_message_bytes: usize,
     state: State,
-    /// The beginning of a fragmented message, and whether it is text.
+    /// The beginning of a fragmented message.
     fragments: Option<Fragments>,
 }
 
@@ -33,6 +33,25 @@ enum State {
 struct Fragments {
     is_text: bool,
     bytes: BytesMut,
+    /// How far a text is known to be valid.
+    valid_bytes: usize,
+}
+
+impl Fragments {
+    /// Fragments are copied: a first fragment kept as it is would hold on to the whole read
+    /// buffer for as long as the peer likes.
+    fn append(&mut self, fragment: &[u8]) -> Result<(), WebSocketError> {
+        self.bytes.extend_from_slice(fragment);
+        if self.is_text {
+            self.valid_bytes += match std::str::from_utf8(&self.bytes[self.valid_bytes..]) {
+                Ok(text) => text.len(),
+                // A character may be cut by the end of a fragment, but not be wrong.
+                Err(error) if error.error_len().is_none() => error.valid_up_to(),
+                Err(_) => return Err(WebSocketError::Utf8),
+            };
+        }
+        Ok(())
+    }
 }
 
 impl std::fmt::Debug for Fragments {
@@ -189,24 +208,21 @@ impl Decoder {
                 if header.is_final {
                     return whole(is_text, payload.freeze()).map(Some);
                 }
-                // Fragments are copied: a first fragment kept as it is would hold on to the
-                // whole read buffer for as long as the peer likes.
-                let bytes = BytesMut::from(&payload[..]);
-                self.fragments = Some(Fragments { is_text, bytes });
+                let mut fragments = Fragments { is_text, bytes: BytesMut::new(), valid_bytes: 0 };
+                fragments.append(&payload)?;
+                self.fragments = Some(fragments);
                 Ok(None)
             }
             Opcode::Continuation => {
-                let Some(fragments) = &mut self.fragments else {
+                let Some(mut fragments) = self.fragments.take() else {
                     return Err(WebSocketError::UnexpectedContinuation);
                 };
-                fragments.bytes.extend_from_slice(&payload);
-                if !header.is_final {
-                    return Ok(None);
+                fragments.append(&payload)?;
+                if header.is_final {
+                    return whole(fragments.is_text, fragments.bytes.freeze()).map(Some);
                 }
-                let Some(Fragments { is_text, bytes }) = self.fragments.take() else {
-                    return Err(WebSocketError::UnexpectedContinuation);
-                };
-                whole(is_text, bytes.freeze()).map(Some)
+                self.fragments = Some(fragments);
+                Ok(None)
             }
         }
     }

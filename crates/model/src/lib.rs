@@ -1,1 +1,29 @@
+//! The shapes of the public API and of what an agent calls: operations, requests, responses, errors, documents.
+//!
+//! A request is *decoded*, never merely deserialized: [`decode`] gives back a value that satisfies every constraint of
+//! the service model, or the error AWS would give, with AWS's text. Responses and requests also serialize, for our own
+//! client and agent. There is no behaviour here beyond that: nothing is looked up, nobody is authorised, no clock is read.
+//!
+//! Member names are exactly AWS's; unknown members are ignored; `null` is the same as absence.
 
+pub mod activation;
+pub mod agent;
+mod constraint;
+mod decode;
+pub mod document;
+
+mod error;
+pub mod node;
+mod operation;
+pub mod page;
+pub mod session;
+mod timestamp;
+
+pub use decode::{ApiRequest, decode};
+pub use error::{ApiError, ERROR_TYPE_HEADER, ErrorCode, Fault};
+pub use operation::{CallerKind, Operation, TARGET_PREFIX};
+pub use timestamp::Timestamp;
+
+/// A response without members: `{}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Empty {}

@@ -1,0 +1,136 @@
+//! A document's `inputs`: where sessions are logged, as whom they run, how long they may last (session-types §7.2).
+//!
+//! People write booleans as texts, so both are read; what is given to the node is always the JSON type it can decode,
+//! because a text in `cloudWatchStreamingEnabled` makes a stock agent drop the whole start message.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::DocumentError;
+
+/// The idle timeout where a document says nothing, in minutes: AWS's default.
+const DEFAULT_IDLE_MINUTES: u32 = 20;
+
+/// A document's `inputs`, typed. Serializes to what a node is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Preferences {
+    /// Where the transcript goes afterwards; empty is nowhere.
+    pub s3_bucket_name: String,
+    /// The transcript's folder in the bucket.
+    pub s3_key_prefix: String,
+    /// Refuse sessions when the bucket is not encrypted.
+    pub s3_encryption_enabled: bool,
+    /// The log group for output; empty is none.
+    pub cloud_watch_log_group_name: String,
+    /// Refuse sessions when the log group is not encrypted.
+    pub cloud_watch_encryption_enabled: bool,
+    /// Log while the session runs rather than afterwards.
+    pub cloud_watch_streaming_enabled: bool,
+    /// The key for encryption end to end; empty is none.
+    pub kms_key_id: String,
+    /// Whether sessions run as a user that is named here or by the caller's tag.
+    pub run_as_enabled: bool,
+    /// That user, where the caller has none of its own.
+    pub run_as_default_user: String,
+    /// Minutes without traffic after which the service ends a session, 1 to 60.
+    #[serde(serialize_with = "minutes_as_text")]
+    pub idle_session_timeout: u32,
+    /// Minutes after which the service ends a session whatever happens, 1 to 1440.
+    #[serde(serialize_with = "optional_minutes_as_text")]
+    pub max_session_duration: Option<u32>,
+    /// Typed into every new shell.
+    pub shell_profile: ShellProfile,
+}
+
+/// What is typed into a new shell, by operating system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShellProfile {
+    /// On Linux and macOS.
+    pub linux: String,
+    /// On Windows.
+    pub windows: String,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self::parse(&Map::new()).expect("no preferences at all are valid")
+    }
+}
+
+impl Preferences {
+    pub(super) fn parse(inputs: &Map<String, Value>) -> Result<Self, DocumentError> {
+        let profile = match inputs.get("shellProfile") {
+            None | Some(Value::Null) => &Map::new(),
+            Some(Value::Object(profile)) => profile,
+            Some(_) => return Err(DocumentError::member("inputs.shellProfile", "an object")),
+        };
+        Ok(Self {
+            s3_bucket_name: text(inputs, "s3BucketName")?,
+            s3_key_prefix: text(inputs, "s3KeyPrefix")?,
+            s3_encryption_enabled: boolean(inputs, "s3EncryptionEnabled")?,
+            cloud_watch_log_group_name: text(inputs, "cloudWatchLogGroupName")?,
+            cloud_watch_encryption_enabled: boolean(inputs, "cloudWatchEncryptionEnabled")?,
+            cloud_watch_streaming_enabled: boolean(inputs, "cloudWatchStreamingEnabled")?,
+            kms_key_id: text(inputs, "kmsKeyId")?,
+            run_as_enabled: boolean(inputs, "runAsEnabled")?,
+            run_as_default_user: text(inputs, "runAsDefaultUser")?,
+            idle_session_timeout: minutes(inputs, "idleSessionTimeout", 60, "a number of minutes from 1 to 60")?
+                .unwrap_or(DEFAULT_IDLE_MINUTES),
+            max_session_duration: minutes(inputs, "maxSessionDuration", 1440, "a number of minutes from 1 to 1440")?,
+            shell_profile: ShellProfile { linux: text(profile, "linux")?, windows: text(profile, "windows")? },
+        })
+    }
+}
+
+fn text(inputs: &Map<String, Value>, name: &str) -> Result<String, DocumentError> {
+    match inputs.get(name) {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(_) => Err(DocumentError::member(format!("inputs.{name}"), "a text")),
+    }
+}
+
+/// A JSON boolean, or a text that Go's `strconv.ParseBool` takes; empty is false.
+fn boolean(inputs: &Map<String, Value>, name: &str) -> Result<bool, DocumentError> {
+    match inputs.get(name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(value)) => Ok(*value),
+        Some(Value::String(text)) => match text.as_str() {
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+            "0" | "f" | "F" | "FALSE" | "false" | "False" | "" => Ok(false),
+            _ => Err(DocumentError::member(format!("inputs.{name}"), "true or false")),
+        },
+        Some(_) => Err(DocumentError::member(format!("inputs.{name}"), "true or false")),
+    }
+}
+
+/// Minutes as a text or a number; empty is absent.
+fn minutes(
+    inputs: &Map<String, Value>,
+    name: &str,
+    max: u32,
+    expected: &'static str,
+) -> Result<Option<u32>, DocumentError> {
+    let number = match inputs.get(name) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(value) => value.as_u64().and_then(|number| u32::try_from(number).ok()),
+    };
+    let number = number.filter(|number| (1..=max).contains(number));
+    number.map(Some).ok_or_else(|| DocumentError::member(format!("inputs.{name}"), expected))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn minutes_as_text<S: serde::Serializer>(minutes: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(minutes)
+}
+
+#[expect(clippy::ref_option, reason = "the signature serde asks for")]
+fn optional_minutes_as_text<S: serde::Serializer>(minutes: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
+    match minutes {
+        Some(minutes) => serializer.collect_str(minutes),
+        None => serializer.serialize_str(""),
+    }
+}

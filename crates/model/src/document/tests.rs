@@ -1,0 +1,1 @@
+//! Tables of documents, parameters and texts.

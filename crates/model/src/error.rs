@@ -1,0 +1,240 @@
+//! The one table from failure to error code, HTTP status and fault.
+//!
+//! An [`ApiError`] is what the caller is told, so its message names the cause and the fix and holds no secret. What went
+//! wrong inside the service is logged where it happened and becomes `InternalServerError` here.
+
+use std::fmt;
+
+use postern_iam::sigv4::SigV4Error;
+use serde_json::json;
+
+/// The response header that repeats the error's name.
+pub const ERROR_TYPE_HEADER: &str = "x-amzn-ErrorType";
+
+/// Who has to do something about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The caller: the same request will fail again.
+    Caller,
+    /// The caller, by waiting: the same request may succeed later.
+    Load,
+    /// We.
+    Service,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident: $status:literal $fault:ident,)+) => {
+        /// The name of an error, as clients match on it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The name on the wire (`__type`).
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// The HTTP status that goes with it.
+            #[must_use]
+            pub fn status(self) -> u16 {
+                match self {
+                    $(Self::$name => $status,)+
+                }
+            }
+
+            /// Who has to do something about it.
+            #[must_use]
+            pub fn fault(self) -> Fault {
+                match self {
+                    $(Self::$name => Fault::$fault,)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Known, but not allowed. For a stock agent asking for its role token it means: stay away for half an hour.
+    AccessDeniedException: 400 Caller,
+    /// The activation is past its date.
+    ActivationExpired: 400 Caller,
+    /// No such session.
+    DoesNotExistException: 400 Caller,
+    /// Temporary credentials are past their date; SDKs fetch new ones.
+    ExpiredTokenException: 400 Caller,
+    /// A part of the signature is missing or malformed.
+    IncompleteSignatureException: 400 Caller,
+    /// The machine is registered already.
+    InstanceAlreadyRegistered: 400 Caller,
+    /// Our fault, whatever it is.
+    InternalServerError: 500 Service,
+    /// No such activation, or its code is wrong, or it is used up.
+    InvalidActivation: 400 Caller,
+    /// Not the form of an activation's id.
+    InvalidActivationId: 400 Caller,
+    /// No such document, or not one for sessions.
+    InvalidDocument: 400 Caller,
+    /// A filter of `DescribeActivations` makes no sense.
+    InvalidFilter: 400 Caller,
+    /// A filter key that the operation does not know.
+    InvalidFilterKey: 400 Caller,
+    /// No such node, or not one that the operation can act on.
+    InvalidInstanceId: 400 Caller,
+    /// A filter value that `DescribeInstanceInformation` does not know.
+    InvalidInstanceInformationFilterValue: 400 Caller,
+    /// Not a page token of this operation.
+    InvalidNextToken: 400 Caller,
+    /// A document's parameters, or an activation's settings, are not acceptable.
+    InvalidParameters: 400 Caller,
+    /// The signature does not match, or is out of time or scope.
+    InvalidSignatureException: 400 Caller,
+    /// The fingerprint is not the one the node registered with.
+    MachineFingerprintDoesNotMatch: 400 Caller,
+    /// Not signed.
+    MissingAuthenticationTokenException: 400 Caller,
+    /// The body is not JSON, or a member has the wrong JSON type.
+    SerializationException: 400 Caller,
+    /// Starting, stopping or overloaded; SDKs retry.
+    ServiceUnavailable: 503 Service,
+    /// The node cannot take a session now.
+    TargetNotConnected: 400 Caller,
+    /// Too many requests; SDKs back off and retry.
+    ThrottlingException: 400 Load,
+    /// Two changes at once; stock agents retry.
+    TooManyUpdates: 400 Load,
+    /// No such operation.
+    UnknownOperationException: 400 Caller,
+    /// The access key id or the session token is unknown.
+    UnrecognizedClientException: 400 Caller,
+    /// A member breaks a constraint.
+    ValidationException: 400 Caller,
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An error as the caller of an operation sees it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ApiError {
+    code: ErrorCode,
+    message: String,
+}
+
+impl ApiError {
+    /// An error with a sentence that names the cause and, if the caller can mend it, the fix.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// The service failed. The cause is logged by whoever found it; the caller only learns that it may try again.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(ErrorCode::InternalServerError, "The service failed to answer; try again, and tell its operator.")
+    }
+
+    /// AWS's sentence for a principal that is not allowed to do something. `reason` completes it, such as
+    /// "because no identity-based policy allows the action".
+    #[must_use]
+    pub fn access_denied(
+        principal: &impl fmt::Display,
+        action: &str,
+        resource: &impl fmt::Display,
+        reason: &str,
+    ) -> Self {
+        let message =
+            format!("User: {principal} is not authorized to perform: {action} on resource: {resource} {reason}");
+        Self::new(ErrorCode::AccessDeniedException, message)
+    }
+
+    /// The target cannot take a session. AWS says no more than the first sentence; `detail` says why.
+    #[must_use]
+    pub fn target_not_connected(target: &str, detail: &str) -> Self {
+        let separator = if detail.is_empty() { "" } else { " " };
+        Self::new(ErrorCode::TargetNotConnected, format!("{target} is not connected.{separator}{detail}"))
+    }
+
+    /// No session with this id.
+    #[must_use]
+    pub fn session_does_not_exist(session_id: &str) -> Self {
+        Self::new(ErrorCode::DoesNotExistException, format!("Session {session_id} does not exist."))
+    }
+
+    /// Which error it is.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The sentence for people.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.code.status()
+    }
+
+    /// The body of the reply.
+    #[must_use]
+    pub fn body(&self) -> String {
+        json!({ "__type": self.code.as_str(), "Message": self.message }).to_string()
+    }
+}
+
+impl From<SigV4Error> for ApiError {
+    fn from(error: SigV4Error) -> Self {
+        let code = match error.code() {
+            "MissingAuthenticationTokenException" => ErrorCode::MissingAuthenticationTokenException,
+            "IncompleteSignatureException" => ErrorCode::IncompleteSignatureException,
+            _ => ErrorCode::InvalidSignatureException,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_is_the_one_clients_read() {
+        let error = ApiError::target_not_connected("mi-0c83012b7aac4ccda", "Its agent was last seen at noon.");
+        assert_eq!(error.status(), 400);
+        assert_eq!(
+            error.body(),
+            r#"{"Message":"mi-0c83012b7aac4ccda is not connected. Its agent was last seen at noon.","__type":"TargetNotConnected"}"#
+        );
+    }
+
+    #[test]
+    fn callers_faults_are_4xx_and_ours_are_5xx() {
+        for code in ErrorCode::ALL {
+            assert_eq!(code.status() >= 500, code.fault() == Fault::Service, "{code}");
+        }
+    }
+
+    #[test]
+    fn signature_errors_keep_their_code_and_sentence() {
+        let error = ApiError::from(SigV4Error::NotSigned);
+        assert_eq!(error.code(), ErrorCode::MissingAuthenticationTokenException);
+        assert!(error.message().contains("carries no signature"));
+        assert_eq!(ApiError::from(SigV4Error::Mismatch).code(), ErrorCode::InvalidSignatureException);
+        assert_eq!(ApiError::from(SigV4Error::Incomplete("x")).code(), ErrorCode::IncompleteSignatureException);
+    }
+}

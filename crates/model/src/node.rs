@@ -1,0 +1,224 @@
+//! Managed nodes as users see them: list and deregister.
+
+mod filter;
+
+use postern_iam::NodeId;
+use serde::{Deserialize, Serialize};
+
+use crate::constraint::{Pattern, Text};
+use crate::decode::{ApiRequest, Input};
+use crate::error::{ApiError, ErrorCode};
+use crate::operation::Operation;
+use crate::timestamp::Timestamp;
+
+pub use filter::{NodeFilter, NodeFilterKey};
+
+/// `DescribeInstanceInformation`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeInstanceInformationRequest {
+    /// All of them must hold, each with any of its values. Both styles of AWS's model are read into this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<NodeFilter>,
+    /// 5 to 50; absent is 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<u32>,
+    /// From the previous page; see [`crate::page`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl ApiRequest for DescribeInstanceInformationRequest {
+    const OPERATION: Operation = Operation::DescribeInstanceInformation;
+    type Response = DescribeInstanceInformationResponse;
+
+    fn read(input: &mut Input<'_>) -> Result<Self, ApiError> {
+        let mut filters = input.objects("Filters", 0..=50, NodeFilter::read)?;
+        let older = input.objects("InstanceInformationFilterList", 0..=50, NodeFilter::read_older)?;
+        if !filters.is_empty() && !older.is_empty() {
+            let message = "Filters and InstanceInformationFilterList can not be used together; use Filters.";
+            return Err(ApiError::new(ErrorCode::ValidationException, message));
+        }
+        filters.extend(older);
+        let (max_results, next_token) = input.page(5, 50)?;
+        Ok(Self { filters, max_results, next_token })
+    }
+}
+
+/// One page of nodes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeInstanceInformationResponse {
+    /// The nodes.
+    pub instance_information_list: Vec<InstanceInformation>,
+    /// Only while more remain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// A node as it is listed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct InstanceInformation {
+    /// Its id.
+    pub instance_id: NodeId,
+    /// Whether it reports.
+    pub ping_status: PingStatus,
+    /// When it last did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_ping_date_time: Option<Timestamp>,
+    /// Its agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// Whether that is the newest released one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_latest_version: Option<bool>,
+    /// Its kind of operating system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_type: Option<PlatformType>,
+    /// Its distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_name: Option<String>,
+    /// And that one's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_version: Option<String>,
+    /// What it registered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation_id: Option<String>,
+    /// Its role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam_role: Option<String>,
+    /// When it registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_date: Option<Timestamp>,
+    /// Always a managed instance here.
+    pub resource_type: ResourceType,
+    /// The default instance name of its activation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its address as it reports it, version 4 or 6.
+    #[serde(default, rename = "IPAddress", skip_serializing_if = "Option::is_none")]
+    pub ip_address: Option<String>,
+    /// Its fully qualified host name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computer_name: Option<String>,
+    /// Where it comes from: the same as its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_id: Option<String>,
+    /// Which kind of source: `AWS::SSM::ManagedInstance`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_type: Option<String>,
+}
+
+/// Whether a node reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PingStatus {
+    /// Its control channel is there, or it reported within the last minutes.
+    Online,
+    /// Neither.
+    ConnectionLost,
+    /// Deprecated by AWS and never given out here.
+    Inactive,
+}
+
+impl PingStatus {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "Online",
+            Self::ConnectionLost => "ConnectionLost",
+            Self::Inactive => "Inactive",
+        }
+    }
+}
+
+/// A node's kind of operating system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PlatformType {
+    /// Microsoft's.
+    Windows,
+    /// Any Linux.
+    Linux,
+    /// Apple's.
+    MacOS,
+}
+
+impl PlatformType {
+    /// The name in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Windows => "Windows",
+            Self::Linux => "Linux",
+            Self::MacOS => "MacOS",
+        }
+    }
+
+    /// Reads the name in any case: the control channel spells it in lower case (agent-api-calls §3).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Windows, Self::Linux, Self::MacOS].into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+/// What a node is to AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ResourceType {
+    /// Registered with an activation: `mi-…`.
+    ManagedInstance,
+    /// Identified by AWS: `i-…`. There are none here.
+    EC2Instance,
+}
+
+impl ResourceType {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ManagedInstance => "ManagedInstance",
+            Self::EC2Instance => "EC2Instance",
+        }
+    }
+}
+
+/// `DeregisterManagedInstance`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeregisterManagedInstanceRequest {
+    /// The node.
+    pub instance_id: NodeId,
+}
+
+const DEREGISTRABLE: Pattern = Pattern {
+    text: r"(^mi-[0-9a-f]{17}$)|(^eks_c:[0-9A-Za-z][A-Za-z0-9\-_]{0,99}_\w{17}$)",
+    matches: |text| text.parse::<NodeId>().is_ok() || is_eks_node(text),
+};
+
+impl ApiRequest for DeregisterManagedInstanceRequest {
+    const OPERATION: Operation = Operation::DeregisterManagedInstance;
+    type Response = crate::Empty;
+
+    fn read(input: &mut Input<'_>) -> Result<Self, ApiError> {
+        let text = input.required_text("InstanceId", Text::length(20, 124).matching(DEREGISTRABLE))?;
+        if is_eks_node(&text) {
+            let message = "There are no nodes of this kind here; a managed node's id begins with mi-.";
+            return Err(ApiError::new(ErrorCode::InvalidInstanceId, message));
+        }
+        // A malformed or missing one is reported already; what stands in for it is never seen.
+        Ok(Self { instance_id: text.parse().unwrap_or_else(|_| NodeId::generate(&[0; 9])) })
+    }
+}
+
+fn is_eks_node(text: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let Some(rest) = text.strip_prefix("eks_c:").filter(|rest| rest.is_ascii() && rest.len() > 18) else {
+        return false;
+    };
+    let (cluster, suffix) = rest.split_at(rest.len() - 18);
+    let Some(unique) = suffix.strip_prefix('_') else { return false };
+    cluster.len() <= 100
+        && cluster.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && cluster.chars().all(|c| word(c) || c == '-')
+        && unique.chars().all(word)
+}

@@ -1,0 +1,141 @@
+//! The operations that are answered, and who may call each at all. Anything else is `UnknownOperationException`, which
+//! is also the quietest answer for the many calls a stock agent makes without needing them (agent-api-calls §2).
+
+use std::fmt;
+
+use crate::error::{ApiError, ErrorCode};
+
+/// What precedes the operation's name in `X-Amz-Target`.
+pub const TARGET_PREFIX: &str = "AmazonSSM.";
+
+/// Which kind of caller an operation is for. It is a first sieve; the decision itself is made elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    /// Nobody in particular: the request is not signed, a secret inside it is the proof.
+    Anonymous,
+    /// A managed node, signing with its registered key.
+    NodeKey,
+    /// A managed node, signing with the temporary credentials of its role.
+    NodeRole,
+    /// A person or a program acting for one.
+    User,
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident: $caller:ident,)+) => {
+        /// An operation of the API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Operation {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Operation {
+            /// Every operation, for tables that must not forget one.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The name, as in policies (`ssm:<name>`) and audit records.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// Who calls it.
+            #[must_use]
+            pub fn caller(self) -> CallerKind {
+                match self {
+                    $(Self::$name => CallerKind::$caller,)+
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Opens a session with a node.
+    StartSession: User,
+    /// A new token for a session whose data channel was lost.
+    ResumeSession: User,
+    /// Ends a session.
+    TerminateSession: User,
+    /// Lists live or past sessions.
+    DescribeSessions: User,
+    /// Whether a node can take a session now.
+    GetConnectionStatus: User,
+    /// Lists managed nodes.
+    DescribeInstanceInformation: User,
+    /// Makes an id and code with which machines register.
+    CreateActivation: User,
+    /// Lists activations.
+    DescribeActivations: User,
+    /// Removes an activation.
+    DeleteActivation: User,
+    /// Removes a node.
+    DeregisterManagedInstance: User,
+    /// A machine becomes a managed node.
+    RegisterManagedInstance: Anonymous,
+    /// A node asks for temporary credentials.
+    RequestManagedInstanceRoleToken: NodeKey,
+    /// A node replaces its key.
+    UpdateManagedInstancePublicKey: NodeKey,
+    /// A node reports that it is there, and what it is.
+    UpdateInstanceInformation: NodeRole,
+    /// A node asks what it should apply; the answer is always nothing.
+    ListInstanceAssociations: NodeRole,
+}
+
+impl Operation {
+    /// The value of the `X-Amz-Target` header.
+    #[must_use]
+    pub fn target(self) -> String {
+        format!("{TARGET_PREFIX}{}", self.name())
+    }
+
+    /// Reads the `X-Amz-Target` header.
+    ///
+    /// # Errors
+    /// `UnknownOperationException` for everything that is not answered.
+    pub fn from_target(target: &str) -> Result<Self, ApiError> {
+        let name = target.strip_prefix(TARGET_PREFIX);
+        let operation = name.and_then(|name| Self::ALL.iter().find(|operation| operation.name() == name));
+        operation.copied().ok_or_else(|| {
+            ApiError::new(ErrorCode::UnknownOperationException, "This service does not offer the operation called.")
+        })
+    }
+
+    /// The service name in the signature's scope.
+    #[must_use]
+    pub fn signing_service(self) -> &'static str {
+        "ssm"
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_round_trip_and_nothing_else_is_answered() {
+        for &operation in Operation::ALL {
+            assert_eq!(Operation::from_target(&operation.target()), Ok(operation));
+        }
+        for target in [
+            "",
+            "StartSession",
+            "AmazonSSM.",
+            "AmazonSSM.startSession",
+            "AmazonSSM.StartSession ",
+            "TrentService.Decrypt",
+        ] {
+            let error = Operation::from_target(target).map_err(|error| error.code());
+            assert_eq!(error, Err(ErrorCode::UnknownOperationException), "{target:?}");
+        }
+    }
+}

@@ -1,12 +1,42 @@
-//! The broker between the two ends of a session.
+//! The broker between the two ends of a session: one for each session, used under a short lock.
+//!
+//! It relays stream messages and acknowledgements as they are: it never renumbers, never looks
+//! into a payload but the handshake's, and checks no digest. It acknowledges nothing that the
+//! receiver has not acknowledged, with one exception that [`probe`] explains. What it adds is
+//! memory, because the stock ends recover lost messages at ten a second and lost acknowledgements
+//! not at all (spec data-channel 4):
+//!
+//! * Every message is kept until it is acknowledged, and sent again on its receiver's next leg.
+//! * Every acknowledgement is kept until its sender's leg takes it. A sender that repeats what was
+//!   acknowledged is answered, not relayed.
+//! * Its size is bounded whatever the ends do. An agent is paused well before the bound; at the
+//!   bound [`Relay::wants_read`] says no, and if a message comes all the same it is dropped and
+//!   not acknowledged, so its sender has it still.
+//!
+//! The bound must not let the two directions wait for each other: acknowledgements travel behind
+//! data, so a socket that is not read for its data hides acknowledgements too. Therefore a
+//! direction gives up what is already on its way on a live leg when the other one is full.
 
-use std::time::Instant;
+mod acknowledgements;
+mod direction;
+mod handshake_order;
+mod probe;
+mod publication;
+
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::acknowledgements::Acknowledgements;
+use self::direction::{Direction, Limits, Receipt, Room};
+use self::handshake_order::HandshakeOrder;
+use self::probe::{Probe, Proof};
+use self::publication::Publication;
 use super::PeerError;
+use super::acknowledgement::{acknowledged_number, unsequenced};
 use crate::Now;
-use crate::wire::payload::ChannelClosed;
+use crate::wire::payload::{AgentSessionState, ChannelClosed, JsonPayload, PUBLICATION, SessionState};
+use crate::wire::{Header, MessageIds, MessageType, PayloadType};
 
 /// One of the two legs of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,23 +47,34 @@ pub enum Side {
     Agent,
 }
 
+impl Side {
+    /// The other one.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Agent,
+            Self::Agent => Self::Client,
+        }
+    }
+}
+
 /// What a relay is built from.
 #[derive(Clone, Debug)]
 pub struct RelayConfig {
-    /// The most bytes kept for this session, both directions together.
+    /// The most bytes kept for this session, both directions and acknowledgements together. One
+    /// single message larger than that is relayed all the same.
     pub max_buffer_bytes: usize,
     /// Whether the session had a relay before whose memory is gone: the service was restarted.
     pub resumed: bool,
     /// Whether the agent may be paused. Not in `NonInteractiveCommands` sessions with separate
     /// output of stock agents, whose readers stop for good (spec data-channel 5).
     pub may_pause: bool,
-    /// Where the ids of the service's own messages come from.
+    /// Where the ids of the service's own messages come from: another number for each relay.
     pub message_id_seed: u64,
 }
 
 impl RelayConfig {
     /// The settings of a session that has just been started.
-    pub fn new(message_id_seed: u64) -> Self {
+    pub const fn new(message_id_seed: u64) -> Self {
         Self { max_buffer_bytes: 1024 * 1024, resumed: false, may_pause: true, message_id_seed }
     }
 }
@@ -41,78 +82,520 @@ impl RelayConfig {
 /// Who is at the other end of a leg.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leg {
-    /// Whether it is our own program: it orders, re-acknowledges and resends by itself.
+    /// Whether it is our own program: it orders, acknowledges again and resends in bursts, so the
+    /// relay may rely on that where a stock end needs its help.
     pub ours: bool,
     /// The version that it announced, for logs.
     pub version: Option<String>,
 }
 
-/// What the session's supervisor has to know.
+/// What the session's supervisor has to know. Each is said once however often it happened since
+/// the last poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelayEvent {
     /// The agent reported that its session runs.
     AgentConnected,
-    /// The agent reported that its session has ended by itself.
+    /// The agent reported that its session has ended by itself, all output sent.
     AgentTerminating,
-    /// Every output message was acknowledged by the client.
+    /// Every output message that came was acknowledged by the client.
     OutputDrained,
-    /// User data came from this side; said once however much came since the last poll.
+    /// User data came from this side.
     Activity(Side),
-    /// A ping toward this side is needed; tell the pong with [`Relay::handle_pong`].
+    /// A ping toward this side is needed; tell its pong with [`Relay::handle_pong`].
     WantsPing(Side),
 }
+
+/// How long a client may be away before the agent is paused. Shorter absences are not worth the
+/// trouble: a stock agent sends what it made during a pause at ten messages a second.
+const AWAY: Duration = Duration::from_secs(1);
+/// How long after a restart of the service a stock client's silence is looked into.
+const AFTERMATH: Duration = Duration::from_secs(120);
+/// In encrypted sessions payloads of these types begin with a nonce.
+const NONCE_BYTES: usize = 12;
 
 /// The broker's half of a session. See the [grammar](super).
 #[derive(Debug)]
 pub struct Relay {
     config: RelayConfig,
+    ids: MessageIds,
+    client: End,
+    agent: End,
+    /// Agent to client, and the client's acknowledgements back.
+    output: Direction,
+    output_acknowledgements: Acknowledgements,
+    /// Client to agent, and the agent's acknowledgements back.
+    input: Direction,
+    input_acknowledgements: Acknowledgements,
+    order: HandshakeOrder,
+    publication: Publication,
+    probe: Probe,
+    /// The client was once found silent about what it knew, so it will be again.
+    known_silent: bool,
+    events: Events,
+}
+
+/// One side's leg.
+#[derive(Debug, Default)]
+struct End {
+    leg: Option<Leg>,
+    attached_at: Option<Instant>,
+    /// Since when there is no leg although the other side has one.
+    away_since: Option<Instant>,
+    /// The last message for this side.
+    closed: Option<Bytes>,
+    /// Whether it was sent on this leg.
+    told_closed: bool,
+}
+
+impl End {
+    fn is_ours(&self) -> bool {
+        self.leg.as_ref().is_some_and(|leg| leg.ours)
+    }
+
+    fn is_stock(&self) -> bool {
+        self.leg.as_ref().is_some_and(|leg| !leg.ours)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Events {
+    agent_connected: bool,
+    agent_terminating: bool,
+    client_active: bool,
+    agent_active: bool,
+    output_drained: bool,
+    wants_ping: bool,
 }
 
 impl Relay {
     /// A relay without legs.
     pub fn new(config: RelayConfig) -> Self {
-        Self { config }
+        // A quarter is left for acknowledgements and for what keeping costs.
+        let limits = Limits::of(config.max_buffer_bytes / 8 * 3);
+        let from_start = !config.resumed;
+        Self {
+            ids: MessageIds::new(config.message_id_seed),
+            client: End::default(),
+            agent: End::default(),
+            output: Direction::new(limits, from_start),
+            output_acknowledgements: Acknowledgements::new(MessageType::OutputStreamData),
+            input: Direction::new(limits, from_start),
+            input_acknowledgements: Acknowledgements::new(MessageType::InputStreamData),
+            order: HandshakeOrder::default(),
+            publication: Publication::default(),
+            probe: Probe::Idle,
+            known_silent: false,
+            events: Events::default(),
+            config,
+        }
     }
-    /// A leg is open. One that was open on the same side is replaced.
-    pub fn attach(&mut self, _side: Side, _leg: Leg, _now: Now) {}
-    /// The leg is gone.
-    pub fn detach(&mut self, _side: Side, _now: Now) {}
-    /// A binary message came.
-    pub fn handle_message(&mut self, _from: Side, _message: Bytes, _now: Now) -> Result<(), PeerError> {
+
+    /// A leg is open. One that was open on the same side is replaced: whatever it had not
+    /// acknowledged is sent on the new one, in order.
+    pub fn attach(&mut self, side: Side, leg: Leg, now: Now) {
+        self.detach(side, now);
+        let end = self.end_mut(side);
+        *end = End { leg: Some(leg), attached_at: Some(now.instant), closed: end.closed.take(), ..End::default() };
+        match side {
+            Side::Client => self.input_acknowledgements.restart(),
+            Side::Agent => {
+                self.output_acknowledgements.restart();
+                self.publication.restart();
+                if self.client.leg.is_none() {
+                    self.client.away_since.get_or_insert(now.instant);
+                }
+            }
+        }
+        self.update_publication(now.instant);
+    }
+
+    /// The leg is gone. What it has not acknowledged waits for the next one.
+    pub fn detach(&mut self, side: Side, now: Now) {
+        if self.end_mut(side).leg.take().is_none() {
+            return;
+        }
+        match side {
+            Side::Client => {
+                self.client.away_since = Some(now.instant);
+                self.output.restart();
+                self.order.client_gone();
+                self.probe = Probe::Idle;
+            }
+            Side::Agent => self.input.restart(),
+        }
+        self.update_publication(now.instant);
+    }
+
+    /// A binary message came. Only its header is read, and the payload where the relay itself is
+    /// meant.
+    ///
+    /// # Errors
+    /// If the message is no use to the other side. It is dropped; nothing else is disturbed.
+    pub fn handle_message(&mut self, from: Side, message: Bytes, now: Now) -> Result<(), PeerError> {
+        let header = Header::parse(&message)?;
+        match (from, header.message_type) {
+            (Side::Client, MessageType::InputStreamData) | (Side::Agent, MessageType::OutputStreamData) => {
+                self.handle_stream(from, &header, message, now)?;
+            }
+            (_, MessageType::Acknowledge) => self.handle_acknowledge(from, &header, message)?,
+            (Side::Agent, MessageType::AgentSessionState) => {
+                match AgentSessionState::decode(payload_of(&header, &message))?.session_state {
+                    SessionState::Connected => self.events.agent_connected = true,
+                    SessionState::Terminating => self.events.agent_terminating = true,
+                    SessionState::Other(_) => {}
+                }
+            }
+            (_, message_type) => return Err(PeerError::Unexpected { message_type }),
+        }
+        self.update_publication(now.instant);
         Ok(())
     }
+
+    fn handle_stream(&mut self, from: Side, header: &Header, message: Bytes, now: Now) -> Result<(), PeerError> {
+        let Header { sequence_number: number, payload_type, message_id, .. } = *header;
+        self.check_encrypted(payload_type, header.payload.len())?;
+        if self.end(from.other()).closed.is_some() {
+            return Ok(()); // Nobody is left to read it.
+        }
+        let room = if self.may_evict(from) { Room::EvictSent } else { Room::Keep };
+        let handshake = (payload_type == PayloadType::HANDSHAKE_REQUEST).then(|| message.clone());
+        let direction = self.direction_mut(from);
+        match direction.receive(number, payload_type, message, room, now.instant)? {
+            Receipt::Kept => {
+                self.observe(from, header, now);
+                if let Some(message) = handshake.filter(|_| from == Side::Agent) {
+                    self.order.requested(payload_of(header, &message));
+                }
+            }
+            Receipt::Acknowledged => self.acknowledgements_mut(from).repeat(message_id, number),
+            Receipt::Repeated => self.suspect_after_restart(from, number, now.instant),
+            Receipt::Dropped => {}
+        }
+        Ok(())
+    }
+
+    fn check_encrypted(&self, payload_type: PayloadType, len: usize) -> Result<(), PeerError> {
+        let encrypted = matches!(payload_type, PayloadType::OUTPUT | PayloadType::STD_ERR | PayloadType::EXIT_CODE);
+        if self.order.is_encrypted() && encrypted && len < NONCE_BYTES {
+            return Err(PeerError::Undecipherable { len });
+        }
+        Ok(())
+    }
+
+    fn observe(&mut self, from: Side, header: &Header, now: Now) {
+        match (from, header.payload_type) {
+            (Side::Client, PayloadType::OUTPUT) => self.events.client_active = true,
+            (Side::Agent, PayloadType::OUTPUT | PayloadType::STD_ERR) => self.events.agent_active = true,
+            (Side::Client, PayloadType::HANDSHAKE_RESPONSE) => self.order.responded(header.sequence_number),
+            (Side::Agent, PayloadType::HANDSHAKE_COMPLETE) => self.order.completed(now.instant),
+            _ => {}
+        }
+    }
+
+    /// An agent that repeats what a stock client was sent may be waiting for an acknowledgement
+    /// that died with an earlier relay.
+    fn suspect_after_restart(&mut self, from: Side, number: i64, now: Instant) {
+        let recent = self.client.attached_at.is_some_and(|at| now.saturating_duration_since(at) < AFTERMATH);
+        if from == Side::Agent && self.config.resumed && recent && self.client.is_stock() {
+            self.output.suspect(number);
+            self.probe_suspects(now);
+        }
+    }
+
+    fn probe_suspects(&mut self, now: Instant) {
+        if self.probe == Probe::Idle && self.client.is_stock() && self.output.has_sent_suspects() {
+            self.probe.suspect(now);
+        }
+    }
+
+    fn handle_acknowledge(&mut self, from: Side, header: &Header, message: Bytes) -> Result<(), PeerError> {
+        let number = acknowledged_number(payload_of(header, &message))?;
+        let sender = from.other();
+        if self.direction_mut(sender).acknowledge(number)? {
+            self.acknowledgements_mut(sender).relay(number, message);
+            self.events.output_drained |= from == Side::Client && self.output.is_drained();
+        }
+        Ok(())
+    }
+
     /// A pong came.
-    pub fn handle_pong(&mut self, _from: Side, _now: Now) {}
-    /// The next message for this side's socket.
-    pub fn poll_transmit(&mut self, _to: Side, _now: Now) -> Option<Bytes> {
-        None
+    pub fn handle_pong(&mut self, from: Side, now: Now) {
+        if from != Side::Client {
+            return;
+        }
+        match self.probe.handle_pong(now.instant) {
+            Some(Proof::Once(transmissions)) if self.known_silent => {
+                self.probe = Probe::Idle;
+                self.acknowledge_silent(transmissions);
+            }
+            Some(Proof::Once(transmissions)) => {
+                self.output.seen(transmissions);
+                self.output.resend_suspects();
+            }
+            Some(Proof::Twice(transmissions)) => self.acknowledge_silent(transmissions),
+            None => return,
+        }
+        self.probe_suspects(now.instant);
+        self.update_publication(now.instant);
     }
-    /// Whether `poll_transmit` may have something.
-    pub fn has_transmit(&self, _to: Side) -> bool {
-        false
+
+    fn acknowledge_silent(&mut self, transmissions: u64) {
+        self.output.seen(transmissions);
+        let silent = self.output.acknowledge_suspects(transmissions);
+        self.known_silent |= !silent.is_empty();
+        self.events.output_drained |= !silent.is_empty() && self.output.is_drained();
+        for number in silent {
+            self.output_acknowledgements.write_anew(number);
+        }
     }
-    /// Whether to read from this side's socket.
-    pub fn wants_read(&self, _from: Side) -> bool {
-        self.config.max_buffer_bytes > 0
+
+    /// The next message for this side's socket; `None` while there is none or no leg.
+    pub fn poll_transmit(&mut self, to: Side, now: Now) -> Option<Bytes> {
+        self.order.handle_timeout(now.instant);
+        let next = self.next(to)?;
+        match (next, to) {
+            (Next::Closed, _) => {
+                let end = self.end_mut(to);
+                end.told_closed = true;
+                end.closed.clone()
+            }
+            (Next::Acknowledgement, Side::Client) => {
+                let (number, message) = self.input_acknowledgements.transmit(&mut self.ids, now)?;
+                self.order.acknowledgement_sent(number);
+                Some(message)
+            }
+            (Next::Acknowledgement, Side::Agent) => {
+                let (_, message) = self.output_acknowledgements.transmit(&mut self.ids, now)?;
+                self.publication.relayed();
+                Some(message)
+            }
+            (Next::Stream(number, payload_type), Side::Client) => {
+                let message = self.output.transmit(number, now.instant);
+                if payload_type == PayloadType::HANDSHAKE_COMPLETE && self.client.is_stock() {
+                    self.order.complete_sent(now.instant);
+                }
+                self.probe_suspects(now.instant);
+                self.update_publication(now.instant);
+                message
+            }
+            (Next::Stream(number, _), Side::Agent) => {
+                self.publication.relayed();
+                self.input.transmit(number, now.instant)
+            }
+            (Next::Publication(message_type), _) => {
+                self.publication.told();
+                Some(unsequenced(message_type, Bytes::from_static(PUBLICATION), &mut self.ids, now))
+            }
+        }
     }
+
+    /// Whether [`Relay::poll_transmit`] has something.
+    pub fn has_transmit(&self, to: Side) -> bool {
+        self.next(to).is_some()
+    }
+
+    fn next(&self, to: Side) -> Option<Next> {
+        let end = self.end(to);
+        if end.leg.is_none() || end.told_closed {
+            return None;
+        }
+        match to {
+            Side::Client => self.next_for_client(),
+            Side::Agent => self.next_for_agent(),
+        }
+    }
+
+    fn next_for_client(&self) -> Option<Next> {
+        if self.order.is_silent() {
+            return None;
+        }
+        if !self.input_acknowledgements.is_empty() {
+            return Some(Next::Acknowledgement);
+        }
+        let stock = self.client.is_stock();
+        match self.output.peek(stock && !self.config.resumed) {
+            Some((_, PayloadType::HANDSHAKE_COMPLETE)) if stock && self.order.holds_complete() => None,
+            Some((number, payload_type)) => Some(Next::Stream(number, payload_type)),
+            None => self.client.closed.is_some().then_some(Next::Closed),
+        }
+    }
+
+    /// The end overtakes everything on its way to an agent: it is to stop, not to read on.
+    fn next_for_agent(&self) -> Option<Next> {
+        if self.agent.closed.is_some() {
+            return Some(Next::Closed);
+        }
+        if let Some(message_type) = self.publication.peek(false) {
+            return Some(Next::Publication(message_type));
+        }
+        if !self.output_acknowledgements.is_empty() {
+            return Some(Next::Acknowledgement);
+        }
+        match self.input.peek(false) {
+            Some((number, payload_type)) => Some(Next::Stream(number, payload_type)),
+            None => self.publication.peek(true).map(Next::Publication),
+        }
+    }
+
+    /// Whether to read this side's socket. When not, its pings go unanswered too, so a stock agent
+    /// is paused long before.
+    pub fn wants_read(&self, from: Side) -> bool {
+        let direction = self.direction(from);
+        if !direction.is_full() {
+            return true;
+        }
+        // What is missing comes on this very socket.
+        let waits_for_gap = direction.has_gap() && !direction.has_evictable() && self.is_stuck(from);
+        waits_for_gap || self.may_evict(from) && direction.has_evictable()
+    }
+
+    /// Whether the other side has a leg, and nothing for it.
+    fn is_stuck(&self, from: Side) -> bool {
+        let to = from.other();
+        self.end(to).leg.is_some() && self.next(to).is_none()
+    }
+
+    /// Whether messages that are on their way on a live leg may be given up for new ones. If that
+    /// leg dies their sender has to send them again: ours does so at once. A stock one takes its
+    /// time, so it is asked to only when the alternative is to wait for ever.
+    fn may_evict(&self, from: Side) -> bool {
+        let direction = self.direction(from);
+        self.end(from).is_ours() || direction.has_gap() || self.direction(from.other()).is_full()
+    }
+
+    fn update_publication(&mut self, now: Instant) {
+        let away = self.client.leg.is_none()
+            && self.client.away_since.is_some_and(|since| now.saturating_duration_since(since) >= AWAY);
+        let load = if self.may_evict(Side::Agent) { self.output.unsent_bytes() } else { self.output.bytes() };
+        let limits = self.output.limits;
+        let loaded = load >= limits.high || self.publication.is_wanted() && load > limits.low;
+        // A paused stock agent does not resend, and only that can close a gap.
+        let waits_for_gap = self.client.leg.is_some() && self.agent.is_stock() && self.output.has_gap();
+        self.publication.want(self.config.may_pause && (away || loaded && !waits_for_gap));
+    }
+
     /// The next thing for the supervisor.
     pub fn poll_event(&mut self) -> Option<RelayEvent> {
-        None
+        let events = &mut self.events;
+        [
+            (&mut events.agent_connected, RelayEvent::AgentConnected),
+            (&mut events.client_active, RelayEvent::Activity(Side::Client)),
+            (&mut events.agent_active, RelayEvent::Activity(Side::Agent)),
+            (&mut events.wants_ping, RelayEvent::WantsPing(Side::Client)),
+            (&mut events.agent_terminating, RelayEvent::AgentTerminating),
+            (&mut events.output_drained, RelayEvent::OutputDrained),
+        ]
+        .into_iter()
+        .find_map(|(happened, event)| std::mem::take(happened).then_some(event))
     }
-    /// The session is over for this side; its last message says so.
-    pub fn close(&mut self, _to: Side, _closed: ChannelClosed, _now: Now) {}
-    /// Whether everything for this side was sent and acknowledged.
-    pub fn is_drained(&self, _to: Side) -> bool {
-        true
+
+    /// The session is over for this side. A client gets everything that can be sent to it first,
+    /// for it leaves at once when it is told (spec data-channel 9); an agent is told at once. On
+    /// every further leg of that side it is said again.
+    pub fn close(&mut self, to: Side, closed: ChannelClosed, now: Now) {
+        let message = unsequenced(MessageType::ChannelClosed, closed.encode(), &mut self.ids, now);
+        self.end_mut(to).closed.get_or_insert(message);
     }
+
+    /// Whether everything for this side was sent, and acknowledged where it can be, the end of the
+    /// session included if it has come.
+    pub fn is_drained(&self, to: Side) -> bool {
+        let end = self.end(to);
+        self.direction(to.other()).is_drained()
+            && self.acknowledgements(to).is_empty()
+            && (end.closed.is_none() || end.told_closed)
+    }
+
+    /// Whether this side was told on its present leg that the session is over, so that its socket
+    /// can be closed once it is flushed.
+    pub fn is_told_closed(&self, side: Side) -> bool {
+        self.end(side).told_closed
+    }
+
     /// When `handle_timeout` wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let away = self.client.away_since.filter(|_| self.client.leg.is_none() && !self.publication.is_wanted());
+        let pause = away.filter(|_| self.config.may_pause && self.agent.leg.is_some()).map(|since| since + AWAY);
+        [self.order.poll_timeout(), self.probe.poll_timeout(), pause].into_iter().flatten().min()
     }
+
     /// A deadline may have passed.
-    pub fn handle_timeout(&mut self, _now: Now) {}
-    /// Bytes kept now, both directions.
-    pub fn buffered_bytes(&self) -> usize {
-        0
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.order.handle_timeout(now.instant);
+        if self.probe.is_due(now.instant) {
+            if self.output.has_sent_suspects() {
+                self.probe.asked(self.output.transmissions());
+                self.events.wants_ping = true;
+            } else {
+                self.probe = Probe::Idle;
+            }
+        }
+        self.update_publication(now.instant);
     }
+
+    /// Bytes kept now, in both directions.
+    pub fn buffered_bytes(&self) -> usize {
+        self.output.bytes()
+            + self.output_acknowledgements.bytes()
+            + self.input.bytes()
+            + self.input_acknowledgements.bytes()
+    }
+
+    const fn end(&self, side: Side) -> &End {
+        match side {
+            Side::Client => &self.client,
+            Side::Agent => &self.agent,
+        }
+    }
+
+    const fn end_mut(&mut self, side: Side) -> &mut End {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Agent => &mut self.agent,
+        }
+    }
+
+    /// The direction that begins at this side.
+    const fn direction(&self, from: Side) -> &Direction {
+        match from {
+            Side::Client => &self.input,
+            Side::Agent => &self.output,
+        }
+    }
+
+    const fn direction_mut(&mut self, from: Side) -> &mut Direction {
+        match from {
+            Side::Client => &mut self.input,
+            Side::Agent => &mut self.output,
+        }
+    }
+
+    /// The acknowledgements on their way to this side.
+    const fn acknowledgements(&self, to: Side) -> &Acknowledgements {
+        match to {
+            Side::Client => &self.input_acknowledgements,
+            Side::Agent => &self.output_acknowledgements,
+        }
+    }
+
+    const fn acknowledgements_mut(&mut self, to: Side) -> &mut Acknowledgements {
+        match to {
+            Side::Client => &mut self.input_acknowledgements,
+            Side::Agent => &mut self.output_acknowledgements,
+        }
+    }
+}
+
+/// What goes to a side next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Acknowledgement,
+    Stream(i64, PayloadType),
+    Publication(MessageType),
+    Closed,
+}
+
+/// The header's own range, which lies inside the message that it was parsed from.
+fn payload_of<'a>(header: &Header, message: &'a Bytes) -> &'a [u8] {
+    message.get(header.payload.clone()).unwrap_or_default()
 }

@@ -1,0 +1,422 @@
+//! One direction of a relay: the stream messages of one sender on their way to one receiver, kept
+//! until they are acknowledged.
+//!
+//! It knows numbers, sizes and payload types. It never renumbers, never looks into a payload, and
+//! sends nothing that its sender did not send.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::channel::PeerError;
+use crate::channel::sequence_set::SequenceSet;
+use crate::wire::PayloadType;
+
+/// What a kept message costs beside its bytes.
+const OVERHEAD_BYTES: usize = 64;
+/// How far a number may be ahead of what has come without a gap. The stock agent resends 100,000
+/// messages at most (spec data-channel 4.1).
+const MAX_AHEAD: i64 = 200_000;
+/// Below this size a message is copied once a few are kept: a slice of a read buffer keeps all of
+/// the buffer, and a sender could make many small ones cost many large ones.
+const COPY_BELOW_BYTES: usize = 16 * 1024;
+const MAX_SHARED: usize = 16;
+
+/// Patience with a receiver that has not acknowledged its oldest message, before a repetition by
+/// the sender is passed on: while nothing shows that it is ready for data. (The stock client drops
+/// what comes before its session handler is installed, and relies on the repetition.)
+const REPEAT_NEW: Duration = Duration::from_millis(150);
+/// The same once it has acknowledged data. It is slow, and everything is on its way to it already.
+const REPEAT_ESTABLISHED: Duration = Duration::from_secs(1);
+/// The same when it has seen later messages.
+const REPEAT_OVERTAKEN: Duration = Duration::from_millis(100);
+
+/// The bounds of one direction, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Never more than this is kept, unless it is one single message.
+    pub(super) hard: usize,
+    /// From here on the sender's socket is not read.
+    pub(super) read: usize,
+    /// From here on a sender that can be paused is.
+    pub(super) high: usize,
+    /// And from here down it is let go.
+    pub(super) low: usize,
+    /// Messages behind a gap wait for what is missing up to this.
+    pub(super) hold: usize,
+}
+
+impl Limits {
+    pub(super) const fn of(hard: usize) -> Self {
+        Self { hard, read: hard - hard / 8, high: hard / 2, low: hard / 4, hold: hard / 4 }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Direction {
+    pub(super) limits: Limits,
+    /// Not acknowledged.
+    kept: BTreeMap<i64, Kept>,
+    bytes: usize,
+    /// What has come from the sender and need not come again: kept, evicted or acknowledged.
+    received: SequenceSet,
+    acknowledged: SequenceSet,
+    /// Sent on the receiver's present leg and dropped to make room, not acknowledged. When the
+    /// leg goes they may be lost, and the sender's repetition is welcome.
+    evicted: SequenceSet,
+    evicted_repeated_at: Option<Instant>,
+    /// Kept messages from this number on wait for their first transmission on the present leg.
+    cursor: i64,
+    unsent_bytes: usize,
+    /// Numbers below the cursor that wait for a transmission.
+    resend: BTreeSet<i64>,
+    /// Kept messages that the receiver may have had before: on an earlier leg, or from a relay
+    /// whose memory is gone.
+    suspects: BTreeSet<i64>,
+    /// Counts transmissions on the present leg; each is known by its place in this count.
+    transmissions: u64,
+    /// The receiver has seen the transmissions up to this one, for it reads in order.
+    seen: u64,
+    /// The receiver has acknowledged session data: its handlers are in place.
+    established: bool,
+    /// The highest number that ever came; without the memory of an earlier relay, any.
+    highest: i64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    message: Bytes,
+    payload_type: PayloadType,
+    /// The latest transmission on the present leg; 0 before the first.
+    transmission: u64,
+    sent_at: Option<Instant>,
+}
+
+impl Kept {
+    fn cost(&self) -> usize {
+        cost(&self.message)
+    }
+}
+
+fn cost(message: &Bytes) -> usize {
+    message.len() + OVERHEAD_BYTES
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Receipt {
+    /// New, and kept.
+    Kept,
+    /// Known, and still on its way.
+    Repeated,
+    /// Known and acknowledged: the sender must have missed that.
+    Acknowledged,
+    /// New, and there is no room. The sender has it still.
+    Dropped,
+}
+
+/// What may be given up for a message that does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Nothing: the sender resends slowly, so what is lost here is dear.
+    Keep,
+    /// The oldest messages that are on their way on a live leg.
+    EvictSent,
+}
+
+impl Direction {
+    pub(super) fn new(limits: Limits, from_start: bool) -> Self {
+        let mut received = SequenceSet::new();
+        if from_start {
+            received.insert(-1);
+        }
+        Self {
+            limits,
+            kept: BTreeMap::new(),
+            bytes: 0,
+            received,
+            acknowledged: SequenceSet::new(),
+            evicted: SequenceSet::new(),
+            evicted_repeated_at: None,
+            cursor: 0,
+            unsent_bytes: 0,
+            resend: BTreeSet::new(),
+            suspects: BTreeSet::new(),
+            transmissions: 0,
+            seen: 0,
+            established: !from_start,
+            highest: if from_start { -1 } else { i64::MAX },
+        }
+    }
+
+    /// Takes a message from the sender.
+    ///
+    /// # Errors
+    /// If no receiver would keep a message of that number.
+    pub(super) fn receive(
+        &mut self,
+        number: i64,
+        payload_type: PayloadType,
+        message: Bytes,
+        room: Room,
+        now: Instant,
+    ) -> Result<Receipt, PeerError> {
+        if self.acknowledged.contains(number) {
+            return Ok(Receipt::Acknowledged);
+        }
+        if self.kept.contains_key(&number) {
+            self.repeat(number, now);
+            return Ok(Receipt::Repeated);
+        }
+        if self.evicted.contains(number) && !self.repeats_evicted(number, now) {
+            return Ok(Receipt::Repeated);
+        }
+        let out_of_reach = PeerError::SequenceNumber { sequence_number: number };
+        if number < 0 || self.received.first_gap().is_some_and(|gap| number >= gap.saturating_add(MAX_AHEAD)) {
+            return Err(out_of_reach);
+        }
+        if !self.make_room(number, cost(&message), room) {
+            return Ok(Receipt::Dropped);
+        }
+        if !self.received.insert(number) {
+            return Err(out_of_reach);
+        }
+        self.evicted.remove(number);
+        self.highest = self.highest.max(number);
+        self.keep(number, payload_type, message);
+        Ok(Receipt::Kept)
+    }
+
+    fn keep(&mut self, number: i64, payload_type: PayloadType, message: Bytes) {
+        let copies = self.kept.len() >= MAX_SHARED && message.len() < COPY_BELOW_BYTES;
+        let message = if copies { Bytes::copy_from_slice(&message) } else { message };
+        let kept = Kept { message, payload_type, transmission: 0, sent_at: None };
+        self.bytes += kept.cost();
+        self.unsent_bytes += kept.cost();
+        if number < self.cursor {
+            self.resend.insert(number);
+        }
+        self.kept.insert(number, kept);
+    }
+
+    /// The sender repeats what is kept. Passing that on helps only a receiver that cannot be
+    /// waiting in front of a long queue.
+    fn repeat(&mut self, number: i64, now: Instant) {
+        let oldest = self.kept.first_key_value().is_some_and(|(first, _)| *first == number);
+        let patience = if self.established { REPEAT_ESTABLISHED } else { REPEAT_NEW };
+        let Some(kept) = self.kept.get(&number) else { return };
+        let Some(sent_at) = kept.sent_at.filter(|_| kept.transmission > 0) else { return };
+        let waited = now.saturating_duration_since(sent_at);
+        let overtaken = kept.transmission < self.seen;
+        if overtaken && waited >= REPEAT_OVERTAKEN || oldest && waited >= patience {
+            self.resend.insert(number);
+        }
+    }
+
+    /// One at a time, and rarely: what was sent on a live leg arrives.
+    fn repeats_evicted(&mut self, number: i64, now: Instant) -> bool {
+        let since = |at: Instant| now.saturating_duration_since(at);
+        if self.evicted_repeated_at.is_some_and(|at| since(at) < REPEAT_ESTABLISHED) {
+            return false;
+        }
+        let oldest = self.evicted.first() == Some(number);
+        if oldest {
+            self.evicted_repeated_at = Some(now);
+        }
+        oldest
+    }
+
+    fn make_room(&mut self, number: i64, cost: usize, room: Room) -> bool {
+        while !self.kept.is_empty() && self.bytes + cost > self.limits.hard {
+            let gave = room == Room::EvictSent && self.evict_sent() || self.drop_behind_gap(number);
+            if !gave {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn evict_sent(&mut self) -> bool {
+        let sent = self.kept.range(..self.cursor).map(|(number, _)| *number);
+        let Some(number) = sent.into_iter().find(|number| !self.resend.contains(number)) else { return false };
+        self.remove(number);
+        if !self.evicted.insert(number) {
+            self.received.remove(number);
+        }
+        true
+    }
+
+    /// What waits behind a gap must not keep out what fills it.
+    fn drop_behind_gap(&mut self, number: i64) -> bool {
+        let Some((&last, kept)) = self.kept.last_key_value() else { return false };
+        if last < number || kept.transmission > 0 || !self.has_gap() {
+            return false;
+        }
+        self.remove(last);
+        self.received.remove(last);
+        true
+    }
+
+    fn remove(&mut self, number: i64) -> Option<Kept> {
+        let kept = self.kept.remove(&number)?;
+        self.bytes -= kept.cost();
+        if kept.transmission == 0 {
+            self.unsent_bytes -= kept.cost();
+        }
+        if !self.resend.is_empty() {
+            self.resend.remove(&number);
+        }
+        if !self.suspects.is_empty() {
+            self.suspects.remove(&number);
+        }
+        Some(kept)
+    }
+
+    /// The receiver has acknowledged `number`. False if it had before.
+    ///
+    /// # Errors
+    /// If no such message went to it.
+    pub(super) fn acknowledge(&mut self, number: i64) -> Result<bool, PeerError> {
+        if number < 0 || number > self.highest {
+            return Err(PeerError::SequenceNumber { sequence_number: number });
+        }
+        if self.acknowledged.contains(number) {
+            return Ok(false);
+        }
+        if let Some(kept) = self.remove(number) {
+            self.seen = self.seen.max(kept.transmission);
+            self.established |= matches!(kept.payload_type, PayloadType::OUTPUT | PayloadType::STD_ERR);
+        }
+        self.evicted.remove(number);
+        // With too many gaps it is not remembered, and the sender's repetition goes to the
+        // receiver once more.
+        self.acknowledged.insert(number);
+        self.received.insert(number);
+        Ok(true)
+    }
+
+    /// The receiver's leg is gone: everything not acknowledged is sent on the next one.
+    pub(super) fn restart(&mut self) {
+        for (number, kept) in &mut self.kept {
+            if kept.transmission > 0 {
+                kept.transmission = 0;
+                self.suspects.insert(*number);
+            }
+        }
+        self.unsent_bytes = self.bytes;
+        self.cursor = 0;
+        self.resend.clear();
+        self.received.subtract(&self.evicted);
+        self.evicted = SequenceSet::new();
+        self.transmissions = 0;
+        self.seen = 0;
+    }
+
+    /// The number and payload type of the next message for the receiver.
+    ///
+    /// With `ordered` nothing is sent beyond a gap: the stock client passes what it got too early
+    /// to its data handlers, whatever it is, and whether they are there (spec data-channel 4.4).
+    /// Once they are there, and the sender fills its gap more slowly than it makes new messages,
+    /// holding all of those back would end with dropping them; then the client's own buffer of
+    /// 10,000 messages is the better place.
+    pub(super) fn peek(&self, ordered: bool) -> Option<(i64, PayloadType)> {
+        let deliverable = |number: i64| {
+            !ordered
+                || self.received.first_gap().is_none_or(|gap| number < gap)
+                || self.established && self.unsent_bytes > self.limits.hold
+        };
+        let again = self.resend.first().copied().filter(|number| deliverable(*number));
+        let (number, kept) = match again {
+            Some(number) => (number, self.kept.get(&number)?),
+            None => {
+                let (number, kept) = self.kept.range(self.cursor..).next()?;
+                deliverable(*number).then_some((*number, kept))?
+            }
+        };
+        Some((number, kept.payload_type))
+    }
+
+    /// Sends what [`Direction::peek`] has shown.
+    pub(super) fn transmit(&mut self, number: i64, now: Instant) -> Option<Bytes> {
+        let kept = self.kept.get_mut(&number)?;
+        if kept.transmission == 0 {
+            self.unsent_bytes -= kept.cost();
+        }
+        self.transmissions += 1;
+        kept.transmission = self.transmissions;
+        kept.sent_at = Some(now);
+        if number < self.cursor {
+            self.resend.remove(&number);
+        } else {
+            self.cursor = number + 1;
+        }
+        Some(kept.message.clone())
+    }
+
+    /// Everything that was sent up to now was read by the receiver.
+    pub(super) fn seen(&mut self, transmission: u64) {
+        self.seen = self.seen.max(transmission);
+    }
+
+    pub(super) const fn transmissions(&self) -> u64 {
+        self.transmissions
+    }
+
+    /// A message that the receiver may have had from a relay whose memory is gone.
+    pub(super) fn suspect(&mut self, number: i64) {
+        if self.kept.get(&number).is_some_and(|kept| kept.transmission > 0) {
+            self.suspects.insert(number);
+        }
+    }
+
+    /// Whether the receiver was sent something on this leg that it may have had before, and has
+    /// not acknowledged it.
+    pub(super) fn has_sent_suspects(&self) -> bool {
+        self.sent_suspects(u64::MAX).next().is_some()
+    }
+
+    fn sent_suspects(&self, until: u64) -> impl Iterator<Item = i64> {
+        let sent =
+            move |number: &i64| self.kept.get(number).is_some_and(|kept| (1..=until).contains(&kept.transmission));
+        self.suspects.iter().copied().filter(sent)
+    }
+
+    /// Sends those once more.
+    pub(super) fn resend_suspects(&mut self) {
+        let sent: Vec<i64> = self.sent_suspects(u64::MAX).collect();
+        self.resend.extend(sent);
+    }
+
+    /// Takes the suspects among the first `until` transmissions for acknowledged.
+    pub(super) fn acknowledge_suspects(&mut self, until: u64) -> Vec<i64> {
+        let silent: Vec<i64> = self.sent_suspects(until).collect();
+        silent.into_iter().filter(|number| self.acknowledge(*number) == Ok(true)).collect()
+    }
+
+    pub(super) fn is_drained(&self) -> bool {
+        self.kept.is_empty() && self.evicted.is_empty()
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) const fn unsent_bytes(&self) -> usize {
+        self.unsent_bytes
+    }
+
+    /// Whether a message is missing in front of one that came.
+    pub(super) fn has_gap(&self) -> bool {
+        self.received.has_gap()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= self.limits.read
+    }
+
+    /// Whether room can be made by forgetting what is on its way.
+    pub(super) fn has_evictable(&self) -> bool {
+        self.kept.first_key_value().is_some_and(|(_, kept)| kept.transmission > 0)
+    }
+}

@@ -1,12 +1,19 @@
 //! Both ends of the control channel: sessions are started, ended and reported on it.
+//!
+//! Messages here are neither numbered nor acknowledged as on a data channel; only the report of a
+//! session's end is answered by a message of its own. Which sessions exist, and what starting one
+//! means, is the application's business.
 
 mod agent;
+mod liveness;
 mod service;
 
-pub use agent::{AgentControl, AgentControlConfig, AgentControlEvent};
-pub use service::{ServiceControl, ServiceControlConfig, ServiceControlEvent};
-
 use bytes::Bytes;
+
+pub use self::agent::{AgentControl, AgentControlConfig, AgentControlEvent};
+pub use self::service::{ServiceControl, ServiceControlConfig, ServiceControlEvent};
+use crate::Now;
+use crate::wire::{Flags, Frame, MessageIds, MessageType, PayloadType};
 
 /// What goes on a control channel's socket next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,5 +24,20 @@ pub enum ControlTransmit {
     Ping,
 }
 
-/// The payload of keep-alive pings, as stock ends send it.
+/// The payload of keep-alive pings, as stock ends send it (spec agent-control-channel 1.3).
 pub const KEEPALIVE: &[u8] = b"keepalive";
+
+/// Writes a message of the control channel: no number and, unlike on data channels, no flags
+/// (spec agent-control-channel 2).
+fn encode(message_type: MessageType, payload: Bytes, ids: &mut MessageIds, now: Now) -> Bytes {
+    let frame = Frame {
+        message_type,
+        created_millis: now.unix_millis,
+        sequence_number: 0,
+        flags: Flags::NONE,
+        message_id: ids.next(),
+        payload_type: PayloadType::NONE,
+        payload,
+    };
+    frame.encode()
+}

@@ -25,6 +25,9 @@ pub enum PeerError {
         /// The number of the message, or the one it acknowledges.
         sequence_number: i64,
     },
+    /// Too many of its messages wait already.
+    #[error("too many messages of this peer wait already")]
+    TooMany,
     /// In an encrypted session the payload is too short to hold a nonce. Both stock decrypt
     /// routines crash on it (spec data-channel 7).
     #[error("an encrypted payload of {len} bytes cannot hold its nonce")]
@@ -40,7 +43,7 @@ impl PeerError {
         match self {
             Self::Frame(error) => error.fault(),
             Self::Payload(error) => error.fault(),
-            Self::Unexpected { .. } | Self::SequenceNumber { .. } | Self::Undecipherable { .. } => {
+            Self::Unexpected { .. } | Self::SequenceNumber { .. } | Self::TooMany | Self::Undecipherable { .. } => {
                 Fault::PeerMisbehaved
             }
         }

@@ -9,25 +9,26 @@ mod input;
 mod keys;
 mod output;
 
-pub(crate) use input::Input;
+pub use input::Input;
 pub(crate) use output::{Batch, Output, Stream};
+
+use std::io::Write;
 
 use tokio::sync::mpsc;
 
-/// The two ends a session is connected to.
+/// What a session is connected to on the user's side.
 pub struct Console {
     /// Standard input is a terminal: raw mode, escapes, signals as bytes.
     pub(crate) typed: bool,
-    pub(crate) input: InputSource,
+    pub(crate) source: Source,
     pub(crate) output: Output,
 }
 
 /// Where input comes from once the session wants it.
-pub(crate) enum InputSource {
+pub(crate) enum Source {
     /// Standard input, read only when the session has begun: keys typed before belong to the shell that started us.
     Process,
-    /// A test's script.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only tests have scripts"))]
+    /// Another part of the program.
     Given(mpsc::Receiver<Input>),
 }
 
@@ -35,15 +36,24 @@ impl Console {
     /// Standard input, output and error of this process.
     pub fn of_process() -> std::io::Result<Console> {
         let output = Output::start(output::process_streams()?)?;
-        Ok(Console { typed: crate::terminal::is_typed(), input: InputSource::Process, output })
+        Ok(Console { typed: crate::terminal::is_typed(), source: Source::Process, output })
+    }
+
+    /// Other ends, for a program that has no terminal to give. The writers may block.
+    pub fn new(
+        input: mpsc::Receiver<Input>,
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+    ) -> std::io::Result<Console> {
+        Ok(Console { typed: false, source: Source::Given(input), output: Output::start((out, err))? })
     }
 }
 
-impl InputSource {
+impl Source {
     pub(crate) fn open(self, typed: bool) -> std::io::Result<mpsc::Receiver<Input>> {
         match self {
-            InputSource::Process => input::read_process(typed),
-            InputSource::Given(receiver) => Ok(receiver),
+            Source::Process => input::read_process(typed),
+            Source::Given(receiver) => Ok(receiver),
         }
     }
 }

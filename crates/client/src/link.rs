@@ -11,11 +11,11 @@ use postern_protocol::wire::websocket::Message;
 use postern_protocol::wire::{MAX_FRAME_BYTES, MessageIds};
 use postern_protocol::{CLIENT_VERSION, Clock as _, Entropy as _};
 use postern_transport::{
-    Backoff, Dialer, NetStream, SystemClock, SystemEntropy, TransportError, WebSocket, WsEvent, connect_websocket,
-    sleep_until,
+    Backoff, Dialer, NetStream, SystemClock, SystemEntropy, WebSocket, WsEvent, connect_websocket, sleep_until,
 };
 
 use crate::access::{Access, AccessError};
+use crate::sentence::sentence;
 use crate::stream_url::{self, StreamUrlError};
 
 /// The text of every ping (data-channel.md §3).
@@ -354,19 +354,4 @@ impl<A: Access> Opening<A> {
         socket.feed(Message::Text(self.open.to_json()));
         Ok(Opened { socket, resumed })
     }
-}
-
-/// An error with its causes, in one sentence.
-fn sentence(error: &TransportError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }

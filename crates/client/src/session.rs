@@ -17,7 +17,7 @@ use postern_transport::{Dialer, SystemClock, SystemEntropy, sleep_until};
 use tokio::sync::mpsc;
 
 use crate::access::Access;
-use crate::console::{Batch, Console, Input, InputSource, Output, Stream};
+use crate::console::{Batch, Console, Input, Output, Source, Stream};
 use crate::escape::Escapes;
 use crate::handshake::SessionType;
 use crate::link::{Link, LinkError, LinkEvent, Target};
@@ -27,8 +27,8 @@ use crate::terminal::{self, RawMode};
 /// Input that may be unacknowledged: enough for any paste to flow, little enough for the service to hold.
 const SEND_WINDOW_BYTES: usize = 512 * 1024;
 
-/// Output that may wait here for the terminal before the socket is read no further.
-const RECEIVE_WINDOW_BYTES: usize = 256 * 1024;
+/// Output that may wait here for the terminal; with more, the socket is read no further.
+const READ_BELOW_BYTES: usize = 256 * 1024;
 
 /// Output handed to the terminal, and thereby acknowledged, at a time.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -142,7 +142,6 @@ impl<A: Access + 'static> SessionRunner<A> {
         SystemEntropy.fill(&mut seed);
         let channel = DataChannel::new(Config {
             send_window_bytes: SEND_WINDOW_BYTES,
-            receive_window_bytes: RECEIVE_WINDOW_BYTES,
             ..Config::new(Role::Client, u64::from_le_bytes(seed))
         });
         let begin_by = SystemClock.now().instant + HANDSHAKE_WITHIN;
@@ -173,7 +172,7 @@ impl<A: Access + 'static> SessionRunner<A> {
 /// The user's side while the session runs.
 struct User {
     typed: bool,
-    source: Option<InputSource>,
+    source: Option<Source>,
     input: Option<mpsc::Receiver<Input>>,
     /// Input that the channel's window did not take yet.
     held: Bytes,
@@ -307,7 +306,7 @@ impl<A: Access + 'static> Session<A> {
     }
 
     fn pace_reading(&mut self) {
-        self.link.set_reading(self.channel.receive_backlog_bytes() < RECEIVE_WINDOW_BYTES);
+        self.link.set_reading(self.channel.receive_backlog_bytes() < READ_BELOW_BYTES);
     }
 
     fn on_written(&mut self, result: std::io::Result<()>) {
@@ -353,7 +352,7 @@ impl User {
     fn new(console: Console) -> User {
         User {
             typed: console.typed,
-            source: Some(console.input),
+            source: Some(console.source),
             input: None,
             held: Bytes::new(),
             escapes: Escapes::new(console.typed),
@@ -392,6 +391,3 @@ impl User {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

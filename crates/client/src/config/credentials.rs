@@ -142,13 +142,12 @@ async fn from_process(profile: &Profile, command: &str) -> Result<Credentials, C
     let failed = |cause: String| CredentialsError::Process { profile: profile.name.clone(), cause };
     let words = shell_words::split(command).map_err(|error| failed(error.to_string()))?;
     let (program, arguments) = words.split_first().ok_or_else(|| failed("it is empty".to_owned()))?;
-    let child = tokio::process::Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::inherit())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .output();
-    let output = match tokio::time::timeout(PROCESS_DEADLINE, child).await {
+    let mut child = tokio::process::Command::new(program);
+    child.args(arguments).stdin(Stdio::inherit()).stderr(Stdio::inherit()).kill_on_drop(true);
+    for name in profile.environment.taken() {
+        child.env_remove(name);
+    }
+    let output = match tokio::time::timeout(PROCESS_DEADLINE, child.output()).await {
         Ok(output) => output.map_err(|error| failed(format!("cannot run {program}: {error}")))?,
         Err(_) => return Err(failed(format!("no answer within {} s", PROCESS_DEADLINE.as_secs()))),
     };

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
+    /// Taken out: children must not inherit them.
+    taken: Vec<String>,
 }
 
 impl Environment {
@@ -23,6 +25,17 @@ impl Environment {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Takes a variable out: it is read once, and programs that we start do not see it.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        self.taken.push(name.to_owned());
+        self.variables.remove(name)
+    }
+
+    /// The names that were taken out.
+    pub(super) fn taken(&self) -> &[String] {
+        &self.taken
+    }
+
     /// The user's home folder.
     pub fn home(&self) -> Option<PathBuf> {
         let variable = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
@@ -33,6 +46,6 @@ impl Environment {
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Environment {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Environment { variables }
+        Environment { variables, taken: Vec::new() }
     }
 }

@@ -12,11 +12,10 @@ const QUEUED_READS: usize = 4;
 
 /// What came from the user.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Input {
+pub enum Input {
     /// Bytes for the node.
     Bytes(Bytes),
-    /// The window has another size (Windows: on Unix a signal says so).
-    #[cfg_attr(not(windows), expect(dead_code, reason = "Unix has a signal for it"))]
+    /// The window has another size. On Unix a signal says so.
     Resized,
     /// There will be no more.
     End,

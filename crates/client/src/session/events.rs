@@ -54,6 +54,10 @@ impl<A: Access + 'static> Session<A> {
     }
 
     fn on_data(&mut self, payload_type: PayloadType, payload: Bytes, batch: &mut Batch, now: Now) {
+        if payload_type == PayloadType::ENC_CHALLENGE_REQUEST {
+            // It belongs to an encryption that we have declined.
+            return;
+        }
         if matches!(self.manner, Manner::Plugin { .. }) {
             // The stock plugin writes every payload as it came, whatever its type (session-types.md §2.3).
             batch.push((Stream::Out, payload));

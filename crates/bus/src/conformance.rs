@@ -30,9 +30,7 @@ where
 }
 
 async fn subscribe(bus: &Arc<dyn Bus>, subject: &str) -> Subscription {
-    bus.subscribe(subject)
-        .await
-        .expect("a valid subject can be subscribed to")
+    bus.subscribe(subject).await.expect("a valid subject can be subscribed to")
 }
 
 async fn next(subscription: &mut Subscription) -> Delivery {
@@ -47,20 +45,13 @@ fn message(number: usize) -> Bytes {
 }
 
 async fn delivers_in_order_to_every_subscriber(bus: Arc<dyn Bus>) {
-    let mut receivers = [
-        subscribe(&bus, "session.a").await,
-        subscribe(&bus, "session.a").await,
-    ];
+    let mut receivers = [subscribe(&bus, "session.a").await, subscribe(&bus, "session.a").await];
     for number in 0..MAILBOX_MESSAGES {
         bus.publish("session.a", message(number));
     }
     for receiver in &mut receivers {
         for number in 0..MAILBOX_MESSAGES {
-            assert_eq!(
-                next(receiver).await,
-                Delivery::Message(message(number)),
-                "order per subject"
-            );
+            assert_eq!(next(receiver).await, Delivery::Message(message(number)), "order per subject");
         }
     }
 }
@@ -87,13 +78,8 @@ async fn forgets_the_oldest_of_a_slow_receiver_and_says_so(bus: Arc<dyn Bus>) {
         match next(&mut slow).await {
             Delivery::Lost => lost = true,
             Delivery::Message(bytes) => {
-                let number: usize = String::from_utf8_lossy(&bytes)
-                    .parse()
-                    .expect("the messages are numbers");
-                assert!(
-                    previous.is_none_or(|previous| previous < number),
-                    "order survives a loss"
-                );
+                let number: usize = String::from_utf8_lossy(&bytes).parse().expect("the messages are numbers");
+                assert!(previous.is_none_or(|previous| previous < number), "order survives a loss");
                 previous = Some(number);
                 if number == last {
                     break;
@@ -112,10 +98,7 @@ async fn replaces_an_oversize_message_by_a_loss(bus: Arc<dyn Bus>) {
 
 async fn refuses_what_is_not_a_subject(bus: Arc<dyn Bus>) {
     for subject in ["", "a b", "a\n", "node.*", "node.>", &"a".repeat(1000)] {
-        assert!(
-            bus.subscribe(subject).await.is_err(),
-            "{subject:?} is no subject"
-        );
+        assert!(bus.subscribe(subject).await.is_err(), "{subject:?} is no subject");
     }
 }
 
@@ -123,11 +106,7 @@ async fn publishing_to_nobody_is_nothing(bus: Arc<dyn Bus>) {
     bus.publish("session.a", message(1));
     let mut late = subscribe(&bus, "session.a").await;
     bus.publish("session.a", message(2));
-    assert_eq!(
-        next(&mut late).await,
-        Delivery::Message(message(2)),
-        "no history"
-    );
+    assert_eq!(next(&mut late).await, Delivery::Message(message(2)), "no history");
 }
 
 async fn waiting_can_be_cancelled(bus: Arc<dyn Bus>) {
@@ -135,9 +114,5 @@ async fn waiting_can_be_cancelled(bus: Arc<dyn Bus>) {
     let cancelled = tokio::time::timeout(Duration::from_millis(1), receiver.next()).await;
     assert!(cancelled.is_err(), "there is nothing to deliver");
     bus.publish("session.a", message(1));
-    assert_eq!(
-        next(&mut receiver).await,
-        Delivery::Message(message(1)),
-        "a cancelled wait loses nothing"
-    );
+    assert_eq!(next(&mut receiver).await, Delivery::Message(message(1)), "a cancelled wait loses nothing");
 }

@@ -56,11 +56,7 @@ impl Bus for InProcess {
         // The subscription outlives this call but not the knowledge of where it is listed.
         let listed = Arc::new(Mutex::new(None::<Mailbox>));
         let (sender, subscription) = mailbox({
-            let (bus, listed, subject) = (
-                Arc::downgrade(&self.subjects),
-                Arc::clone(&listed),
-                subject.to_owned(),
-            );
+            let (bus, listed, subject) = (Arc::downgrade(&self.subjects), Arc::clone(&listed), subject.to_owned());
             move || {
                 let Some(bus) = bus.upgrade() else { return };
                 let listed = listed.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -128,10 +124,7 @@ mod tests {
         let mut subscription = bus.subscribe("node.a").await.unwrap();
         bus.publish("node.a", Bytes::from_static(b"last"));
         drop(bus);
-        assert_eq!(
-            subscription.next().await,
-            Some(Delivery::Message(Bytes::from_static(b"last")))
-        );
+        assert_eq!(subscription.next().await, Some(Delivery::Message(Bytes::from_static(b"last"))));
         assert_eq!(subscription.next().await, None);
     }
 }

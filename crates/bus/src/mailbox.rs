@@ -46,13 +46,7 @@ pub struct Subscription {
 #[must_use]
 pub fn mailbox(on_drop: impl FnOnce() + Send + Sync + 'static) -> (Mailbox, Subscription) {
     let shared = Arc::new(Shared(Mutex::default()));
-    (
-        Mailbox(Arc::clone(&shared)),
-        Subscription {
-            shared,
-            on_drop: Some(Box::new(on_drop)),
-        },
-    )
+    (Mailbox(Arc::clone(&shared)), Subscription { shared, on_drop: Some(Box::new(on_drop)) })
 }
 
 impl Mailbox {
@@ -148,8 +142,6 @@ impl Drop for Subscription {
 
 impl std::fmt::Debug for Subscription {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subscription")
-            .field("queued", &self.shared.lock().messages.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Subscription").field("queued", &self.shared.lock().messages.len()).finish_non_exhaustive()
     }
 }

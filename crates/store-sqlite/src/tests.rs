@@ -1,0 +1,164 @@
+//! The store proves itself with the conformance suite, and what is SQLite's own with cases of its own.
+
+#![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use postern_store::{NodeStore as _, Scope, Store, conformance};
+use tempfile::TempDir;
+
+use crate::{OpenError, SqliteStore};
+
+async fn fails(folder: &Path) -> OpenError {
+    SqliteStore::open(folder).await.err().expect("this folder cannot be opened")
+}
+
+fn scope() -> Scope {
+    Scope { account: "123456789012".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conforms() {
+    let mut folders = Vec::new();
+    conformance::run(|| {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("data");
+        folders.push(folder);
+        async move { Arc::new(SqliteStore::open(&path).await.unwrap()) as Arc<dyn Store> }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_folder_has_one_user_at_a_time() {
+    let folder = TempDir::new().unwrap();
+    let first = SqliteStore::open(folder.path()).await.unwrap();
+    let error = fails(folder.path()).await;
+    assert!(matches!(error, OpenError::InUse { .. }));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the data folder {} is in use by another process; stop that one, or name another folder with --data-dir",
+            folder.path().display()
+        )
+    );
+    first.close().await.unwrap();
+    SqliteStore::open(folder.path()).await.unwrap().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_the_process_is_gone() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let activation = activation(1);
+    let id = activation.activation_id.clone();
+    postern_store::ActivationStore::create_activation(&store, &scope(), activation).await.unwrap();
+    // Not closed: as if killed.
+    drop(store);
+    let again = reopen(folder.path()).await;
+    let found = postern_store::ActivationStore::activation(&again, &scope(), &id).await.unwrap();
+    assert!(found.is_some());
+}
+
+/// The lock of a dropped store goes with its last connection, which ends on a thread of its own.
+async fn reopen(folder: &Path) -> SqliteStore {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        match SqliteStore::open(folder).await {
+            Ok(store) => return store,
+            Err(error) if std::time::Instant::now() > deadline => panic!("{error}"),
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+fn activation(number: u8) -> postern_store::ActivationRecord {
+    postern_store::ActivationRecord {
+        activation_id: postern_iam::ActivationId::generate(&[number; 16]),
+        code_hash: [number; 32],
+        description: String::new(),
+        default_instance_name: String::new(),
+        iam_role: "PosternNode".to_owned(),
+        registration_limit: 1,
+        registrations_count: 0,
+        expires_at: 1,
+        created_at: 0,
+        tags: Vec::new(),
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_database() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let store = SqliteStore::open(&data).await.unwrap();
+    store.node(&scope(), &postern_iam::NodeId::generate(&[1; 9])).await.unwrap();
+    assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    let mut files = 0;
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+        files += 1;
+    }
+    assert!(files >= 3, "the database, its log and the lock");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_said_in_one_sentence() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let error = fails(&file.join("data")).await;
+    assert!(matches!(error, OpenError::NotWritable { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("cannot write {}", file.display())), "{text}");
+    assert!(text.ends_with("make it writable for this user, or name another folder with --data-dir"), "{text}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_later_release_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    store
+        .writer
+        .act(|connection| {
+            Box::pin(async move {
+                sqlx::query("PRAGMA user_version = 99").execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+    assert!(matches!(fails(folder.path()).await, OpenError::Newer { found: 99, known: 1, .. }));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_said_in_one_sentence() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("postern.db"), "this is not a database, it only has its name".repeat(40))
+        .unwrap();
+    let error = fails(folder.path()).await;
+    assert!(matches!(error, OpenError::Unusable { .. }), "{error:?}");
+    assert!(error.to_string().ends_with("restore it from a backup, or move it away to begin anew"));
+}
+
+#[tokio::test]
+async fn a_failing_act_is_undone_alone() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    // Many at once share a transaction; every third one is a duplicate and fails.
+    let acts = (0..60_u8).map(|number| {
+        let record = activation(if number % 3 == 2 { number - 1 } else { number });
+        let (store, scope) = (&store, scope());
+        async move { postern_store::ActivationStore::create_activation(store, &scope, record).await.is_ok() }
+    });
+    let done = futures_util::future::join_all(acts).await;
+    assert_eq!(done.iter().filter(|done| **done).count(), 40);
+    let stored = postern_store::ActivationStore::activations_page(&store, &scope(), &[], None, 100).await.unwrap();
+    assert_eq!(stored.len(), 40);
+}

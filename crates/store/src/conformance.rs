@@ -1,0 +1,74 @@
+//! What every store has to do, as one function to call from an implementation's tests.
+//!
+//! The suite is the documentation of the acts: each case is named after a promise. It needs a runtime with tokio's
+//! tasks nowhere; concurrency is made of joined futures, so that it runs on any executor.
+
+mod fixture;
+mod identities;
+mod nodes;
+mod sessions;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::Store;
+
+/// Runs every case, each on a store of its own.
+///
+/// # Panics
+/// A case failed; the message says which promise was broken.
+pub async fn run<F, B>(mut new_store: F)
+where
+    F: FnMut() -> B,
+    B: Future<Output = Arc<dyn Store>>,
+{
+    identities::keys_are_found_by_id_and_never_replaced(&*new_store().await).await;
+
+    nodes::an_activation_registers_up_to_its_limit_and_date(&*new_store().await).await;
+    nodes::an_activation_counts_right_when_everybody_comes_at_once(&*new_store().await).await;
+    nodes::a_registered_node_takes_name_role_and_tags_from_its_activation(&*new_store().await).await;
+    nodes::activations_are_listed_newest_first_in_pages(&*new_store().await).await;
+    nodes::a_short_report_erases_nothing(&*new_store().await).await;
+    nodes::a_key_is_replaced_only_if_it_is_still_the_key(&*new_store().await).await;
+    nodes::the_newest_control_channel_wins_and_a_late_goodbye_changes_nothing(&*new_store().await).await;
+    nodes::a_restarted_process_forgets_only_its_own_control_channels(&*new_store().await).await;
+    nodes::nodes_are_listed_in_pages_and_by_filters(&*new_store().await).await;
+    nodes::a_deregistered_node_is_gone_and_its_sessions_terminate(&*new_store().await).await;
+
+    sessions::a_session_opens_only_on_a_connected_node_within_the_quota(&*new_store().await).await;
+    sessions::one_signature_opens_one_session(&*new_store().await).await;
+    sessions::one_signature_opens_one_session_also_at_once(&*new_store().await).await;
+    sessions::a_token_belongs_to_the_client_that_used_it_first(&*new_store().await).await;
+    sessions::a_renewed_token_voids_the_older_ones(&*new_store().await).await;
+    sessions::states_change_only_forward(&*new_store().await).await;
+    sessions::an_end_is_final(&*new_store().await).await;
+    sessions::a_start_is_pending_until_it_reaches_the_agent(&*new_store().await).await;
+    sessions::an_end_is_pending_until_the_node_knows(&*new_store().await).await;
+    sessions::only_the_sessions_own_node_speaks_for_it(&*new_store().await).await;
+    sessions::sessions_are_listed_newest_first_in_pages_and_by_filters(&*new_store().await).await;
+    sessions::old_history_is_forgotten_and_nothing_else(&*new_store().await).await;
+    sessions::everything_survives_a_round_trip(&*new_store().await).await;
+
+    scopes_do_not_see_each_other(&*new_store().await).await;
+}
+
+async fn scopes_do_not_see_each_other(store: &dyn Store) {
+    let (here, there) = (fixture::scope(), fixture::other_scope());
+    let node = fixture::connected_node(store, &here, 1).await;
+    let session = fixture::open(store, &here, &node, 1).await;
+    let activation = fixture::activation(store, &here, 2, 5).await;
+
+    assert_eq!(store.node(&there, &node).await.expect("reads"), None);
+    assert_eq!(store.session(&there, &session).await.expect("reads"), None);
+    assert_eq!(store.activation(&there, &activation).await.expect("reads"), None);
+    assert!(store.nodes_page(&there, &[], None, 50).await.expect("reads").is_empty());
+    assert!(store.sessions_page(&there, false, &[], None, 50).await.expect("reads").is_empty());
+    assert!(store.activations_page(&there, &[], None, 50).await.expect("reads").is_empty());
+    assert!(store.active_sessions(&there, None, 50).await.expect("reads").is_empty());
+    assert!(store.pending_starts(&there, &node, 50).await.expect("reads").is_empty());
+    assert!(!store.delete_activation(&there, &activation).await.expect("writes"));
+    assert_eq!(store.deregister_node(&there, &node).await.expect("writes"), crate::DeregisterNode::NodeUnknown);
+    let opened = fixture::try_open(store, &there, &node, 9).await;
+    assert_eq!(opened, crate::OpenSession::NodeUnknown, "a node of another scope is no node");
+    assert!(store.node(&here, &node).await.expect("reads").is_some());
+}

@@ -1,0 +1,145 @@
+//! A websocket that is wanted for ever: connected, lost, connected again.
+//!
+//! Used by the control channel and by every session's data channel. It waits between attempts (exponential, with
+//! jitter) and says what happened; what is sent, and when to stop wanting it, is its owner's business.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use postern_protocol::wire::websocket::Message;
+use postern_transport::{Backoff, SystemEntropy, WebSocket, WsEvent, sleep_until};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::chain::error_chain;
+
+/// A connection that held this long was a success, whatever ended it.
+const HELD: Duration = Duration::from_secs(5);
+
+/// An attempt under way.
+pub(crate) type Connecting<Io> = Pin<Box<dyn Future<Output = Result<WebSocket<Io>, ConnectError>> + Send>>;
+
+/// How a link's websocket is opened.
+pub(crate) trait Connect {
+    /// The stream below the websocket.
+    type Io: AsyncRead + AsyncWrite + Unpin;
+
+    /// Starts one attempt. The opening message must have been fed when it succeeds.
+    fn connect(&self) -> Connecting<Self::Io>;
+}
+
+/// An attempt that failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    /// The service says that what the link is for has ended: there is nothing to connect to any more.
+    #[error("the service says that it is over")]
+    Over,
+    /// Everything else; worth another attempt.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl ConnectError {
+    pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Failed(error_chain(error))
+    }
+}
+
+/// What happened to a link.
+#[derive(Debug)]
+pub(crate) enum LinkEvent {
+    /// The websocket is open.
+    Opened,
+    /// A message came.
+    Message(Message),
+    /// There is room for more.
+    Writable,
+    /// The websocket is gone, or an attempt failed; the next attempt follows by itself.
+    Lost {
+        /// Why, in words for the log.
+        reason: String,
+        /// Whether it had been open.
+        was_open: bool,
+    },
+    /// See [`ConnectError::Over`]. Nothing follows.
+    Over,
+}
+
+enum State<Io> {
+    Waiting { until: Instant },
+    Connecting(Connecting<Io>),
+    Open { socket: Box<WebSocket<Io>>, since: Instant },
+    Over,
+}
+
+/// The link. Its first attempt starts when it is first polled.
+pub(crate) struct Link<C: Connect> {
+    connect: C,
+    backoff: Backoff,
+    state: State<C::Io>,
+}
+
+impl<C: Connect> Link<C> {
+    /// A link that waits up to `base` before the second attempt, and never more than `cap`.
+    pub(crate) fn new(connect: C, base: Duration, cap: Duration) -> Self {
+        let state = State::Connecting(connect.connect());
+        Self { connect, backoff: Backoff::new(base, cap), state }
+    }
+
+    /// The open websocket.
+    pub(crate) fn socket(&mut self) -> Option<&mut WebSocket<C::Io>> {
+        match &mut self.state {
+            State::Open { socket, .. } => Some(socket),
+            _ => None,
+        }
+    }
+
+    /// Gives the websocket up as dead. The next attempt follows.
+    pub(crate) fn drop_connection(&mut self, now: Instant) {
+        if let State::Open { since, .. } = self.state {
+            self.lost(Some(since), now);
+        }
+    }
+
+    /// The next thing that happens. Cancel-safe.
+    pub(crate) async fn next(&mut self, clock: impl Fn() -> Instant) -> LinkEvent {
+        loop {
+            match &mut self.state {
+                State::Waiting { until } => {
+                    sleep_until(Some(*until)).await;
+                    self.state = State::Connecting(self.connect.connect());
+                }
+                State::Connecting(attempt) => match attempt.await {
+                    Ok(socket) => {
+                        self.state = State::Open { socket: Box::new(socket), since: clock() };
+                        return LinkEvent::Opened;
+                    }
+                    Err(ConnectError::Over) => self.state = State::Over,
+                    Err(ConnectError::Failed(reason)) => {
+                        self.lost(None, clock());
+                        return LinkEvent::Lost { reason, was_open: false };
+                    }
+                },
+                State::Open { socket, since } => {
+                    let since = *since;
+                    let reason = match socket.next().await {
+                        Ok(WsEvent::Message(message)) => return LinkEvent::Message(message),
+                        Ok(WsEvent::Writable) => return LinkEvent::Writable,
+                        Ok(WsEvent::Closed) => "the service closed the connection".to_owned(),
+                        Err(error) => error_chain(&error),
+                    };
+                    self.lost(Some(since), clock());
+                    return LinkEvent::Lost { reason, was_open: true };
+                }
+                State::Over => return LinkEvent::Over,
+            }
+        }
+    }
+
+    fn lost(&mut self, open_since: Option<Instant>, now: Instant) {
+        if open_since.is_some_and(|since| now.duration_since(since) >= HELD) {
+            self.backoff.reset();
+        }
+        self.state = State::Waiting { until: now + self.backoff.next_delay(&SystemEntropy) };
+    }
+}

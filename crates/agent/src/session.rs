@@ -1,0 +1,106 @@
+//! A session, as the process that runs it sees it: the data channel on one side, a program on the other.
+//!
+//! It knows nothing of the agent's main process. What it needs from outside is a way to connect, what to run, and a
+//! mailbox through which it can be told to end.
+
+mod account;
+mod channel;
+mod command;
+mod document;
+mod handshake;
+mod program;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use postern_protocol::wire::payload::SessionStart;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::chain::error_chain;
+use crate::link::Connect;
+
+pub(crate) use account::AccountPolicy;
+use account::choose_login;
+use channel::SessionChannel;
+use document::{SessionPlan, Work};
+
+/// How long a program that was told to end may take before it is killed.
+const KILL_GRACE: Duration = Duration::from_secs(3);
+
+/// Why a session came to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// What ran has ended, and its output is on its way.
+    Finished,
+    /// Somebody ended it: the service, an administrator, a limit.
+    Terminated,
+    /// It could not be, or go on.
+    Failed(String),
+}
+
+/// What the service is told about a session that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct SessionResult {
+    /// Whether it failed; a program's own failure does not count.
+    pub(crate) is_failed: bool,
+    /// The reason of a failure, for the user.
+    pub(crate) output: String,
+}
+
+impl From<End> for SessionResult {
+    fn from(end: End) -> Self {
+        match end {
+            End::Finished | End::Terminated => Self { is_failed: false, output: String::new() },
+            End::Failed(output) => Self { is_failed: true, output },
+        }
+    }
+}
+
+/// A request to end the session, from the agent's main process.
+#[derive(Debug)]
+pub(crate) struct Terminate;
+
+/// Runs the session to its end.
+pub(crate) async fn run<C: Connect>(
+    start: &SessionStart,
+    policy: &AccountPolicy,
+    connect: C,
+    mailbox: &mut mpsc::Receiver<Terminate>,
+) -> End {
+    let plan = match SessionPlan::read(start) {
+        Ok(plan) => plan,
+        Err(error) => return End::Failed(error_chain(&error)),
+    };
+    let login = match choose_login(policy, &plan.inputs, &start.run_as_user, plan.is_elevated()) {
+        Ok(login) => login,
+        Err(error) => return End::Failed(format!("Unable to start command: {}", error_chain(&error))),
+    };
+    tracing::info!(session.id = start.session_id, user = login.account.name, "session begins");
+    let mut channel = SessionChannel::open(&start.session_id, plan.session_type, connect);
+    let offer = tokio::select! {
+        offer = handshake::perform(&mut channel, plan.session_type) => match offer {
+            Ok(offer) => offer,
+            Err(end) => return end,
+        },
+        _ = mailbox.recv() => return End::Terminated,
+    };
+    let term = offer.as_ref().and_then(|offer| program::accepted_term(offer.term.as_deref()?));
+    match plan.work {
+        Work::Shell { profile } => {
+            let program = program::login_shell(&login, term);
+            terminal::run(&mut channel, &program, offer.as_ref(), &profile, mailbox).await
+        }
+        Work::Interactive { commands, .. } => {
+            let program = program::interactive_command(&login, &commands, term);
+            terminal::run(&mut channel, &program, offer.as_ref(), "", mailbox).await
+        }
+        Work::Command { commands, output, .. } => {
+            let program = program::direct_command(&login, &commands);
+            command::run(&mut channel, program, output, offer.as_ref(), mailbox).await
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What a session document asks of this agent: read once at the start, refused with a sentence.
+//!
+//! The service resolves placeholders before it sends a document, so a text that still looks like one is a text.
+
+use postern_protocol::wire::payload::{
+    PayloadError, PlatformCommand, SessionDocumentContent, SessionInputs, SessionStart,
+};
+use thiserror::Error;
+
+/// The longest prefix of a chunk of output, and what it may consist of (spec session-types §5).
+const MAX_PREFIX_BYTES: usize = 30;
+
+/// A session this agent can run.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SessionPlan {
+    /// The session type as the client is told it.
+    pub(crate) session_type: SessionType,
+    /// What to run.
+    pub(crate) work: Work,
+    /// The preferences.
+    pub(crate) inputs: SessionInputs,
+}
+
+/// Session types that exist here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionType {
+    StandardStream,
+    InteractiveCommands,
+    NonInteractiveCommands,
+}
+
+/// What runs, by session type.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A login shell, into which the profile is typed first.
+    Shell { profile: String },
+    /// A command line in a terminal.
+    Interactive { commands: String, is_elevated: bool },
+    /// A command without a terminal.
+    Command { commands: String, is_elevated: bool, output: CommandOutput },
+}
+
+/// How a command's output is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum CommandOutput {
+    /// Standard output and error as one stream, when the command has ended.
+    Together,
+    /// Each stream by itself, as it comes, every chunk after a line end preceded by its prefix.
+    Separate { stdout_prefix: String, stderr_prefix: String },
+}
+
+/// A document that this agent cannot serve.
+#[derive(Debug, Error)]
+pub(crate) enum DocumentError {
+    #[error("the session document has schemaVersion {0:?}; this agent supports \"1.0\"")]
+    SchemaVersion(String),
+    #[error("session type {0:?} is not supported by this agent")]
+    SessionType(String),
+    #[error("Commands cannot be empty for session type {0}")]
+    NoCommands(&'static str),
+    #[error("{0} may have at most 30 letters, digits, '_', ':', '-' and line ends")]
+    Prefix(&'static str),
+    #[error(
+        "session encryption by KMS (kmsKeyId in the session preferences) is not supported by this agent yet; clear kmsKeyId or use a stock agent"
+    )]
+    Encryption,
+    #[error("the session document cannot be read")]
+    Malformed(#[from] PayloadError),
+}
+
+/// A command that cannot be split into words.
+#[derive(Debug, Error)]
+#[error("the command cannot be split into words; check its quotes")]
+pub(crate) struct ShellWordsError;
+
+impl SessionType {
+    /// The name on the wire.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::StandardStream => "Standard_Stream",
+            Self::InteractiveCommands => "InteractiveCommands",
+            Self::NonInteractiveCommands => "NonInteractiveCommands",
+        }
+    }
+}
+
+impl SessionPlan {
+    /// Reads what the start of a session asks for.
+    pub(crate) fn read(start: &SessionStart) -> Result<Self, DocumentError> {
+        let document = &start.document_content;
+        if document.schema_version != SessionDocumentContent::SCHEMA_VERSION {
+            return Err(DocumentError::SchemaVersion(document.schema_version.clone()));
+        }
+        let inputs = document.inputs()?;
+        // Going on in clear text would break the promise that the preferences make.
+        if !inputs.kms_key_id.is_empty() {
+            return Err(DocumentError::Encryption);
+        }
+        let (session_type, work) = match document.session_type.as_str() {
+            "Standard_Stream" => {
+                let profile = &inputs.shell_profile;
+                let profile = if cfg!(windows) { &profile.windows } else { &profile.linux };
+                (SessionType::StandardStream, Work::Shell { profile: profile.clone() })
+            }
+            "InteractiveCommands" => {
+                let session_type = SessionType::InteractiveCommands;
+                let PlatformCommand { commands, run_as_elevated, .. } = command(document, session_type)?;
+                (session_type, Work::Interactive { commands, is_elevated: run_as_elevated })
+            }
+            "NonInteractiveCommands" => {
+                let session_type = SessionType::NonInteractiveCommands;
+                let command = command(document, session_type)?;
+                let output = command_output(&command)?;
+                let PlatformCommand { commands, run_as_elevated, .. } = command;
+                (session_type, Work::Command { commands, is_elevated: run_as_elevated, output })
+            }
+            other => return Err(DocumentError::SessionType(other.chars().take(64).collect())),
+        };
+        Ok(Self { session_type, work, inputs })
+    }
+
+    /// Whether the document asks for root.
+    pub(crate) fn is_elevated(&self) -> bool {
+        match &self.work {
+            Work::Shell { .. } => false,
+            Work::Interactive { is_elevated, .. } | Work::Command { is_elevated, .. } => *is_elevated,
+        }
+    }
+}
+
+fn command(document: &SessionDocumentContent, session_type: SessionType) -> Result<PlatformCommand, DocumentError> {
+    let properties = document.command()?;
+    let command = if cfg!(windows) {
+        properties.windows
+    } else if cfg!(target_vendor = "apple") {
+        properties.macos
+    } else {
+        properties.linux
+    };
+    if command.commands.trim().is_empty() {
+        return Err(DocumentError::NoCommands(session_type.as_str()));
+    }
+    Ok(command)
+}
+
+fn command_output(command: &PlatformCommand) -> Result<CommandOutput, DocumentError> {
+    if !command.separate_output_stream {
+        return Ok(CommandOutput::Together);
+    }
+    let prefix = |text: &String, name: &'static str| {
+        let is_fine = text.len() <= MAX_PREFIX_BYTES
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'\r' | b'\n' | b'_' | b':' | b'-'));
+        if is_fine { Ok(text.clone()) } else { Err(DocumentError::Prefix(name)) }
+    };
+    Ok(CommandOutput::Separate {
+        stdout_prefix: prefix(&command.std_out_separator_prefix, "stdOutSeparatorPrefix")?,
+        stderr_prefix: prefix(&command.std_err_separator_prefix, "stdErrSeparatorPrefix")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(document: Value) -> Result<SessionPlan, DocumentError> {
+        let start = json!({"SessionId": "a-1", "DocumentContent": document});
+        SessionPlan::read(&serde_json::from_value(start).unwrap())
+    }
+
+    fn commands(session_type: &str, properties: &Value) -> Value {
+        json!({"schemaVersion": "1.0", "sessionType": session_type,
+               "properties": {"linux": properties, "macos": properties, "windows": properties}})
+    }
+
+    #[test]
+    fn shells_and_commands_are_read() {
+        let plan = read(json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream",
+            "inputs": {"shellProfile": {"linux": "exec bash", "windows": "exec bash"}, "kmsKeyId": ""},
+            "properties": {"linux": {"commands": "ignored"}}}))
+        .unwrap();
+        assert_eq!(plan.work, Work::Shell { profile: "exec bash".into() });
+        let plan = read(commands("InteractiveCommands", &json!({"commands": "top", "runAsElevated": true}))).unwrap();
+        assert_eq!(plan.work, Work::Interactive { commands: "top".into(), is_elevated: true });
+        assert!(plan.is_elevated());
+        let separate =
+            json!({"commands": "uname -a", "separateOutputStream": "true", "stdOutSeparatorPrefix": "OUT: "});
+        assert!(matches!(
+            read(commands("NonInteractiveCommands", &separate)),
+            Err(DocumentError::Prefix("stdOutSeparatorPrefix")),
+        ));
+        let separate =
+            json!({"commands": "uname -a", "separateOutputStream": "true", "stdErrSeparatorPrefix": "ERR:\n"});
+        let plan = read(commands("NonInteractiveCommands", &separate)).unwrap();
+        let output = CommandOutput::Separate { stdout_prefix: String::new(), stderr_prefix: "ERR:\n".into() };
+        assert_eq!(plan.work, Work::Command { commands: "uname -a".into(), is_elevated: false, output });
+        let together = json!({"commands": "uname -a", "separateOutputStream": false});
+        let plan = read(commands("NonInteractiveCommands", &together)).unwrap();
+        assert!(matches!(plan.work, Work::Command { output: CommandOutput::Together, .. }));
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_refused_in_a_sentence() {
+        let cases = [
+            (json!({"schemaVersion": "2.2", "sessionType": "Standard_Stream"}), "schemaVersion"),
+            (json!({"schemaVersion": "1.0", "sessionType": "Port"}), "\"Port\""),
+            (
+                json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"kmsKeyId": "k"}}),
+                "kmsKeyId",
+            ),
+            (json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": 7}), "cannot be read"),
+            (commands("InteractiveCommands", &json!({"commands": "  "})), "cannot be empty"),
+            (commands("NonInteractiveCommands", &json!({})), "cannot be empty"),
+            (
+                commands("NonInteractiveCommands", &json!({"commands": "x", "separateOutputStream": "perhaps"})),
+                "cannot be read",
+            ),
+        ];
+        for (document, wanted) in cases {
+            let error = read(document).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{wanted:?} is not in {error:?}");
+        }
+    }
+}

@@ -44,6 +44,11 @@ pub enum AgentControlEvent {
     StartSession(InteractiveShell),
     /// End this session, if it runs.
     TerminateSession(ChannelClosed),
+    /// The service has heard of this session's end: nothing of it needs to be kept any longer.
+    TaskAcknowledged {
+        /// The session, as given to [`AgentControl::complete_task`].
+        task_id: String,
+    },
     /// The socket is dead: drop it, connect again, then call [`AgentControl::handle_connected`].
     ServiceSilent,
 }
@@ -136,8 +141,12 @@ impl AgentControl {
             MessageType::ChannelClosed => AgentControlEvent::TerminateSession(ChannelClosed::decode(&frame.payload)?),
             MessageType::AgentTaskAcknowledge => {
                 let TaskAcknowledge { task_id, .. } = TaskAcknowledge::decode(&frame.payload)?;
+                let waiting = self.reports.len();
                 self.reports.retain(|report| report.task.task_id != task_id);
-                return Ok(());
+                if self.reports.len() == waiting {
+                    return Ok(());
+                }
+                AgentControlEvent::TaskAcknowledged { task_id }
             }
             MessageType::AgentJob => return self.decline(&AgentJob::decode(&frame.payload)?, frame.message_id, now),
             MessageType::AgentJobReplyAck | MessageType::Other(_) => return Ok(()),

@@ -5,20 +5,26 @@
 
 #![allow(dead_code, reason = "every includer uses its own part")]
 
+use std::sync::OnceLock;
+use std::time::Instant;
+
 use bytes::{Bytes, BytesMut};
 use postern_protocol::wire::open::{AgentOpen, ControlOpen, DataOpen};
 use postern_protocol::wire::payload::{self, ExitCode, InteractiveShell, JsonPayload, SessionStart, StreamFlag};
 use postern_protocol::wire::websocket::{Decoder, Message, Role, WebSocketError, encode};
 use postern_protocol::wire::{Frame, FrameError, Header, MessageType, PayloadType};
+use postern_protocol::{Now, channel};
 
 /// A decoder under test.
 pub(crate) type Target = fn(&[u8]);
 
 /// All targets by name. The name is that of the program in `fuzz/` and of the corpus folder.
 pub(crate) const TARGETS: &[(&str, Target)] = &[
+    ("data_channel", data_channel),
     ("frame", frame),
     ("header", header),
     ("open", open),
+    ("relay", relay),
     ("websocket_client", websocket_client),
     ("websocket_server", websocket_server),
     ("payload_acknowledge", json::<payload::Acknowledge>),
@@ -138,6 +144,22 @@ pub(crate) fn interactive_shell(data: &[u8]) {
     let _ = start.document_content.port();
     let again: Result<SessionStart, _> = InteractiveShell::new(&start).session_start();
     assert_eq!(again, Ok(start));
+}
+
+/// The input is a script of what happens to one end of a data channel.
+pub(crate) fn data_channel(data: &[u8]) {
+    channel::fuzz::data_channel(start(), data);
+}
+
+/// The input is a script of what happens to a relay between two ends.
+pub(crate) fn relay(data: &[u8]) {
+    channel::fuzz::relay(start(), data);
+}
+
+/// The same moment for every run: the machines measure differences only.
+fn start() -> Now {
+    static START: OnceLock<Now> = OnceLock::new();
+    *START.get_or_init(|| Now { instant: Instant::now(), unix_millis: 1_700_000_000_000 })
 }
 
 pub(crate) fn websocket_client(data: &[u8]) {

@@ -19,7 +19,7 @@ use crate::proxy::{Proxy, ProxyError, ProxyServer};
 use crate::socket::tune_socket;
 use crate::stream::NetStream;
 use crate::tls::client_config;
-use crate::trust::Trust;
+use crate::trust::{FingerprintMissing, Trust};
 
 /// How long one address may try alone before the next one starts beside it (RFC 8305 §5).
 const ATTEMPT_STAGGER: Duration = Duration::from_millis(250);
@@ -200,14 +200,18 @@ async fn secure(
 }
 
 fn advice(error: &io::Error) -> &'static str {
-    use rustls::{CertificateError, Error};
+    use rustls::{CertificateError, Error, OtherError};
     let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
         return "the handshake broke off; check that the port speaks TLS";
     };
     match error {
         Error::InvalidCertificate(problem) => match problem {
-            CertificateError::UnknownIssuer => {
+            // Another CA of the same name gives a bad signature: every installation's own CA has the same name.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "its certificate is not from a trusted CA; give the CA's file or fingerprint"
+            }
+            CertificateError::Other(OtherError(other)) if other.is::<FingerprintMissing>() => {
+                "its chain has no CA with the given fingerprint; it must send its CA along, or the fingerprint is another's"
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "its certificate is for another name; use a name that is in the certificate"

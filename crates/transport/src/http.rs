@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -74,8 +74,11 @@ struct Kept {
 #[derive(Debug)]
 pub(crate) struct Http1 {
     pub(crate) sender: SendRequest<Full<Bytes>>,
-    pub(crate) driver: Connection<TokioIo<NetStream>, Full<Bytes>>,
+    /// Dropped as soon as it has ended: only then does the sender know.
+    pub(crate) driver: Option<Driver>,
 }
+
+pub(crate) type Driver = Connection<TokioIo<NetStream>, Full<Bytes>>;
 
 impl HttpClient {
     /// A client without a connection yet.
@@ -153,17 +156,22 @@ impl Http1 {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|source| TransportError::Exchange { authority: endpoint.host_and_port(), source })?;
-        Ok(Self { sender, driver })
+        Ok(Self { sender, driver: Some(driver) })
     }
 
     /// Looks once whether the peer has closed the connection while it was idle.
     async fn is_alive(&mut self) -> bool {
-        let closed = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut self.driver).poll(cx).is_ready())).await;
-        !closed && self.sender.is_ready()
+        std::future::poll_fn(|cx| {
+            if poll_driver(&mut self.driver, cx).is_ready() {
+                self.driver = None;
+            }
+            Poll::Ready(self.driver.is_some() && self.sender.is_ready())
+        })
+        .await
     }
 
     fn is_reusable(&self) -> bool {
-        !self.sender.is_closed()
+        self.driver.is_some() && !self.sender.is_closed()
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>, authority: &str, limit_bytes: usize) -> Exchange {
@@ -195,15 +203,27 @@ impl Http1 {
     }
 }
 
-/// Runs `work`, which waits for what `driver` delivers. The driver may end first: what it delivered is still there.
-async fn drive<T>(driver: &mut Connection<TokioIo<NetStream>, Full<Bytes>>, work: impl Future<Output = T>) -> T {
+/// Runs `work`, which waits for what `driver` delivers. The driver may end first: what it delivered is still there, and
+/// dropping it tells `work` that nothing else will come.
+pub(crate) async fn drive<T>(driver: &mut Option<impl Future + Unpin>, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
-    tokio::select! {
-        biased;
-        done = &mut work => return done,
-        _ended = driver => {}
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(done);
+        }
+        ready!(poll_driver(driver, cx));
+        *driver = None;
+        work.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// Ready when the driver has ended; never again after it was dropped. How it ended is told to the request.
+fn poll_driver(driver: &mut Option<impl Future + Unpin>, cx: &mut Context<'_>) -> Poll<()> {
+    match driver {
+        Some(driver) => Pin::new(driver).poll(cx).map(drop),
+        None => Poll::Pending,
     }
-    work.await
 }
 
 fn build(request: HttpRequest) -> Result<Request<Full<Bytes>>, TransportError> {

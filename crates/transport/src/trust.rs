@@ -211,11 +211,8 @@ impl fmt::Debug for Fingerprint {
 
 /// The server's chain holds no certificate with the fingerprint we were told.
 #[derive(Debug, Error)]
-#[error(
-    "its chain holds no certificate with the fingerprint {expected}; \
-     it must send its CA along, or the fingerprint is another CA's"
-)]
-struct FingerprintMissing {
+#[error("no certificate of the chain has the fingerprint {expected}")]
+pub(crate) struct FingerprintMissing {
     expected: Fingerprint,
 }
 

@@ -23,7 +23,7 @@ use crate::dialer::Dialer;
 use crate::endpoint::Endpoint;
 use crate::entropy::SystemEntropy;
 use crate::error::TransportError;
-use crate::http::{Http1, build_head, excerpt};
+use crate::http::{Driver, Http1, build_head, drive, excerpt};
 use crate::stream::NetStream;
 use crate::websocket::WebSocket;
 
@@ -51,6 +51,7 @@ async fn connect_until(
     deadline: Deadline,
 ) -> Result<WebSocket<NetStream>, TransportError> {
     let Http1 { mut sender, driver } = Http1::open(dialer, url, deadline).await?;
+    let mut driver = driver.map(Driver::with_upgrades);
     let authority = url.host_and_port();
     let mut nonce = [0; 16];
     SystemEntropy.fill(&mut nonce);
@@ -65,28 +66,18 @@ async fn connect_until(
 
     let agree = async {
         let broken = |source| TransportError::Exchange { authority: authority.clone(), source };
-        let mut driver = std::pin::pin!(driver.with_upgrades());
-        let answer = async {
-            let response = sender.send_request(request).await.map_err(broken)?;
-            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                let status = response.status().as_u16();
-                let body = excerpt(response.into_body()).await;
-                return Err(TransportError::UpgradeRefused { authority: authority.clone(), status, body });
-            }
-            check_answer(response.headers(), &key)
-                .map_err(|reason| TransportError::NotAWebSocket { authority: authority.clone(), reason })?;
-            hyper::upgrade::on(response).await.map_err(broken)
-        };
-        let mut answer = std::pin::pin!(answer);
-        tokio::select! {
-            biased;
-            done = &mut answer => return done,
-            _ended = &mut driver => {}
+        let response = sender.send_request(request).await.map_err(broken)?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let status = response.status().as_u16();
+            let body = excerpt(response.into_body()).await;
+            return Err(TransportError::UpgradeRefused { authority: authority.clone(), status, body });
         }
-        answer.await
+        check_answer(response.headers(), &key)
+            .map_err(|reason| TransportError::NotAWebSocket { authority: authority.clone(), reason })?;
+        hyper::upgrade::on(response).await.map_err(broken)
     };
     let step = || format!("waiting for {authority} to open the websocket");
-    let upgraded = deadline.run(step, agree).await??;
+    let upgraded = deadline.run(step, drive(&mut driver, agree)).await??;
     take_over(upgraded, Role::Client, max_message_bytes)
         .ok_or(TransportError::NotAWebSocket { authority, reason: "its connection cannot be taken over" })
 }

@@ -385,3 +385,68 @@ fn mask(role: Role) -> [u8; 4] {
     }
     mask
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::io::{DuplexStream, duplex};
+
+    use super::*;
+
+    const MAX_MESSAGE_BYTES: usize = 256 * 1024;
+
+    async fn poll_once(socket: &mut WebSocket<DuplexStream>) -> Option<WsEvent> {
+        std::future::poll_fn(|cx| match socket.poll_next(cx) {
+            Poll::Ready(event) => Poll::Ready(Some(event.unwrap())),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+
+    fn held_bytes(socket: &WebSocket<DuplexStream>) -> usize {
+        socket.incoming.buffer.capacity()
+            + socket.outgoing.tail.capacity()
+            + socket.outgoing.parts.capacity() * size_of::<Bytes>()
+    }
+
+    #[tokio::test]
+    async fn idle_connections_hold_no_buffer() {
+        let (left, right) = duplex(1024 * 1024);
+        let mut client = WebSocket::from_io(left, Role::Client, BytesMut::new(), MAX_MESSAGE_BYTES);
+        let mut server = WebSocket::from_io(right, Role::Server, BytesMut::new(), MAX_MESSAGE_BYTES);
+        for length in [0, 10, 5_000, 200_000] {
+            client.feed(Message::Binary(vec![1; length].into()));
+            server.feed(Message::Binary(vec![2; length].into()));
+            assert!(matches!(poll_once(&mut client).await, Some(WsEvent::Writable)));
+            assert!(matches!(poll_once(&mut server).await, Some(WsEvent::Writable)));
+            assert!(matches!(poll_once(&mut client).await, Some(WsEvent::Message(_))));
+            assert!(matches!(poll_once(&mut server).await, Some(WsEvent::Message(_))));
+            assert!(poll_once(&mut client).await.is_none());
+            assert!(poll_once(&mut server).await.is_none());
+            assert_eq!((held_bytes(&client), held_bytes(&server)), (0, 0), "after {length} bytes");
+        }
+    }
+
+    /// Ten thousand of these wait in one process.
+    #[test]
+    fn the_struct_itself_is_small() {
+        assert!(size_of::<WebSocket<()>>() <= 256, "{} bytes", size_of::<WebSocket<()>>());
+    }
+
+    #[tokio::test]
+    async fn reads_grow_while_the_peer_fills_them_and_shrink_again() {
+        let (left, right) = duplex(1024 * 1024);
+        let mut client = WebSocket::from_io(left, Role::Client, BytesMut::new(), MAX_MESSAGE_BYTES);
+        let mut server = WebSocket::from_io(right, Role::Server, BytesMut::new(), MAX_MESSAGE_BYTES);
+        for _ in 0..200 {
+            client.feed(Message::Binary(vec![1; 1_000].into()));
+        }
+        client.flush().await.unwrap();
+        let mut largest = 0;
+        while let Some(event) = poll_once(&mut server).await {
+            assert!(matches!(event, WsEvent::Message(_)));
+            largest = largest.max(server.incoming.next_read_bytes);
+        }
+        assert_eq!((largest, server.incoming.next_read_bytes), (MAX_READ_BYTES, IDLE_READ_BYTES));
+    }
+}

@@ -91,7 +91,7 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
             }
         });
     }
-    let postern = request.postern.is_some().then(|| ClientOffer {
+    let postern = request.postern.is_some().then_some(ClientOffer {
         version: EXTENSION_VERSION,
         exit_status: ours.exit_status,
         terminal_size: Some(ours.size),

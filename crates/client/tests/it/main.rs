@@ -73,7 +73,7 @@ async fn play<T>(
     runner: SessionRunner<FakeAccess>,
     script: impl Future<Output = T>,
 ) -> (Result<Ended, SessionError>, T) {
-    within(async { tokio::join!(runner.run(), script) }).await
+    within(Box::pin(async { tokio::join!(runner.run(), script) })).await
 }
 
 fn closed(output: &str, exit_status: Option<i64>) -> Ended {

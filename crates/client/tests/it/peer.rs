@@ -163,6 +163,20 @@ impl Peer {
         .await;
     }
 
+    /// Answers what comes until the client hangs up.
+    pub(crate) async fn until_gone(&mut self) {
+        within(async {
+            self.transmit().await;
+            while let Some(Ok(message)) = self.socket.as_mut().expect("there is a connection").next().await {
+                if let Message::Binary(frame) = message {
+                    self.channel.handle_message(frame, now()).expect("a good message");
+                }
+                self.transmit().await;
+            }
+        })
+        .await;
+    }
+
     /// Ends the session as the service does.
     pub(crate) async fn close(&mut self, output: &str) {
         self.transmit().await;

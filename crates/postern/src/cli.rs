@@ -1,0 +1,90 @@
+//! The command line of `postern`: its subcommands and flags, and nothing of what they do.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::command::{activation, completions, exec, nodes, sessions, start, terminate};
+use crate::context::ServiceFlags;
+use crate::failure;
+
+/// Shells and commands on managed nodes, through a Postern service or AWS Systems Manager
+#[derive(Parser)]
+#[command(name = "postern", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    service: ServiceFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Try everything on this machine: service, agent and a shell in one command
+    #[cfg(feature = "quickstart")]
+    Quickstart(crate::quickstart::Arguments),
+    /// Open a shell on a node
+    Start(start::Arguments),
+    /// Run a command on a node: its output, its exit status, nothing else
+    Exec(exec::Arguments),
+    /// List the managed nodes
+    Nodes(nodes::Arguments),
+    /// List sessions
+    Sessions(sessions::Arguments),
+    /// End a session
+    Terminate(terminate::Arguments),
+    /// Make, list and delete activations, with which nodes register
+    #[command(subcommand)]
+    Activation(activation::Arguments),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+    /// One session of the agent inside quickstart
+    #[cfg(feature = "quickstart")]
+    #[command(hide = true)]
+    AgentSessionWorker,
+}
+
+impl Cli {
+    /// Does what was asked and gives the exit status.
+    pub(crate) fn run(self) -> ExitCode {
+        match self.command {
+            #[cfg(feature = "quickstart")]
+            Command::Quickstart(arguments) => done(crate::quickstart::run(arguments)),
+            #[cfg(feature = "quickstart")]
+            Command::AgentSessionWorker => postern_agent::session_worker_main(),
+            Command::Completions(arguments) => done(completions::run(&arguments)),
+            Command::Start(arguments) => on_runtime(start::run(&self.service, arguments)),
+            Command::Exec(arguments) => on_runtime(exec::run(&self.service, arguments)),
+            Command::Nodes(arguments) => on_runtime(nodes::run(&self.service, arguments)),
+            Command::Sessions(arguments) => on_runtime(sessions::run(&self.service, arguments)),
+            Command::Terminate(arguments) => on_runtime(terminate::run(&self.service, arguments)),
+            Command::Activation(arguments) => on_runtime(activation::run(&self.service, arguments)),
+        }
+    }
+}
+
+/// A client needs one thread: it is quicker to start than a pool, and nothing in it blocks.
+fn on_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    done(runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let result = runtime.block_on(work);
+        // A name that is still being resolved must not hold up the end.
+        runtime.shutdown_background();
+        result
+    }))
+}
+
+fn done(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| failure::report(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

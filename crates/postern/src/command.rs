@@ -1,0 +1,12 @@
+//! The subcommands, one module each.
+
+pub(crate) mod activation;
+pub(crate) mod completions;
+pub(crate) mod exec;
+mod listing;
+mod node_name;
+pub(crate) mod nodes;
+pub(crate) mod session;
+pub(crate) mod sessions;
+pub(crate) mod start;
+pub(crate) mod terminate;

@@ -1,0 +1,91 @@
+//! Runs a session that was started, and turns its end into an exit status. Whoever leaves early ends the session on
+//! the node, since nobody could come back to it.
+
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::bail;
+use postern_client::{Cause, Console, Ended, Manner, Service, SessionError, SessionRunner, Ticket};
+use postern_model::session::{StartSessionRequest, StartSessionResponse};
+use postern_protocol::wire::open::Token;
+
+/// How long leaving may take.
+const TERMINATE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Starts the session that `request` describes and runs it in the manner given.
+pub(crate) async fn run(service: Service, request: &StartSessionRequest, manner: Manner) -> anyhow::Result<ExitCode> {
+    let StartSessionResponse { session_id, token_value, stream_url } = service.call(request).await?;
+    let ticket = Ticket { session_id: session_id.clone(), token: Token::from(token_value.expose()), stream_url };
+    let service = Rc::new(service);
+    let dialer = service.dialer().clone();
+    let runner = SessionRunner { access: Rc::clone(&service), dialer, ticket, manner, console: Console::of_process()? };
+    let result = runner.run().await;
+    if needs_end(&result) {
+        // The service ends it by itself later; what went wrong is told in any case.
+        let _ = tokio::time::timeout(TERMINATE_WITHIN, service.terminate(&session_id)).await;
+    }
+    exit_status(&session_id, manner, result?)
+}
+
+fn needs_end(result: &Result<Ended, SessionError>) -> bool {
+    match result {
+        Ok(ended) => matches!(ended.cause, Cause::Left | Cause::Signalled(_) | Cause::InputEnded),
+        Err(_) => true,
+    }
+}
+
+fn exit_status(session_id: &str, manner: Manner, ended: Ended) -> anyhow::Result<ExitCode> {
+    let output = match ended.cause {
+        Cause::Closed { output } => output,
+        Cause::TimedOut => bail!("the session {session_id} has ended while there was no connection to it"),
+        Cause::InputEnded | Cause::Left => bail!("left the session {session_id}; it is ended on the node, too"),
+        Cause::Signalled(signal) => bail!("the session {session_id} was ended by a signal ({signal:?})"),
+    };
+    match (ended.exit_status, manner) {
+        (Some(status), _) => Ok(ExitCode::from(as_status(status))),
+        (None, Manner::Command) if output.is_empty() => {
+            bail!("the session {session_id} ended before the command's exit status was known")
+        }
+        (None, _) if output.is_empty() => Ok(ExitCode::SUCCESS),
+        (None, _) => bail!("the session {session_id} was ended: {output}"),
+    }
+}
+
+/// What does not fit an exit status must not look like success.
+fn as_status(status: i64) -> u8 {
+    u8::try_from(status).unwrap_or(crate::failure::OWN_FAILURE)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+    use postern_client::Signal;
+
+    fn closed(output: &str, exit_status: Option<i64>) -> Ended {
+        Ended { cause: Cause::Closed { output: output.to_owned() }, exit_status }
+    }
+
+    #[test]
+    fn the_remote_status_is_passed_on() {
+        for (status, expected) in [(0, 0), (3, 3), (255, 255), (-1, 255), (256, 255), (0xC000_013A, 255)] {
+            for manner in [Manner::Command, Manner::Shell] {
+                let code = exit_status("s", manner, closed("", Some(status))).unwrap();
+                assert_eq!(code, ExitCode::from(expected), "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stock_agents_shell_ends_well_and_everything_else_says_why() {
+        assert_eq!(exit_status("s", Manner::Shell, closed("", None)).unwrap(), ExitCode::SUCCESS);
+        let sentence = |manner, ended| exit_status("s-1", manner, ended).unwrap_err().to_string();
+        let ended = |cause| Ended { cause, exit_status: None };
+        assert!(sentence(Manner::Shell, closed("idle for 20 minutes", None)).ends_with("ended: idle for 20 minutes"));
+        assert!(sentence(Manner::Command, closed("", None)).contains("exit status"));
+        for cause in [Cause::TimedOut, Cause::Left, Cause::Signalled(Signal::Terminate)] {
+            assert!(sentence(Manner::Shell, ended(cause)).contains("s-1"));
+        }
+    }
+}

@@ -139,7 +139,7 @@ pub enum ActivationFilterKey {
 
 impl ActivationFilter {
     fn read(input: &mut Input<'_>) -> Result<Option<Self>, ApiError> {
-        let key = match input.text("FilterKey", Text::length(0, usize::MAX))?.as_deref() {
+        let key = match input.text("FilterKey", Text::ANY)?.as_deref() {
             Some("ActivationIds") => ActivationFilterKey::ActivationIds,
             Some("DefaultInstanceName") => ActivationFilterKey::DefaultInstanceName,
             Some("IamRole") => ActivationFilterKey::IamRole,
@@ -212,7 +212,7 @@ impl ApiRequest for DeleteActivationRequest {
 
 /// `ActivationId`, whose wrong form has an error code of its own.
 pub(crate) fn read_activation_id(input: &mut Input<'_>) -> Result<ActivationId, ApiError> {
-    let text = input.required_text("ActivationId", Text::length(0, usize::MAX))?;
+    let text = input.required_text("ActivationId", Text::ANY)?;
     match text.parse() {
         Ok(id) => Ok(id),
         // A missing one is reported already; what stands in for it is never seen.

@@ -26,6 +26,9 @@ pub(crate) struct Pattern {
 }
 
 impl Text {
+    /// Any text at all; the body that it came in was bounded.
+    pub(crate) const ANY: Self = Self::length(0, usize::MAX);
+
     /// Any text of so many characters.
     pub(crate) const fn length(min: usize, max: usize) -> Self {
         Self { min, max, pattern: None, is_sensitive: false }
@@ -41,6 +44,19 @@ impl Text {
     pub(crate) const fn sensitive(mut self) -> Self {
         self.is_sensitive = true;
         self
+    }
+
+    /// Whether the length fits. For keys and values of maps, which have no patterns.
+    pub(crate) fn accepts(&self, value: &str) -> bool {
+        (self.min..=self.max).contains(&value.chars().count())
+    }
+
+    /// The constraint on the length, as AWS lists it inside the constraint of a map.
+    pub(crate) fn describe(&self) -> String {
+        let Self { min, max, .. } = self;
+        format!(
+            "Member must have length less than or equal to {max}, Member must have length greater than or equal to {min}"
+        )
     }
 
     pub(crate) fn check(&self, value: &str, path: &Path<'_>, violations: &mut Violations) {

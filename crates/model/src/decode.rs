@@ -121,12 +121,10 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The page size and token of a listing.
+    /// The page size and token of a listing. Whether the token is one of ours is found out by [`crate::page`].
     pub(crate) fn page(&mut self, min: i64, max: i64) -> Result<(Option<u32>, Option<String>), ApiError> {
         let size = self.integer("MaxResults", min, max)?.and_then(|size| u32::try_from(size).ok());
-        // Every token of ours is far shorter; a longer one cannot be ours.
-        let token = self.text("NextToken", Text::length(0, 4096))?;
-        Ok((size, token))
+        Ok((size, self.text("NextToken", Text::ANY)?))
     }
 
     /// A list of texts; absent is `None`, which a required one reports.
@@ -194,13 +192,16 @@ impl<'a> Input<'a> {
             }
             map.insert(entry.clone(), texts);
         }
+        // AWS repeats the whole map here. Values may be command lines with passwords in them, so we do not.
         self.at(name, |path, violations| {
-            for (entry, texts) in &map {
-                key.check(entry, path, violations);
-                let path = Path::In(path, entry);
-                for (at, text) in texts.iter().enumerate() {
-                    item.check(text, &Path::Item(&path, at), violations);
-                }
+            if map.keys().any(|entry| !key.accepts(entry)) {
+                violations.report(None, path, &format_args!("Map keys must satisfy constraint: [{}]", key.describe()));
+            }
+            if map.values().flatten().any(|text| !item.accepts(text)) {
+                let item = item.describe();
+                let constraint =
+                    format_args!("Map value must satisfy constraint: [Member must satisfy constraint: [{item}]]");
+                violations.report(None, path, &constraint);
             }
         });
         Ok(map)

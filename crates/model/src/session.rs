@@ -24,7 +24,7 @@ const REASON: Text = Text::length(1, 256).matching(Pattern {
     text: "^.{1,256}$",
     matches: |text| !text.contains(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) && !text.is_empty(),
 });
-const DOCUMENT_NAME: Text = Text::length(0, usize::MAX)
+const DOCUMENT_NAME: Text = Text::ANY
     .matching(Pattern { text: r"^[a-zA-Z0-9_\-.:/]{3,128}$", matches: |text| text.parse::<DocumentName>().is_ok() });
 
 /// `StartSession`.

@@ -12,13 +12,13 @@ pub struct Timestamp(u64);
 impl Timestamp {
     /// From milliseconds since the epoch; beyond the year 9999 is the end of 9999.
     #[must_use]
-    pub fn from_millis(unix_millis: u64) -> Self {
-        Self(unix_millis.min(MAX_MILLIS))
+    pub const fn from_millis(unix_millis: u64) -> Self {
+        if unix_millis < MAX_MILLIS { Self(unix_millis) } else { Self(MAX_MILLIS) }
     }
 
     /// Milliseconds since the epoch.
     #[must_use]
-    pub fn millis(self) -> u64 {
+    pub const fn millis(self) -> u64 {
         self.0
     }
 

@@ -94,6 +94,17 @@ impl SignedRequest {
         self.signed_at.seconds() * 1000
     }
 
+    /// Names this very signature by this very signer, so that a request that arrives twice can be recognised. It proves
+    /// nothing by itself.
+    #[must_use]
+    pub fn signature_digest(&self) -> [u8; 32] {
+        let signature: &[u8] = match &self.signature {
+            Signature::Hmac(signature) => signature,
+            Signature::NodeKey(signature) => signature,
+        };
+        super::crypto::sha256(&[self.access_key_id.as_bytes(), b"/", signature].concat())
+    }
+
     /// How it was signed.
     #[must_use]
     pub fn scheme(&self) -> Scheme {

@@ -31,7 +31,7 @@ pub enum SessionFilter {
 
 impl SessionFilter {
     pub(super) fn read(input: &mut Input<'_>) -> Result<Option<Self>, ApiError> {
-        let key = input.required_text("key", Text::length(0, usize::MAX))?;
+        let key = input.required_text("key", Text::ANY)?;
         let value = input.required_text("value", Text::length(1, 400))?;
         if !input.has("key") || !input.has("value") {
             return Ok(None);

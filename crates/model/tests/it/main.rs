@@ -1,0 +1,8 @@
+//! The model as its users see it: what is decoded, what is refused and in which words, what goes on the wire.
+
+#![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
+
+mod requests;
+mod responses;
+mod totality;
+mod validation;

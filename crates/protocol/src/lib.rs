@@ -19,6 +19,8 @@
 //! allocation whose size the peer chose. The bounds are constants next to the decoders
 //! ([`wire::MAX_FRAME_BYTES`], [`wire::open::MAX_OPEN_BYTES`], `JsonPayload::MAX_BYTES`).
 
+#![warn(missing_docs)]
+
 pub mod channel;
 mod entropy;
 mod time;

@@ -2,7 +2,8 @@
 //!
 //! JSON payloads carry AWS's key names letter by letter. They are read as Go reads them where that
 //! is harmless: unknown keys are ignored, a missing key or `null` is the empty value, and a wrong
-//! type is an error. They are written with every key present.
+//! type is an error. Unlike Go's reader ours takes the case of a key seriously: every captured
+//! peer does. They are written with every key present.
 //!
 //! These types know no order and no time: who may send what when is [`crate::channel`]'s business.
 

@@ -10,7 +10,8 @@ use crate::wire::reader::Reader;
 ///
 /// The caller appends what it has read to one buffer and calls [`Decoder::decode`] until it gives
 /// `None`. Payloads are cut out of that buffer, not copied; only the fragments of a fragmented
-/// message are put together in a second one.
+/// message are put together in a second one. A payload therefore keeps the whole buffer alive that
+/// it was read into: who keeps a small one for long, copies it.
 #[derive(Debug)]
 pub struct Decoder {
     role: Role,

@@ -38,9 +38,9 @@ pub enum Delivery {
 /// Why a bus cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
-    /// The subject is empty, too long, or has characters outside `[A-Za-z0-9._-]`.
+    /// The subject is empty, too long, or has characters outside `[A-Za-z0-9._+=,@-]`, which are those of identifiers.
     #[error(
-        "the bus subject {0:?} is not made of 1 to {MAX_SUBJECT_BYTES} letters, digits, dots, dashes and underscores"
+        "the bus subject {0:?} is not made of 1 to {MAX_SUBJECT_BYTES} letters, digits or any of . _ - + = , @"
     )]
     Subject(String),
     /// The backend does not answer.
@@ -68,5 +68,5 @@ pub trait Bus: Send + Sync {
 #[must_use]
 pub fn is_subject(subject: &str) -> bool {
     (1..=MAX_SUBJECT_BYTES).contains(&subject.len())
-        && subject.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && subject.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+=,@".contains(&byte))
 }

@@ -1,1 +1,134 @@
+//! The application: who may do what to which session, and what follows.
+//!
+//! [`Control`] is the only way to data for the faces of the service. Each act takes a [`Caller`], asks [`authz`] once,
+//! and does one atomic act of the store; what others should know goes out on the bus as a hint. Inner functions demand
+//! the proof of the decision as an argument.
+//!
+//! There are no sockets here, no clock and no randomness: they are handed in as [`Deps`]. Terminal content never comes
+//! this way.
+//!
+//! - The operations of the API: [`Control::start_session`] and the others, one method each, in `session`, `node`,
+//!   `activation`.
+//! - For the broker: `control_channel` and `data_channel` decide who opens which channel, `supervise` is how the one
+//!   supervisor of a session learns what happens elsewhere and stores what happened here, [`lifecycle`] says what to do.
+//! - For programs: `identity` makes administrators, [`Control::recover`] goes on after a restart,
+//!   [`Control::keep_house`] forgets old history.
 
+mod activation;
+mod authenticate;
+pub mod authz;
+mod caller;
+mod command;
+mod control_channel;
+mod data_channel;
+mod displacement;
+mod failure;
+mod identity;
+mod keys;
+pub mod lifecycle;
+mod node;
+mod page;
+mod recover;
+mod role;
+mod session;
+mod settings;
+mod supervise;
+mod throttle;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+pub use authenticate::Arrival;
+pub use caller::{Caller, NodeProof, Principal};
+pub use command::{NodeCommand, SessionCommand};
+pub use control_channel::{ControlLease, PendingWork};
+pub use data_channel::{Admission, DataAdmission, EndedSession};
+pub use failure::Refusal;
+pub use identity::NewAccessKey;
+pub use keys::RootKey;
+pub use session::SessionSnapshot;
+pub use settings::Settings;
+pub use supervise::{SessionCommands, SessionNews, Supervision};
+
+use std::sync::{Arc, Mutex};
+
+use postern_bus::Bus;
+use postern_protocol::{Clock, Entropy};
+use postern_store::{Scope, Store, UnixMillis};
+
+use crate::displacement::Displacements;
+use crate::keys::Keys;
+use crate::throttle::RegistrationThrottle;
+
+/// What the application is built from.
+pub struct Deps {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Where hints go.
+    pub bus: Arc<dyn Bus>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance: ids, codes, secrets.
+    pub entropy: Arc<dyn Entropy>,
+    /// What the operator decided.
+    pub settings: Settings,
+    /// From which every key is derived. The caller wipes its own copy.
+    pub root_key: RootKey,
+}
+
+/// The application.
+pub struct Control {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    settings: Settings,
+    keys: Keys,
+    registrations: Mutex<RegistrationThrottle>,
+    displacements: Mutex<Displacements>,
+}
+
+impl Control {
+    /// Builds the application. Nothing happens until it is asked for something.
+    #[must_use]
+    pub fn new(deps: Deps) -> Self {
+        let Deps { store, bus, clock, entropy, settings, root_key } = deps;
+        let now = clock.now().instant;
+        Self {
+            store,
+            bus,
+            clock,
+            entropy,
+            settings,
+            keys: Keys::derive(&root_key),
+            registrations: Mutex::new(RegistrationThrottle::new(now)),
+            displacements: Mutex::default(),
+        }
+    }
+
+    /// The settings it was built with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn scope(&self) -> &Scope {
+        &self.settings.scope
+    }
+
+    fn unix_millis(&self) -> UnixMillis {
+        self.clock.now().unix_millis
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+}
+
+/// A duration in whole milliseconds, for adding to moments.
+fn millis(duration: std::time::Duration) -> UnixMillis {
+    UnixMillis::try_from(duration.as_millis()).unwrap_or(UnixMillis::MAX)
+}

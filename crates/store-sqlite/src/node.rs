@@ -119,34 +119,7 @@ impl NodeStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         let (scope, id) = (scope.clone(), id.clone());
         self.writer
-            .act(move |connection| {
-                Box::pin(async move {
-                    let done = sqlx::query(
-                        "UPDATE node SET last_seen_at = $4, \
-                         agent_name = coalesce($5, agent_name), agent_version = coalesce($6, agent_version), \
-                         agent_status = coalesce($7, agent_status), computer_name = coalesce($8, computer_name), \
-                         ip_address = coalesce($9, ip_address), platform_name = coalesce($10, platform_name), \
-                         platform_type = coalesce($11, platform_type), \
-                         platform_version = coalesce($12, platform_version) \
-                         WHERE account = $1 AND region = $2 AND node_id = $3",
-                    )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
-                    .bind(id.as_str())
-                    .bind(at(now))
-                    .bind(report.agent_name)
-                    .bind(report.agent_version)
-                    .bind(report.agent_status)
-                    .bind(report.computer_name)
-                    .bind(report.ip_address)
-                    .bind(report.platform_name)
-                    .bind(report.platform_type)
-                    .bind(report.platform_version)
-                    .execute(connection)
-                    .await?;
-                    Ok(done.rows_affected() > 0)
-                })
-            })
+            .act(move |connection| Box::pin(async move { note_report(connection, &scope, &id, &report, now).await }))
             .await
     }
 
@@ -155,6 +128,7 @@ impl NodeStore for SqliteStore {
         scope: &Scope,
         id: &NodeId,
         connection: NodeConnection,
+        report: NodeReport,
     ) -> Result<NodeConnected, StoreError> {
         let (scope, id) = (scope.clone(), id.clone());
         self.writer
@@ -164,8 +138,8 @@ impl NodeStore for SqliteStore {
                         return Ok(NodeConnected::NodeUnknown);
                     };
                     sqlx::query(
-                        "UPDATE node SET connection_id = $4, connection_service = $5, connected_at = $6, \
-                         last_seen_at = $6 WHERE account = $1 AND region = $2 AND node_id = $3",
+                        "UPDATE node SET connection_id = $4, connection_service = $5, connected_at = $6 \
+                         WHERE account = $1 AND region = $2 AND node_id = $3",
                     )
                     .bind(scope.account.as_str())
                     .bind(scope.region.as_str())
@@ -173,8 +147,9 @@ impl NodeStore for SqliteStore {
                     .bind(&connection.connection_id)
                     .bind(&connection.service)
                     .bind(at(connection.connected_at))
-                    .execute(database)
+                    .execute(&mut *database)
                     .await?;
+                    note_report(database, &scope, &id, &report, connection.connected_at).await?;
                     Ok(NodeConnected::Connected { displaced })
                 })
             })
@@ -330,6 +305,39 @@ async fn register(
             .await?;
     }
     Ok(RegisterNode::Registered)
+}
+
+/// Notes what a node says; what it does not mention stays.
+async fn note_report(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    id: &NodeId,
+    report: &NodeReport,
+    now: UnixMillis,
+) -> Result<bool, Failure> {
+    let done = sqlx::query(
+        "UPDATE node SET last_seen_at = $4, \
+         agent_name = coalesce($5, agent_name), agent_version = coalesce($6, agent_version), \
+         agent_status = coalesce($7, agent_status), computer_name = coalesce($8, computer_name), \
+         ip_address = coalesce($9, ip_address), platform_name = coalesce($10, platform_name), \
+         platform_type = coalesce($11, platform_type), platform_version = coalesce($12, platform_version) \
+         WHERE account = $1 AND region = $2 AND node_id = $3",
+    )
+    .bind(scope.account.as_str())
+    .bind(scope.region.as_str())
+    .bind(id.as_str())
+    .bind(at(now))
+    .bind(report.agent_name.as_deref())
+    .bind(report.agent_version.as_deref())
+    .bind(report.agent_status.as_deref())
+    .bind(report.computer_name.as_deref())
+    .bind(report.ip_address.as_deref())
+    .bind(report.platform_name.as_deref())
+    .bind(report.platform_type.as_deref())
+    .bind(report.platform_version.as_deref())
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// The node's present control channel; nothing at all if there is no such node.

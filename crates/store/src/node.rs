@@ -209,12 +209,13 @@ pub trait NodeStore: Send + Sync {
         now: UnixMillis,
     ) -> Result<bool, StoreError>;
 
-    /// The node holds this control channel now. The newest wins: an older one is displaced.
+    /// The node holds this control channel now, and said this about itself. The newest wins: an older one is displaced.
     async fn node_connected(
         &self,
         scope: &Scope,
         id: &NodeId,
         connection: NodeConnection,
+        report: NodeReport,
     ) -> Result<NodeConnected, StoreError>;
 
     /// The node lost this control channel. False if it was not the present one (any more); then nothing changed.

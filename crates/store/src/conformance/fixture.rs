@@ -5,8 +5,8 @@ use std::time::Duration;
 use postern_iam::{ActivationId, ClientId, NodeId, SessionId};
 
 use crate::{
-    ActivationRecord, ClientUse, NewNode, NewSession, NodeConnected, NodeConnection, OpenSession, RegisterNode,
-    RegisteredKey, Scope, SessionLimits, SessionQuota, StartRequest, Store, Tag, UnixMillis,
+    ActivationRecord, ClientUse, NewNode, NewSession, NodeConnected, NodeConnection, NodeReport, OpenSession,
+    RegisterNode, RegisteredKey, Scope, SessionLimits, SessionQuota, StartRequest, Store, Tag, UnixMillis,
 };
 
 /// The moment of every case, unless it says otherwise.
@@ -86,7 +86,8 @@ pub(super) async fn node(store: &dyn Store, scope: &Scope, number: u8) -> NodeId
 
 pub(super) async fn connected_node(store: &dyn Store, scope: &Scope, number: u8) -> NodeId {
     let node = node(store, scope, number).await;
-    let connected = store.node_connected(scope, &node, connection(number)).await.expect("connecting works");
+    let connected =
+        store.node_connected(scope, &node, connection(number), NodeReport::default()).await.expect("connecting works");
     assert_eq!(connected, NodeConnected::Connected { displaced: None });
     node
 }

@@ -127,20 +127,22 @@ pub(super) async fn a_key_is_replaced_only_if_it_is_still_the_key(store: &dyn St
 pub(super) async fn the_newest_control_channel_wins_and_a_late_goodbye_changes_nothing(store: &dyn Store) {
     let scope = scope();
     let id = fixture::connected_node(store, &scope, 1).await;
-    let second = store.node_connected(&scope, &id, connection(2)).await.expect("writes");
+    let report = NodeReport { agent_version: Some("3.4.1.0".to_owned()), ..NodeReport::default() };
+    let second = store.node_connected(&scope, &id, connection(2), report.clone()).await.expect("writes");
     assert_eq!(second, NodeConnected::Connected { displaced: Some(connection(1)) });
 
     let goodbye = NodeDisconnection { at: NOW + 9, reason: "it was displaced".to_owned() };
     let late = store.node_disconnected(&scope, &id, "connection 1", goodbye.clone()).await;
     assert!(!late.expect("writes"), "the first one's goodbye comes after the second's hello");
     let node = store.node(&scope, &id).await.expect("reads").expect("it is there");
-    assert_eq!(node.connection, Some(connection(2)));
+    assert_eq!((node.connection, node.report), (Some(connection(2)), report));
+    assert_eq!(node.last_seen_at, Some(connection(2).connected_at));
 
     assert!(store.node_disconnected(&scope, &id, "connection 2", goodbye.clone()).await.expect("writes"));
     let node = store.node(&scope, &id).await.expect("reads").expect("it is there");
     assert_eq!((node.connection, node.disconnection), (None, Some(goodbye)));
     assert_eq!(
-        store.node_connected(&scope, &node_id(9), connection(1)).await.expect("writes"),
+        store.node_connected(&scope, &node_id(9), connection(1), NodeReport::default()).await.expect("writes"),
         NodeConnected::NodeUnknown
     );
 }
@@ -149,7 +151,7 @@ pub(super) async fn a_restarted_process_forgets_only_its_own_control_channels(st
     let scope = scope();
     let (one, two) = (fixture::connected_node(store, &scope, 1).await, fixture::node(store, &scope, 2).await);
     let elsewhere = crate::NodeConnection { service: "another".to_owned(), ..connection(2) };
-    store.node_connected(&scope, &two, elsewhere.clone()).await.expect("writes");
+    store.node_connected(&scope, &two, elsewhere.clone(), NodeReport::default()).await.expect("writes");
     let restart = NodeDisconnection { at: NOW + 9, reason: "the service was restarted".to_owned() };
     assert_eq!(store.forget_connections(&scope, "posternd", restart.clone()).await.expect("writes"), 1);
     let node = store.node(&scope, &one).await.expect("reads").expect("it is there");
@@ -163,7 +165,7 @@ pub(super) async fn nodes_are_listed_in_pages_and_by_filters(store: &dyn Store) 
     for number in 1..=5 {
         fixture::node(store, scope, number).await;
     }
-    store.node_connected(scope, &node_id(2), connection(2)).await.expect("writes");
+    store.node_connected(scope, &node_id(2), connection(2), NodeReport::default()).await.expect("writes");
     let report = NodeReport { platform_type: Some("MacOS".to_owned()), ..NodeReport::default() };
     store.node_reported(scope, &node_id(3), report, NOW).await.expect("writes");
 

@@ -33,7 +33,7 @@ pub(super) async fn a_session_opens_only_on_a_connected_node_within_the_quota(st
         OpenSession::NodeNotConnected(record) => assert_eq!(record.node_id, node),
         other => panic!("a node without a control channel takes no session: {other:?}"),
     }
-    store.node_connected(&scope, &node, fixture::connection(1)).await.expect("writes");
+    store.node_connected(&scope, &node, fixture::connection(1), crate::NodeReport::default()).await.expect("writes");
 
     let quota = SessionQuota { per_node: 1, total: 2 };
     let open = |node, number| store.open_session(&scope, new_session(node, number), quota);
@@ -186,7 +186,7 @@ pub(super) async fn a_start_is_pending_until_it_reaches_the_agent(store: &dyn St
     assert_eq!(pending().await, [one.clone(), two.clone()], "oldest first");
     let reached = store.session_reached_agent(scope, &one, node).await.expect("answers");
     assert!(matches!(reached, ReachedAgent::Active(ref session) if session.reached_agent), "{reached:?}");
-    assert_eq!(pending().await, [two.clone()]);
+    assert_eq!(pending().await, std::slice::from_ref(&two));
     let again = store.session_reached_agent(scope, &one, node).await.expect("answers");
     assert!(matches!(again, ReachedAgent::Active(_)), "also at a reconnect: {again:?}");
 
@@ -250,7 +250,7 @@ pub(super) async fn only_the_sessions_own_node_speaks_for_it(store: &dyn Store) 
     assert_eq!(recorded, RecordAgentResult::Unknown);
     store.request_termination(&scope, &id, &by_jane()).await.expect("answers");
     store.end_delivered(&scope, &id, &other).await.expect("writes");
-    assert_eq!(store.pending_ends(&scope, &node, 9).await.expect("reads"), [id.clone()]);
+    assert_eq!(store.pending_ends(&scope, &node, 9).await.expect("reads"), std::slice::from_ref(&id));
     assert_eq!(store.pending_ends(&scope, &other, 9).await.expect("reads"), []);
     let session = read(store, &id).await;
     assert_eq!((session.reached_agent, session.agent_result), (false, None));

@@ -1,0 +1,157 @@
+//! From a signature to a [`Caller`]. It establishes who somebody is, and nothing about what they may do.
+//!
+//! Three kinds of signers are known: users with an access key from the store, nodes with the temporary credentials of
+//! their role (verifiable without stored state), and nodes with their registered key. A node that is not registered any
+//! more is nobody, whatever it signs with.
+
+use std::net::IpAddr;
+
+use postern_iam::sigv4::{self, Scheme, SignedRequest, VerifyPolicy};
+use postern_iam::{AccessKeyId, NodeId, NodePublicKey, SecretString};
+use postern_model::{ApiError, ErrorCode};
+use postern_store::{NodeRecord, Scope, StartRequest};
+
+use crate::caller::{Caller, NodeProof, Principal};
+use crate::role::RoleToken;
+use crate::{Control, failure, identity};
+
+/// The rest of a request, beside its signature.
+#[derive(Clone, Debug)]
+pub struct Arrival<'a> {
+    /// The whole body.
+    pub body: &'a [u8],
+    /// What the signature must be scoped to where the request arrived: `ssm`, or `ssmmessages`.
+    pub services: &'a [&'a str],
+    /// From where, if that is known.
+    pub source_ip: Option<IpAddr>,
+    /// The id that the reply and the log show.
+    pub request_id: String,
+    /// The header `amz-sdk-invocation-id`. Stock SDKs send it, unsigned; see [`StartRequest::invocation`].
+    pub invocation_id: Option<String>,
+}
+
+/// An invocation id is a UUID; nothing longer is kept.
+const MAX_INVOCATION_ID: usize = 64;
+
+impl Control {
+    /// Verifies a signed request.
+    ///
+    /// # Errors
+    /// AWS's codes: `UnrecognizedClientException`, `ExpiredTokenException`, `InvalidSignatureException` and its kin;
+    /// `AccessDeniedException` for a node that is not registered (any more), on purpose: it makes stock agents stay
+    /// away; `InternalServerError` if the store does not answer, which does not.
+    pub async fn authenticate(&self, signed: &SignedRequest, arrival: Arrival<'_>) -> Result<Caller, ApiError> {
+        let (principal, verified_key) = match (signed.scheme(), signed.session_token()) {
+            (Scheme::NodeKey, _) => self.authenticate_node_key(signed, &arrival).await?,
+            (Scheme::Header | Scheme::Presigned, Some(token)) => {
+                (self.authenticate_node_role(signed, token, &arrival).await?, None)
+            }
+            (Scheme::Header | Scheme::Presigned, None) => (self.authenticate_user(signed, &arrival).await?, None),
+        };
+        let invocation = arrival.invocation_id.filter(|id| id.len() <= MAX_INVOCATION_ID);
+        Ok(Caller {
+            principal,
+            scope: self.scope().clone(),
+            request_id: arrival.request_id,
+            source_ip: arrival.source_ip,
+            request: Some(StartRequest { signature: signed.signature_digest(), invocation }),
+            verified_key,
+        })
+    }
+
+    /// The caller of a request without a signature. There is one thing it may do.
+    #[must_use]
+    pub fn stranger(&self, source_ip: Option<IpAddr>, request_id: String) -> Caller {
+        Caller {
+            principal: Principal::Anonymous,
+            scope: self.scope().clone(),
+            request_id,
+            source_ip,
+            request: None,
+            verified_key: None,
+        }
+    }
+
+    async fn authenticate_user(&self, signed: &SignedRequest, arrival: &Arrival<'_>) -> Result<Principal, ApiError> {
+        let id: AccessKeyId = signed.access_key_id().parse().map_err(|_| unknown_key())?;
+        let record = self.store.access_key(&id).await.map_err(failure::store)?.ok_or_else(unknown_key)?;
+        let secret = self.keys.unseal(&identity::sealing_context(&id), &record.sealed_secret).ok_or_else(|| {
+            tracing::error!(access_key_id = %id, "a stored access key does not open with this root key");
+            ApiError::internal()
+        })?;
+        self.verify(signed, arrival, &secret)?;
+        // Told apart only now: whether a key exists is nobody's business who does not hold its secret.
+        if !record.active || record.account != self.scope().account {
+            return Err(unknown_key());
+        }
+        Ok(Principal::Administrator { arn: record.principal })
+    }
+
+    async fn authenticate_node_role(
+        &self,
+        signed: &SignedRequest,
+        session_token: &SecretString,
+        arrival: &Arrival<'_>,
+    ) -> Result<Principal, ApiError> {
+        let (token, credentials) = RoleToken::verify(session_token, &self.keys).ok_or_else(unknown_token)?;
+        if credentials.access_key_id.as_str() != signed.access_key_id() || token.scope != *self.scope() {
+            return Err(unknown_token());
+        }
+        if self.unix_millis() >= token.expires_at {
+            let message = "The security token included in the request is expired; the agent asks for a new one by \
+                           itself, if its clock is right.";
+            return Err(ApiError::new(ErrorCode::ExpiredTokenException, message));
+        }
+        self.verify(signed, arrival, &credentials.secret_access_key)?;
+        self.registered(&token.node_id).await?;
+        Ok(Principal::Node { node_id: token.node_id, proof: NodeProof::Role })
+    }
+
+    async fn authenticate_node_key(
+        &self,
+        signed: &SignedRequest,
+        arrival: &Arrival<'_>,
+    ) -> Result<(Principal, Option<postern_store::RegisteredKey>), ApiError> {
+        let node_id: NodeId = signed.access_key_id().parse().map_err(|_| unknown_key())?;
+        let node = self.registered(&node_id).await?;
+        let key = NodePublicKey::from_registration(&node.key.public_key, &node.key.key_type).map_err(|error| {
+            tracing::error!(%node_id, %error, "a registered key cannot be read");
+            ApiError::internal()
+        })?;
+        let policy = self.policy(arrival);
+        sigv4::verify_with_node_key(signed, arrival.body, &key, self.unix_millis(), &policy)?;
+        Ok((Principal::Node { node_id, proof: NodeProof::Key }, Some(node.key)))
+    }
+
+    async fn registered(&self, node_id: &NodeId) -> Result<NodeRecord, ApiError> {
+        let node = self.store.node(self.scope(), node_id).await.map_err(failure::store)?;
+        node.ok_or_else(|| not_registered(node_id))
+    }
+
+    fn verify(&self, signed: &SignedRequest, arrival: &Arrival<'_>, secret: &SecretString) -> Result<(), ApiError> {
+        Ok(sigv4::verify(signed, arrival.body, secret, self.unix_millis(), &self.policy(arrival))?)
+    }
+
+    fn policy<'a>(&'a self, arrival: &Arrival<'a>) -> VerifyPolicy<'a> {
+        let Scope { region, .. } = self.scope();
+        VerifyPolicy { max_skew: self.settings.max_clock_skew, ..VerifyPolicy::new(region.as_str(), arrival.services) }
+    }
+}
+
+/// The answer to a node that is not registered (any more): final on purpose (spec agent-registration §4.1).
+pub(crate) fn not_registered(node_id: &NodeId) -> ApiError {
+    let message = format!("{node_id} is not registered here (any more); register the machine again.");
+    ApiError::new(ErrorCode::AccessDeniedException, message)
+}
+
+fn unknown_key() -> ApiError {
+    let message =
+        "The access key id included in the request is not known here; check the credentials and the endpoint.";
+    ApiError::new(ErrorCode::UnrecognizedClientException, message)
+}
+
+fn unknown_token() -> ApiError {
+    let message = "The security token included in the request is not one of this service; check the credentials and \
+                   the endpoint.";
+    ApiError::new(ErrorCode::UnrecognizedClientException, message)
+}

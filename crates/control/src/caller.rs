@@ -1,0 +1,74 @@
+//! Who asks: the outcome of authentication, and the only thing that authorisation looks at on the caller's side.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use postern_iam::{Arn, NodeId};
+use postern_store::{RegisteredKey, Scope, StartRequest};
+
+/// Who a request is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// May do everything in the account. Until there are policies, every user is one.
+    Administrator {
+        /// The user.
+        arn: Arn,
+    },
+    /// A managed node. It may act for itself and the sessions given to it, and for nobody else.
+    Node {
+        /// Which.
+        node_id: NodeId,
+        /// How it proved itself.
+        proof: NodeProof,
+    },
+    /// Nobody in particular.
+    Anonymous,
+}
+
+/// How a node proved who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeProof {
+    /// With its registered key, which is good for asking for credentials and for replacing the key.
+    Key,
+    /// With the temporary credentials of its role, which are good for everything else.
+    Role,
+}
+
+/// A request's origin, once its signature has been verified.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who.
+    pub principal: Principal,
+    /// In which account and region.
+    pub scope: Scope,
+    /// The id that the reply, the log and the audit record show.
+    pub request_id: String,
+    /// From where, if that is known.
+    pub source_ip: Option<IpAddr>,
+    /// Recognises the same request if it comes again. Only signed requests have it.
+    pub request: Option<StartRequest>,
+    /// The key that a node's signature was verified with: replacing it must replace this one.
+    pub verified_key: Option<RegisteredKey>,
+}
+
+impl Caller {
+    /// The node that calls, if a node calls.
+    #[must_use]
+    pub fn node_id(&self) -> Option<&NodeId> {
+        match &self.principal {
+            Principal::Node { node_id, .. } => Some(node_id),
+            Principal::Administrator { .. } | Principal::Anonymous => None,
+        }
+    }
+}
+
+/// As denials and logs name the principal.
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Administrator { arn } => write!(f, "{arn}"),
+            Self::Node { node_id, .. } => write!(f, "{node_id}"),
+            Self::Anonymous => f.write_str("anonymous"),
+        }
+    }
+}

@@ -1,0 +1,571 @@
+//! The life of one session as a pure state machine: who has to be there, for how long it may be missing, and in which
+//! order an end is stored and told.
+//!
+//! It speaks the house's grammar: `handle_*` takes what happened, [`Lifecycle::poll_action`] gives what to do next,
+//! [`Lifecycle::poll_timeout`] says until when nothing has to be done and why. The broker's supervisor, one task per
+//! session, drives it. The machine opens nothing, stores nothing and tells nobody anything by itself; in particular it
+//! refuses to let anybody be told of an end that is not stored: [`Action::TellClient`] comes only after
+//! [`Lifecycle::handle_end_stored`].
+//!
+//! Every state has a deadline, so there are no ghosts:
+//!
+//! | who is missing | until |
+//! | --- | --- |
+//! | either end, at the start | [`Timeouts::start`] |
+//! | the client, later | [`Timeouts::client_return`] |
+//! | the agent's end, while its node holds a control channel | [`Timeouts::agent_return`] |
+//! | the agent's end and the control channel | [`Timeouts::node_return`] |
+//! | the node's word that it is over, after it was told | [`Timeouts::confirmation`] |
+//! | stream data | [`Timeouts::idle`] |
+//! | nobody | [`Timeouts::max_duration`] |
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use postern_model::session::{EndReason, SessionStatus};
+use postern_protocol::Now;
+pub use postern_protocol::channel::relay::Side;
+
+use crate::command::SessionCommand;
+
+#[cfg(test)]
+mod tests;
+
+/// How long each wait may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the start until both ends are there. Nothing reports a start that the agent could not parse
+    /// (spec agent-control-channel §3), so somebody has to count.
+    pub start: Duration,
+    /// For a client that is gone: it may resume.
+    pub client_return: Duration,
+    /// For an agent's end that is gone although its node is connected. Stock agents retry for about six seconds.
+    pub agent_return: Duration,
+    /// For a node that is gone altogether.
+    pub node_return: Duration,
+    /// For the node's word that a session it was told to end has ended.
+    pub confirmation: Duration,
+    /// Without stream data.
+    pub idle: Duration,
+    /// For the whole session.
+    pub max_duration: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_secs(30),
+            client_return: Duration::from_secs(20 * 60),
+            agent_return: Duration::from_secs(60),
+            node_return: Duration::from_secs(5 * 60),
+            confirmation: Duration::from_secs(5),
+            idle: Duration::from_secs(20 * 60),
+            max_duration: None,
+        }
+    }
+}
+
+/// What a deadline is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wait {
+    /// For both ends, at the start.
+    Start,
+    /// For the client to come back.
+    ClientReturn,
+    /// For the agent's end to come back.
+    AgentReturn,
+    /// For the node to come back.
+    NodeReturn,
+    /// For the node to confirm an end, or for the rest of its output after it did.
+    Confirmation,
+    /// For stream data.
+    Idle,
+    /// For nothing: the session's time is over.
+    MaxDuration,
+}
+
+impl Wait {
+    const COUNT: usize = 7;
+}
+
+/// What the agent said when it was over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentOutcome {
+    /// The session could not run, or was stopped by a fault.
+    pub failed: bool,
+    /// Error text for the user; empty when all went well.
+    pub output: String,
+}
+
+/// How a session ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Why.
+    pub reason: EndReason,
+    /// What the client prints; empty for an ordinary end, which stock clients announce in words of their own.
+    pub output: String,
+}
+
+impl End {
+    /// An end that the client is told the reason of.
+    fn announced(reason: EndReason) -> Self {
+        let output = reason.details();
+        Self { reason, output }
+    }
+
+    /// An end that needs no words.
+    fn ordinary(reason: EndReason) -> Self {
+        Self { reason, output: String::new() }
+    }
+}
+
+/// What has to be done now, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Store that both ends are there.
+    StoreConnected,
+    /// Store that an end is missing.
+    StoreDisconnected {
+        /// Which, and why.
+        details: String,
+    },
+    /// Store that it is about to end.
+    StoreTerminating(EndReason),
+    /// Send `channel_closed` to the agent, on its control channel and on its data channel.
+    TellAgent,
+    /// Store the end, then call [`Lifecycle::handle_end_stored`]. If storing fails, try again: nobody is told before.
+    StoreEnded(End),
+    /// Send `channel_closed` to the client, behind everything else, and let the data channels go.
+    TellClient {
+        /// What the client prints.
+        output: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Both ends have never been there together.
+    Connecting,
+    /// They have.
+    Open,
+    /// The agent is done; its last output is on the way to the client.
+    Draining(End),
+    /// The agent has been told to end it.
+    Terminating(End),
+    /// The end is being stored.
+    Ending(End),
+    /// Everybody has been told.
+    Ended(End),
+}
+
+/// The life of one session.
+#[derive(Debug)]
+pub struct Lifecycle {
+    phase: Phase,
+    timeouts: Timeouts,
+    deadlines: [Option<Instant>; Wait::COUNT],
+    actions: VecDeque<Action>,
+    client_attached: bool,
+    agent_attached: bool,
+    /// The agent's end was there at least once.
+    agent_seen: bool,
+    /// The node holds a control channel.
+    node_connected: bool,
+    /// Stored as connected, and not as disconnected since.
+    shown_connected: bool,
+    /// Stream data passed.
+    used: bool,
+    /// The agent sent its last output, or said that it is over.
+    agent_terminating: bool,
+    outcome: Option<AgentOutcome>,
+    /// The client has acknowledged everything that came from the agent.
+    drained: bool,
+}
+
+impl Lifecycle {
+    /// A session that was just asked for. Its node is connected, or it would not have been opened.
+    #[must_use]
+    pub fn new(timeouts: Timeouts, now: Now) -> Self {
+        let mut lifecycle = Self {
+            phase: Phase::Connecting,
+            timeouts,
+            deadlines: [None; Wait::COUNT],
+            actions: VecDeque::new(),
+            client_attached: false,
+            agent_attached: false,
+            agent_seen: false,
+            node_connected: true,
+            shown_connected: false,
+            used: false,
+            agent_terminating: false,
+            outcome: None,
+            drained: true,
+        };
+        lifecycle.set(Wait::Start, now, timeouts.start);
+        lifecycle.set(Wait::Idle, now, timeouts.idle);
+        if let Some(max) = timeouts.max_duration {
+            lifecycle.set(Wait::MaxDuration, now, max);
+        }
+        lifecycle
+    }
+
+    /// A session that was active when the service stopped: `age` after its start it goes on, with nobody there yet.
+    ///
+    /// Waits begin anew, because nobody could come back while the service was away. Only the maximum duration counts
+    /// from the session's start.
+    #[must_use]
+    pub fn restore(
+        status: SessionStatus,
+        end_reason: Option<EndReason>,
+        timeouts: Timeouts,
+        age: Duration,
+        now: Now,
+    ) -> Self {
+        let mut lifecycle = Self::new(timeouts, now);
+        lifecycle.node_connected = false;
+        if let Some(max) = timeouts.max_duration {
+            lifecycle.set(Wait::MaxDuration, now, max.saturating_sub(age));
+        }
+        match status {
+            SessionStatus::Connecting => {}
+            SessionStatus::Terminating => {
+                let reason = end_reason.unwrap_or(EndReason::Completed { exit_status: None });
+                lifecycle.terminate(End::announced(reason), true, now);
+            }
+            _ => {
+                lifecycle.phase = Phase::Open;
+                lifecycle.agent_seen = true;
+                lifecycle.shown_connected = status == SessionStatus::Connected;
+                lifecycle.clear(Wait::Start);
+                lifecycle.set(Wait::ClientReturn, now, timeouts.client_return);
+                lifecycle.set(Wait::NodeReturn, now, timeouts.node_return);
+                lifecycle.show_disconnected("The service was restarted; both ends may come back.");
+            }
+        }
+        lifecycle
+    }
+
+    /// What to do next; ask until there is nothing.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When [`Lifecycle::handle_timeout`] has to be called at the latest, and for what.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Instant, Wait)> {
+        const WAITS: [Wait; Wait::COUNT] = [
+            Wait::Start,
+            Wait::ClientReturn,
+            Wait::AgentReturn,
+            Wait::NodeReturn,
+            Wait::Confirmation,
+            Wait::Idle,
+            Wait::MaxDuration,
+        ];
+        let due = |wait: Wait| self.deadlines[wait as usize].map(|at| (at, wait));
+        WAITS.into_iter().filter_map(due).min()
+    }
+
+    /// The state as AWS shows it.
+    #[must_use]
+    pub fn status(&self) -> SessionStatus {
+        match &self.phase {
+            Phase::Connecting => SessionStatus::Connecting,
+            Phase::Open | Phase::Draining(_) if self.shown_connected => SessionStatus::Connected,
+            Phase::Open | Phase::Draining(_) => SessionStatus::Disconnected,
+            Phase::Terminating(_) | Phase::Ending(_) => SessionStatus::Terminating,
+            Phase::Ended(end) => end.reason.status(),
+        }
+    }
+
+    /// Whether everything is stored and told; the supervisor may leave once the actions are done.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        matches!(self.phase, Phase::Ended(_))
+    }
+
+    /// An end's data channel is there, for the first time or again.
+    pub fn handle_attached(&mut self, side: Side, now: Now) {
+        match side {
+            Side::Client => self.client_attached = true,
+            Side::Agent => (self.agent_attached, self.agent_seen) = (true, true),
+        }
+        self.follow_legs(now);
+    }
+
+    /// An end's data channel is gone.
+    pub fn handle_detached(&mut self, side: Side, now: Now) {
+        match side {
+            Side::Client => self.client_attached = false,
+            Side::Agent => self.agent_attached = false,
+        }
+        if self.is_running() {
+            if side == Side::Agent && (self.agent_terminating || self.outcome.is_some()) {
+                self.drain(now);
+            }
+            self.follow_legs(now);
+        } else if matches!(self.phase, Phase::Terminating(_)) && !self.agent_attached {
+            // The worker went away after it was told to: that is what a stock agent does first (spec data-channel §9).
+            self.end_terminating();
+        }
+    }
+
+    /// Whether the node holds a control channel.
+    pub fn handle_node_connected(&mut self, connected: bool, now: Now) {
+        if self.node_connected == connected {
+            return;
+        }
+        self.node_connected = connected;
+        if self.is_running() {
+            self.follow_legs(now);
+        } else if connected && matches!(self.phase, Phase::Terminating(_)) {
+            self.actions.push_back(Action::TellAgent);
+            self.set(Wait::Confirmation, now, self.timeouts.confirmation);
+        }
+    }
+
+    /// Stream data passed, in either direction. May be reported once for many frames.
+    pub fn handle_activity(&mut self, now: Now) {
+        self.used = true;
+        if self.is_running() {
+            self.set(Wait::Idle, now, self.timeouts.idle);
+        }
+    }
+
+    /// Whether the client has acknowledged everything the agent sent so far. Cheap; to be called whenever it may have
+    /// changed, and before anything that says the agent is done.
+    pub fn handle_output(&mut self, drained: bool) {
+        self.drained = drained;
+        if let (true, Phase::Draining(end)) = (drained, &self.phase) {
+            let end = end.clone();
+            self.end(end);
+        }
+    }
+
+    /// The agent's data channel says that the session is over on its side: all of its output came before this.
+    pub fn handle_agent_terminating(&mut self, now: Now) {
+        self.agent_terminating = true;
+        if self.is_running() {
+            self.drain(now);
+        }
+    }
+
+    /// The agent's control channel says how it went. A failed session says so twice.
+    pub fn handle_agent_outcome(&mut self, outcome: AgentOutcome, now: Now) {
+        if self.outcome.is_some() {
+            return;
+        }
+        self.outcome = Some(outcome);
+        match self.phase {
+            Phase::Connecting | Phase::Open if self.agent_attached && !self.agent_terminating => {
+                // It came by another road than the output and may have overtaken it: wait for the data channel's end.
+                self.set(Wait::Confirmation, now, self.timeouts.confirmation);
+            }
+            Phase::Connecting | Phase::Open | Phase::Draining(_) => self.drain(now),
+            Phase::Terminating(_) => self.end_terminating(),
+            Phase::Ending(_) | Phase::Ended(_) => {}
+        }
+    }
+
+    /// Somebody wants it to end. `stored` says that the store knows it already; `output` is what the client prints.
+    pub fn handle_terminate(&mut self, reason: EndReason, output: &str, stored: bool, now: Now) {
+        if self.is_running() {
+            self.terminate(End { reason, output: output.to_owned() }, stored, now);
+        }
+    }
+
+    /// What happened elsewhere; see the handlers that it leads to.
+    pub fn handle_command(&mut self, command: SessionCommand, now: Now) {
+        match command {
+            SessionCommand::Terminate { reason, output } => self.handle_terminate(reason, &output, true, now),
+            SessionCommand::AgentCompleted { failed, output } => {
+                self.handle_agent_outcome(AgentOutcome { failed, output }, now);
+            }
+            SessionCommand::NodeConnected { connected } => self.handle_node_connected(connected, now),
+        }
+    }
+
+    /// The end is stored: now it may be told.
+    pub fn handle_end_stored(&mut self) {
+        let Phase::Ending(end) = &self.phase else { return };
+        let end = end.clone();
+        if self.outcome.is_none() {
+            // It may still be running there: also a node that is away now hears it, when it is back.
+            self.actions.push_back(Action::TellAgent);
+        }
+        self.actions.push_back(Action::TellClient { output: end.output.clone() });
+        self.phase = Phase::Ended(end);
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some((at, wait)) = self.poll_timeout() {
+            if at > now.instant {
+                return;
+            }
+            self.clear(wait);
+            self.expire(wait, now);
+        }
+    }
+
+    fn expire(&mut self, wait: Wait, now: Now) {
+        match (wait, &self.phase) {
+            (_, Phase::Ending(_) | Phase::Ended(_)) => {}
+            (Wait::Confirmation, Phase::Terminating(_)) => self.end_terminating(),
+            (Wait::Confirmation, Phase::Connecting | Phase::Open) => self.drain(now),
+            (Wait::Confirmation, Phase::Draining(_)) => {}
+            (_, Phase::Terminating(_)) => {}
+            (_, Phase::Draining(end)) => {
+                // The agent is done, so there is nobody to wait for but the client, and it did not come.
+                let end = end.clone();
+                self.end(end);
+            }
+            // Its log says why, if it got the request at all; nothing is reported (spec agent-control-channel §3).
+            (Wait::Start, _) if !self.agent_seen => self.end(End::announced(EndReason::NodeNeverConnected)),
+            (Wait::Start, _) => self.terminate(End::announced(EndReason::ClientNeverConnected), false, now),
+            (Wait::ClientReturn, _) => self.terminate(End::announced(EndReason::ClientGone), false, now),
+            (Wait::AgentReturn | Wait::NodeReturn, _) => self.end(End::announced(EndReason::NodeLost)),
+            (Wait::Idle, _) => {
+                let minutes = in_minutes(self.timeouts.idle);
+                self.terminate(End::announced(EndReason::IdleTimeout { minutes }), false, now);
+            }
+            (Wait::MaxDuration, _) => {
+                let minutes = in_minutes(self.timeouts.max_duration.unwrap_or_default());
+                self.terminate(End::announced(EndReason::MaxDuration { minutes }), false, now);
+            }
+        }
+    }
+
+    /// Keeps states and deadlines in step with who is there.
+    fn follow_legs(&mut self, now: Now) {
+        if !self.is_running() {
+            return;
+        }
+        if self.client_attached && self.agent_attached {
+            self.phase = match &self.phase {
+                Phase::Connecting => Phase::Open,
+                other => other.clone(),
+            };
+            for wait in [Wait::Start, Wait::ClientReturn, Wait::AgentReturn, Wait::NodeReturn] {
+                self.clear(wait);
+            }
+            if !self.shown_connected {
+                self.shown_connected = true;
+                self.actions.push_back(Action::StoreConnected);
+            }
+            return;
+        }
+        if self.phase == Phase::Connecting {
+            return; // The start's own deadline covers every way of not being there yet.
+        }
+        if self.client_attached {
+            self.clear(Wait::ClientReturn);
+        } else {
+            self.begin(Wait::ClientReturn, now, self.timeouts.client_return);
+        }
+        if matches!(self.phase, Phase::Draining(_)) && self.client_attached {
+            return; // The agent is done and need not come back.
+        }
+        self.follow_agent(now);
+        self.show_disconnected(match (self.client_attached, self.agent_attached) {
+            (false, true) => "The client lost its connection; it may resume.",
+            (true, false) => "The node's side lost its connection; it may come back.",
+            _ => "Both sides lost their connections; they may come back.",
+        });
+    }
+
+    fn follow_agent(&mut self, now: Now) {
+        if self.agent_attached || matches!(self.phase, Phase::Draining(_)) {
+            self.clear(Wait::AgentReturn);
+            self.clear(Wait::NodeReturn);
+        } else if self.node_connected {
+            self.clear(Wait::NodeReturn);
+            self.begin(Wait::AgentReturn, now, self.timeouts.agent_return);
+        } else {
+            self.clear(Wait::AgentReturn);
+            self.begin(Wait::NodeReturn, now, self.timeouts.node_return);
+        }
+    }
+
+    fn show_disconnected(&mut self, details: &str) {
+        if std::mem::take(&mut self.shown_connected) {
+            self.actions.push_back(Action::StoreDisconnected { details: details.to_owned() });
+        }
+    }
+
+    /// The agent is done. Its last output goes to the client first, if there is any.
+    fn drain(&mut self, now: Now) {
+        let end = match &self.outcome {
+            Some(AgentOutcome { failed: true, output }) => {
+                End { reason: EndReason::AgentFailed { output: output.clone() }, output: output.clone() }
+            }
+            _ => End::ordinary(EndReason::Completed { exit_status: None }),
+        };
+        let failed = end.reason.status() == SessionStatus::Failed;
+        self.clear(Wait::Confirmation);
+        self.clear(Wait::AgentReturn);
+        self.clear(Wait::NodeReturn);
+        // With nothing to show, or nobody who will ever see it, it is over. A client that has yet to come is told then.
+        if self.drained || (failed && !self.used) {
+            self.end(end);
+        } else {
+            self.phase = Phase::Draining(end);
+            if !self.client_attached {
+                // Also for a client that was never there: it may be a moment behind.
+                self.begin(Wait::ClientReturn, now, self.timeouts.client_return);
+            }
+        }
+    }
+
+    fn terminate(&mut self, end: End, stored: bool, now: Now) {
+        self.deadlines = [None; Wait::COUNT];
+        self.shown_connected = false;
+        if !stored {
+            self.actions.push_back(Action::StoreTerminating(end.reason.clone()));
+        }
+        if self.agent_attached || self.node_connected {
+            self.actions.push_back(Action::TellAgent);
+            self.set(Wait::Confirmation, now, self.timeouts.confirmation);
+            self.phase = Phase::Terminating(end);
+        } else {
+            // Nobody can confirm it. The node is told when it is back.
+            self.end(end);
+        }
+    }
+
+    fn end_terminating(&mut self) {
+        if let Phase::Terminating(end) = &self.phase {
+            let end = end.clone();
+            self.end(end);
+        }
+    }
+
+    fn end(&mut self, end: End) {
+        self.deadlines = [None; Wait::COUNT];
+        self.actions.push_back(Action::StoreEnded(end.clone()));
+        self.phase = Phase::Ending(end);
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Connecting | Phase::Open | Phase::Draining(_))
+    }
+
+    /// Starts a wait that is not running yet; one that is keeps its deadline.
+    fn begin(&mut self, wait: Wait, now: Now, after: Duration) {
+        if self.deadlines[wait as usize].is_none() {
+            self.set(wait, now, after);
+        }
+    }
+
+    fn set(&mut self, wait: Wait, now: Now, after: Duration) {
+        self.deadlines[wait as usize] = now.instant.checked_add(after);
+    }
+
+    fn clear(&mut self, wait: Wait) {
+        self.deadlines[wait as usize] = None;
+    }
+}
+
+fn in_minutes(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs().div_ceil(60)).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,217 @@
+//! StartSession: everything that can be wrong is found before anybody is bothered.
+
+use std::time::Duration;
+
+use postern_iam::{Arn, DocumentName, NodeId, SessionId};
+use postern_model::document::{
+    DEFAULT_DOCUMENT, ResolvedDocument, SessionDocument, SessionStart, builtin, default_shell,
+};
+use postern_model::session::{StartSessionRequest, StartSessionResponse};
+use postern_model::{ApiError, ErrorCode};
+use postern_store::{NewSession, NodeRecord, OpenSession, SessionLimits, SessionRecord, StartRequest, UnixMillis};
+
+use super::throttled;
+use crate::authz::act::{self, NodeAndDocument, Target};
+use crate::authz::{Authorized, authorize};
+use crate::caller::Caller;
+use crate::command::{NodeCommand, encode, node_subject};
+use crate::{Control, failure, millis};
+
+/// The longest start message, in bytes of JSON. A document has at most 64 KiB; the rest is parameters. It is escaped
+/// once more on its way and has to stay far below what an agent's frame may carry.
+const MAX_START_CONTENT: usize = 160 * 1024;
+
+impl Control {
+    /// `StartSession`: opens a session and answers what the client's data channel needs.
+    ///
+    /// The same signed request, sent again, is answered with the same session (reliability S17).
+    ///
+    /// # Errors
+    /// `TargetNotConnected`, saying why; `InvalidDocument`; `InvalidParameters`; `AccessDeniedException`;
+    /// `ThrottlingException` when there are too many sessions, or two different calls share one signature.
+    pub async fn start_session(
+        &self,
+        caller: &Caller,
+        request: StartSessionRequest,
+    ) -> Result<StartSessionResponse, ApiError> {
+        let target = target(&request.target);
+        let name = document_name(&request)?;
+        let on = NodeAndDocument { target, document: self.document_arn(&name) };
+        let allowed = authorize::<act::StartSession>(caller, on)?;
+        let document = document(&name)?;
+        self.open(allowed, &name, document.resolve(&request.parameters)?, request.reason).await
+    }
+
+    async fn open(
+        &self,
+        allowed: Authorized<act::StartSession>,
+        name: &DocumentName,
+        document: ResolvedDocument<'_>,
+        reason: Option<String>,
+    ) -> Result<StartSessionResponse, ApiError> {
+        let node_id = match &allowed.on().target {
+            Target::Node(node_id) => node_id,
+            Target::Other(other) => return Err(unknown_target(other)),
+        };
+        let caller = allowed.caller();
+        let owner: Arn = caller.principal.to_string().parse().map_err(|_| ApiError::internal())?;
+        let session_id = SessionId::generate(owner.short_name(), &self.random());
+        let start = SessionStart {
+            document_name: name.as_str(),
+            session_id: session_id.as_str(),
+            run_as_user: "",
+            session_owner: &owner.to_string(),
+        };
+        let start_content = document.start_content(&start).to_string();
+        if start_content.len() > MAX_START_CONTENT {
+            let message = format!("Document and parameters together have more than {MAX_START_CONTENT} bytes.");
+            return Err(ApiError::new(ErrorCode::InvalidParameters, message));
+        }
+        // Only a signed request can get here; the random one stands for a caller made up in the same process.
+        let request = caller.request.clone();
+        let request = request.unwrap_or_else(|| StartRequest { signature: self.random(), invocation: None });
+        let session = NewSession {
+            session_id: session_id.clone(),
+            node_id: node_id.clone(),
+            owner,
+            document_name: name.clone(),
+            start_content,
+            reason,
+            limits: limits(&document),
+            request,
+            started_at: self.unix_millis(),
+        };
+        let started_at = session.started_at;
+        let quota = self.settings.session_quota;
+        match self.store.open_session(self.scope(), session, quota).await.map_err(failure::store)? {
+            OpenSession::Opened => {
+                let subject = node_subject(self.scope(), node_id);
+                self.bus.publish(&subject, encode(&NodeCommand::WorkPending));
+                tracing::info!(session.id = %session_id, node.id = %node_id, request.id = %caller.request_id,
+                    document = %name, "session opened");
+                Ok(self.started(&session_id, started_at))
+            }
+            OpenSession::Replayed(session) => {
+                let SessionRecord { session_id, started_at, .. } = *session;
+                tracing::info!(session.id = %session_id, request.id = %caller.request_id,
+                    "the same request came again and is answered with its session");
+                Ok(self.started(&session_id, started_at))
+            }
+            OpenSession::SignatureUsed => Err(throttled(
+                "An identical request was signed in the same second and has its session; sign this one again.",
+            )),
+            OpenSession::NodeUnknown => Err(unknown_target(node_id.as_str())),
+            OpenSession::NodeNotConnected(node) => {
+                Err(ApiError::target_not_connected(node_id.as_str(), &why_not_connected(&node, self.unix_millis())))
+            }
+            OpenSession::NodeFull(count) => {
+                Err(throttled(format!("{node_id} has {count} active sessions; end some of them first.")))
+            }
+            OpenSession::ScopeFull(count) => {
+                Err(throttled(format!("The service has {count} active sessions; end some of them first.")))
+            }
+        }
+    }
+
+    /// The answer is a function of the stored session, so that a repeated request gets the same one.
+    fn started(&self, session_id: &SessionId, started_at: UnixMillis) -> StartSessionResponse {
+        let expires_at = started_at + millis(self.settings.token_life);
+        StartSessionResponse {
+            token_value: self.client_token(session_id, 1, expires_at),
+            stream_url: self.stream_url(session_id),
+            session_id: session_id.to_string(),
+        }
+    }
+
+    fn document_arn(&self, name: &DocumentName) -> Arn {
+        let account = if name.is_service_owned() { None } else { Some(&self.scope().account) };
+        Arn::document(&self.scope().region, account, name.short_name())
+    }
+}
+
+pub(crate) fn target(name: &str) -> Target {
+    name.parse().map_or_else(|_| Target::Other(name.to_owned()), |node: NodeId| Target::Node(node))
+}
+
+fn document_name(request: &StartSessionRequest) -> Result<DocumentName, ApiError> {
+    match &request.document_name {
+        Some(name) => Ok(name.clone()),
+        None => DEFAULT_DOCUMENT.parse().map_err(|_| ApiError::internal()),
+    }
+}
+
+fn document(name: &DocumentName) -> Result<&'static SessionDocument, ApiError> {
+    let short = name.short_name();
+    if short == DEFAULT_DOCUMENT {
+        return Ok(default_shell());
+    }
+    builtin(short).ok_or_else(|| {
+        let message = format!("There is no document {name} of type Session here.");
+        ApiError::new(ErrorCode::InvalidDocument, message)
+    })
+}
+
+fn limits(document: &ResolvedDocument<'_>) -> SessionLimits {
+    let minutes = |minutes: u32| Duration::from_secs(u64::from(minutes) * 60);
+    let preferences = document.preferences();
+    SessionLimits {
+        idle_timeout: minutes(preferences.idle_session_timeout),
+        max_duration: preferences.max_session_duration.map(minutes),
+    }
+}
+
+fn unknown_target(target: &str) -> ApiError {
+    let shown: String = target.chars().filter(|c| !c.is_control()).take(100).collect();
+    let detail =
+        "There is no managed node of this id in this account and region; DescribeInstanceInformation lists them.";
+    ApiError::target_not_connected(&shown, detail)
+}
+
+/// AWS does not say why, to its users' sorrow; clients do not parse the text, so we do.
+fn why_not_connected(node: &NodeRecord, now: UnixMillis) -> String {
+    let advice = "check that its agent runs and reaches this service, and read the agent's log.";
+    if let Some(disconnection) = &node.disconnection {
+        let ago = ago(now.saturating_sub(disconnection.at));
+        return format!("Its agent lost its connection {ago} ({}): {advice}", disconnection.reason);
+    }
+    match node.last_seen_at {
+        Some(at) => {
+            let ago = ago(now.saturating_sub(at));
+            format!("Its agent reported {ago} but has not opened its control channel: {advice}")
+        }
+        None => {
+            let ago = ago(now.saturating_sub(node.registered_at));
+            format!("It was registered {ago} and its agent has never connected: {advice}")
+        }
+    }
+}
+
+fn ago(millis: UnixMillis) -> String {
+    let (count, unit) = match millis / 1000 {
+        0 => return "just now".to_owned(),
+        seconds @ 1..120 => (seconds, "second"),
+        seconds @ 120..7200 => (seconds / 60, "minute"),
+        seconds @ 7200..172_800 => (seconds / 3600, "hour"),
+        seconds => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_the_unit_people_think_in() {
+        for (millis, text) in [
+            (999, "just now"),
+            (1_000, "1 second ago"),
+            (119_000, "119 seconds ago"),
+            (120_000, "2 minutes ago"),
+            (7_200_000, "2 hours ago"),
+            (172_800_000, "2 days ago"),
+        ] {
+            assert_eq!(ago(millis), text);
+        }
+    }
+}

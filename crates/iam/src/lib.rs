@@ -13,6 +13,8 @@
 //! The place for the policy engine (parsing and evaluating IAM policies) is a module `policy` beside these. It is not
 //! written yet; until then the one caller that decides, `postern-control`, knows the administrator and node roles only.
 
+#![warn(missing_docs)]
+
 pub mod arn;
 pub mod ids;
 pub mod node_key;

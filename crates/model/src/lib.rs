@@ -6,6 +6,8 @@
 //!
 //! Member names are exactly AWS's; unknown members are ignored; `null` is the same as absence.
 
+#![warn(missing_docs)]
+
 pub mod activation;
 pub mod agent;
 mod constraint;

@@ -297,7 +297,8 @@ impl<'a> Headers<'a> {
     }
 
     /// The listed headers with their values, whatever the list is, as long as it covers what must be covered: the host,
-    /// or the signature would be good for another server, and the operation.
+    /// or the signature would be good for another server, and the operation. The time need not be listed, because it is in
+    /// the string to sign anyway, and neither need the session token, because it selects the secret.
     fn signed<'n>(self, list: &'n str) -> Result<Vec<CanonicalHeader<'n, 'a>>, SigV4Error> {
         let mut signed: Vec<CanonicalHeader<'n, 'a>> = Vec::new();
         let mut bytes = 0;

@@ -301,7 +301,7 @@ impl Lifecycle {
         }
         if self.is_running() {
             if side == Side::Agent && (self.agent_terminating || self.outcome.is_some()) {
-                self.drain(now);
+                self.agent_done(now);
             }
             self.follow_legs(now);
         } else if matches!(self.phase, Phase::Terminating(_)) && !self.agent_attached {
@@ -346,7 +346,7 @@ impl Lifecycle {
     pub fn handle_agent_terminating(&mut self, now: Now) {
         self.agent_terminating = true;
         if self.is_running() {
-            self.drain(now);
+            self.agent_done(now);
         }
     }
 
@@ -357,11 +357,7 @@ impl Lifecycle {
         }
         self.outcome = Some(outcome);
         match self.phase {
-            Phase::Connecting | Phase::Open if self.agent_attached && !self.agent_terminating => {
-                // It came by another road than the output and may have overtaken it: wait for the data channel's end.
-                self.set(Wait::Confirmation, now, self.timeouts.confirmation);
-            }
-            Phase::Connecting | Phase::Open | Phase::Draining(_) => self.drain(now),
+            Phase::Connecting | Phase::Open | Phase::Draining(_) => self.agent_done(now),
             Phase::Terminating(_) => self.end_terminating(),
             Phase::Ending(_) | Phase::Ended(_) => {}
         }
@@ -493,7 +489,19 @@ impl Lifecycle {
         }
     }
 
-    /// The agent is done. Its last output goes to the client first, if there is any.
+    /// The agent is done, by one road or the other, and each may lack something: what the control channel says may have
+    /// overtaken the last output on the data channel, and the end of a data channel on which nothing ever passed is a
+    /// failure whose text is still to come. So wait for the other word, for a moment.
+    fn agent_done(&mut self, now: Now) {
+        let silent = self.agent_terminating || !self.agent_attached;
+        if (self.outcome.is_some() && silent) || (self.agent_terminating && self.used) {
+            self.drain(now);
+        } else {
+            self.begin(Wait::Confirmation, now, self.timeouts.confirmation);
+        }
+    }
+
+    /// The agent's last output goes to the client first, if there is any; then it is over.
     fn drain(&mut self, now: Now) {
         let end = match &self.outcome {
             Some(AgentOutcome { failed: true, output }) => {
@@ -520,10 +528,10 @@ impl Lifecycle {
     fn terminate(&mut self, end: End, stored: bool, now: Now) {
         self.deadlines = [None; Wait::COUNT];
         self.shown_connected = false;
-        if !stored {
-            self.actions.push_back(Action::StoreTerminating(end.reason.clone()));
-        }
         if self.agent_attached || self.node_connected {
+            if !stored {
+                self.actions.push_back(Action::StoreTerminating(end.reason.clone()));
+            }
             self.actions.push_back(Action::TellAgent);
             self.set(Wait::Confirmation, now, self.timeouts.confirmation);
             self.phase = Phase::Terminating(end);

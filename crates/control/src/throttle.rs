@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const ALL: Rate = Rate { burst: 500, every: Duration::from_millis(10) };
 /// Wrong codes from one address.
 const WRONG: Rate = Rate { burst: 20, every: Duration::from_secs(3) };
-/// Addresses remembered. When there are more, the one that has been quiet longest is forgotten.
+/// Addresses remembered. When there are more, the quieter half is forgotten.
 const ADDRESSES: usize = 4096;
 
 #[derive(Clone, Copy)]
@@ -67,13 +67,20 @@ impl RegistrationThrottle {
         self.wrong.entry(from).or_insert(Bucket { full_at: now }).take(WRONG, now);
     }
 
+    /// Makes room: for addresses that are quiet by now, or else the quieter half. So making room is rare.
     fn forget(&mut self, now: Instant) {
         self.wrong.retain(|_, bucket| bucket.full_at > now);
-        if self.wrong.len() >= ADDRESSES {
-            let quietest = self.wrong.iter().min_by_key(|(_, bucket)| bucket.full_at).map(|(from, _)| *from);
-            if let Some(quietest) = quietest {
-                self.wrong.remove(&quietest);
-            }
+        if self.wrong.len() > ADDRESSES / 2 {
+            let mut moments: Vec<Instant> = self.wrong.values().map(|bucket| bucket.full_at).collect();
+            let middle = moments.len() / 2;
+            let (_, median, _) = moments.select_nth_unstable(middle);
+            let median = *median;
+            let mut room = middle;
+            self.wrong.retain(|_, bucket| {
+                let quieter = bucket.full_at <= median && room > 0;
+                room -= usize::from(quieter);
+                !quieter
+            });
         }
     }
 }

@@ -1,1 +1,166 @@
+//! Every act × every kind of caller: the whole decision as one table. An operation or a channel route without a row
+//! fails, and so does a row that is not what happens.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
+
+use postern_model::{ErrorCode, Operation};
+
+use super::act::{ACTIONS, NodeAndDocument, Target};
+use super::*;
+
+const OWN: &str = "mi-0000000000000000a";
+const OTHER: &str = "mi-0000000000000000b";
+
+/// What each caller may do to what is a node's own, in this order: stranger, the node with its key, the node with its
+/// role, another node with its key, another node with its role, administrator.
+#[rustfmt::skip]
+const TABLE: &[(Action, [bool; 6])] = &[
+    // For people.
+    (Action::Api(Operation::StartSession),                    [false, false, false, false, false, true]),
+    (Action::Api(Operation::ResumeSession),                   [false, false, false, false, false, true]),
+    (Action::Api(Operation::TerminateSession),                [false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeSessions),                [false, false, false, false, false, true]),
+    (Action::Api(Operation::GetConnectionStatus),             [false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeInstanceInformation),     [false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateActivation),                [false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeActivations),             [false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteActivation),                [false, false, false, false, false, true]),
+    (Action::Api(Operation::DeregisterManagedInstance),       [false, false, false, false, false, true]),
+    // For whoever holds an activation's code.
+    (Action::Api(Operation::RegisterManagedInstance),         [true,  false, false, false, false, true]),
+    // For nodes, with their key.
+    (Action::Api(Operation::RequestManagedInstanceRoleToken), [false, true,  false, false, false, false]),
+    (Action::Api(Operation::UpdateManagedInstancePublicKey),  [false, true,  false, false, false, false]),
+    // For nodes, with their role.
+    (Action::Api(Operation::UpdateInstanceInformation),       [false, false, true,  false, false, false]),
+    (Action::Api(Operation::ListInstanceAssociations),        [false, false, true,  false, false, false]),
+    (Action::CreateControlChannel,                            [false, false, true,  false, false, false]),
+    (Action::OpenControlChannel,                              [false, false, true,  false, false, false]),
+    (Action::CreateDataChannel,                               [false, false, true,  false, false, false]),
+    // For both ends of a session.
+    (Action::OpenDataChannel,                                 [false, false, true,  false, false, true]),
+];
+
+const ROUTES: [Action; 4] =
+    [Action::CreateControlChannel, Action::OpenControlChannel, Action::CreateDataChannel, Action::OpenDataChannel];
+
+fn callers() -> [Principal; 6] {
+    let node = |id: &str, proof| Principal::Node { node_id: id.parse().unwrap(), proof };
+    [
+        Principal::Anonymous,
+        node(OWN, NodeProof::Key),
+        node(OWN, NodeProof::Role),
+        node(OTHER, NodeProof::Key),
+        node(OTHER, NodeProof::Role),
+        Principal::Administrator { arn: "arn:aws:iam::123456789012:user/admin".parse().unwrap() },
+    ]
+}
+
+fn caller(principal: Principal) -> Caller {
+    Caller {
+        principal,
+        scope: Scope { account: "123456789012".parse().unwrap(), region: "eu-west-1".parse().unwrap() },
+        request_id: "request".to_owned(),
+        source_ip: None,
+        request: None,
+        verified_key: None,
+    }
+}
+
+fn on_own_session() -> act::OnSession {
+    act::OnSession { id: "jane-1".parse().unwrap(), node: Some(OWN.parse().unwrap()) }
+}
+
+fn may<A: Act>(principal: &Principal, on: A::On) -> bool {
+    match authorize::<A>(&caller(principal.clone()), on) {
+        Ok(allowed) => {
+            assert_eq!(allowed.caller().principal, *principal);
+            true
+        }
+        Err(error) => {
+            assert_eq!(error.code(), ErrorCode::AccessDeniedException);
+            false
+        }
+    }
+}
+
+/// Tries one act on what belongs to [`OWN`], by the name of its action.
+fn attempt(action: Action, principal: &Principal) -> bool {
+    let node = || OWN.parse().unwrap();
+    match action {
+        Action::Api(operation) => match operation {
+            Operation::StartSession => {
+                let document = "arn:aws:ssm:eu-west-1:123456789012:document/SSM-SessionManagerRunShell";
+                let on = NodeAndDocument { target: Target::Node(node()), document: document.parse().unwrap() };
+                may::<act::StartSession>(principal, on)
+            }
+            Operation::ResumeSession => may::<act::ResumeSession>(principal, on_own_session()),
+            Operation::TerminateSession => may::<act::TerminateSession>(principal, on_own_session()),
+            Operation::DescribeSessions => may::<act::DescribeSessions>(principal, ()),
+            Operation::GetConnectionStatus => may::<act::GetConnectionStatus>(principal, Target::Node(node())),
+            Operation::DescribeInstanceInformation => may::<act::DescribeInstanceInformation>(principal, ()),
+            Operation::CreateActivation => may::<act::CreateActivation>(principal, ()),
+            Operation::DescribeActivations => may::<act::DescribeActivations>(principal, ()),
+            Operation::DeleteActivation => may::<act::DeleteActivation>(principal, ()),
+            Operation::DeregisterManagedInstance => may::<act::DeregisterManagedInstance>(principal, node()),
+            Operation::RegisterManagedInstance => may::<act::RegisterManagedInstance>(principal, ()),
+            Operation::RequestManagedInstanceRoleToken => {
+                may::<act::RequestManagedInstanceRoleToken>(principal, node())
+            }
+            Operation::UpdateManagedInstancePublicKey => may::<act::UpdateManagedInstancePublicKey>(principal, node()),
+            Operation::UpdateInstanceInformation => may::<act::UpdateInstanceInformation>(principal, node()),
+            Operation::ListInstanceAssociations => may::<act::ListInstanceAssociations>(principal, node()),
+        },
+        Action::CreateControlChannel => may::<act::CreateControlChannel>(principal, node()),
+        Action::OpenControlChannel => may::<act::OpenControlChannel>(principal, node()),
+        Action::CreateDataChannel => may::<act::CreateDataChannel>(principal, on_own_session()),
+        Action::OpenDataChannel => may::<act::OpenDataChannel>(principal, on_own_session()),
+    }
+}
+
+#[test]
+fn every_operation_and_every_route_has_one_row_and_one_act() {
+    let all = Operation::ALL.iter().map(|operation| Action::Api(*operation)).chain(ROUTES);
+    for action in all.clone() {
+        let rows = TABLE.iter().filter(|(row, _)| *row == action).count();
+        assert_eq!(rows, 1, "{} needs a row that says who may do it", action.name());
+        let acts = ACTIONS.iter().filter(|act| **act == action).count();
+        assert_eq!(acts, 1, "{} needs one act", action.name());
+    }
+    assert_eq!(TABLE.len(), all.clone().count(), "no row for what does not exist");
+    assert_eq!(ACTIONS.len(), all.count(), "no act for what does not exist");
+}
+
+#[test]
+fn the_table_is_what_happens() {
+    for (action, expected) in TABLE {
+        for (principal, expected) in callers().iter().zip(expected) {
+            assert_eq!(attempt(*action, principal), *expected, "{} by {principal:?}", action.name());
+        }
+    }
+}
+
+#[test]
+fn a_session_that_does_not_exist_is_nobodys() {
+    let unknown = || act::OnSession { id: "jane-9".parse().unwrap(), node: None };
+    for principal in &callers()[..5] {
+        assert!(!may::<act::CreateDataChannel>(principal, unknown()), "{principal:?}");
+        assert!(!may::<act::OpenDataChannel>(principal, unknown()), "{principal:?}");
+        assert!(!may::<act::ResumeSession>(principal, unknown()), "{principal:?}");
+    }
+}
+
+#[test]
+fn a_denial_says_who_what_where_and_why() {
+    let admin = caller(callers()[5].clone());
+    let error = authorize::<act::CreateControlChannel>(&admin, OWN.parse().unwrap()).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "User: arn:aws:iam::123456789012:user/admin is not authorized to perform: ssmmessages:CreateControlChannel on \
+         resource: arn:aws:ssm:eu-west-1:123456789012:managed-instance/mi-0000000000000000a because only a managed \
+         node may do this, with its own credentials"
+    );
+    let node = caller(callers()[2].clone());
+    let error = authorize::<act::DescribeSessions>(&node, ()).unwrap_err();
+    assert!(error.message().ends_with("because no identity-based policy allows the action"), "{}", error.message());
+}

@@ -1,1 +1,548 @@
+//! Every way a session can live and end, on a clock that only these tests move.
 
+use std::time::{Duration, Instant};
+
+use postern_model::session::{EndReason, SessionStatus};
+use postern_protocol::Now;
+
+use super::{Action, AgentOutcome, Lifecycle, Side, Timeouts, Wait};
+
+/// A lifecycle, its clock, and a store that always works.
+struct Story {
+    life: Lifecycle,
+    begin: Instant,
+    now: Now,
+}
+
+const TIMEOUTS: Timeouts = Timeouts {
+    start: Duration::from_secs(30),
+    client_return: Duration::from_secs(1200),
+    agent_return: Duration::from_secs(60),
+    node_return: Duration::from_secs(300),
+    confirmation: Duration::from_secs(5),
+    idle: Duration::from_secs(3600),
+    max_duration: None,
+};
+
+fn moment() -> Now {
+    Now { instant: Instant::now(), unix_millis: 1_795_384_779_144 }
+}
+
+impl Story {
+    fn new() -> Self {
+        Self::with(TIMEOUTS)
+    }
+
+    fn with(timeouts: Timeouts) -> Self {
+        let now = moment();
+        Self { life: Lifecycle::new(timeouts, now), begin: now.instant, now }
+    }
+
+    fn restored(status: SessionStatus, reason: Option<EndReason>, timeouts: Timeouts, age: u64) -> Self {
+        let now = moment();
+        let life = Lifecycle::restore(status, reason, timeouts, Duration::from_secs(age), now);
+        Self { life, begin: now.instant, now }
+    }
+
+    /// A session with both ends there.
+    fn open() -> Self {
+        let mut story = Self::new();
+        story.attach(Side::Agent).attach(Side::Client);
+        assert_eq!(story.actions(), [Action::StoreConnected]);
+        story
+    }
+
+    /// Moves the clock to so many seconds after the beginning, through every deadline on the way.
+    fn at(&mut self, seconds: u64) -> &mut Self {
+        let target = self.begin + Duration::from_secs(seconds);
+        while let Some((due, _)) = self.life.poll_timeout().filter(|(due, _)| *due <= target) {
+            self.set(due.max(self.now.instant));
+            self.life.handle_timeout(self.now);
+        }
+        self.set(target);
+        self
+    }
+
+    fn set(&mut self, instant: Instant) {
+        self.now.unix_millis +=
+            u64::try_from(instant.duration_since(self.now.instant).as_millis()).expect("stories are short");
+        self.now.instant = instant;
+    }
+
+    fn attach(&mut self, side: Side) -> &mut Self {
+        self.life.handle_attached(side, self.now);
+        self
+    }
+
+    fn detach(&mut self, side: Side) -> &mut Self {
+        self.life.handle_detached(side, self.now);
+        self
+    }
+
+    fn node(&mut self, connected: bool) -> &mut Self {
+        self.life.handle_node_connected(connected, self.now);
+        self
+    }
+
+    fn activity(&mut self) -> &mut Self {
+        self.life.handle_activity(self.now);
+        self
+    }
+
+    fn outcome(&mut self, failed: bool, output: &str) -> &mut Self {
+        self.life.handle_agent_outcome(AgentOutcome { failed, output: output.to_owned() }, self.now);
+        self
+    }
+
+    fn agent_terminating(&mut self) -> &mut Self {
+        self.life.handle_agent_terminating(self.now);
+        self
+    }
+
+    fn terminate(&mut self) -> &mut Self {
+        self.life.handle_terminate(by_admin(), "", true, self.now);
+        self
+    }
+
+    fn actions(&mut self) -> Vec<Action> {
+        std::iter::from_fn(|| self.life.poll_action()).collect()
+    }
+
+    /// The end's actions, in their order: stored, then told. Says why it ended.
+    fn ends(&mut self) -> (EndReason, String) {
+        let mut actions = self.actions();
+        let Some(Action::StoreEnded(end)) = actions.pop() else { panic!("not about to end: {actions:?}") };
+        assert!(!self.life.is_ended(), "nobody is told before it is stored");
+        assert_eq!(self.life.status(), SessionStatus::Terminating);
+        self.life.handle_end_stored();
+        let told = self.actions();
+        assert_eq!(told.last(), Some(&Action::TellClient { output: end.output.clone() }));
+        assert!(self.life.is_ended());
+        assert_eq!(self.life.status(), end.reason.status());
+        assert_eq!(self.life.poll_timeout(), None, "an ended session waits for nothing");
+        (end.reason, end.output)
+    }
+
+    fn waits_for(&self) -> Option<(u64, Wait)> {
+        self.life.poll_timeout().map(|(at, wait)| (at.duration_since(self.begin).as_secs(), wait))
+    }
+}
+
+fn by_admin() -> EndReason {
+    EndReason::Terminated { by: "arn:aws:iam::123456789012:user/admin".to_owned() }
+}
+
+fn completed() -> EndReason {
+    EndReason::Completed { exit_status: None }
+}
+
+fn disconnected(details: &str) -> Action {
+    Action::StoreDisconnected { details: details.to_owned() }
+}
+
+// The start.
+
+#[test]
+fn it_is_connected_once_both_ends_are_there_in_either_order() {
+    for (first, second) in [(Side::Agent, Side::Client), (Side::Client, Side::Agent)] {
+        let mut story = Story::new();
+        story.at(1).attach(first);
+        assert_eq!((story.actions(), story.life.status()), (vec![], SessionStatus::Connecting));
+        assert_eq!(story.waits_for(), Some((30, Wait::Start)));
+        story.at(2).attach(second);
+        assert_eq!(story.actions(), [Action::StoreConnected]);
+        assert_eq!(story.life.status(), SessionStatus::Connected);
+        assert_eq!(story.waits_for(), Some((3600, Wait::Idle)), "the start is over");
+    }
+}
+
+#[test]
+fn an_agent_that_never_comes_is_a_failure() {
+    let mut story = Story::new();
+    story.attach(Side::Client).at(30);
+    let (reason, output) = story.ends();
+    assert_eq!(reason, EndReason::NodeNeverConnected);
+    assert_eq!(output, reason.details(), "the client learns why");
+}
+
+#[test]
+fn a_client_that_never_comes_ends_what_the_agent_began() {
+    let mut story = Story::new();
+    story.attach(Side::Agent).at(30);
+    assert_eq!(
+        story.actions(),
+        [Action::StoreTerminating(EndReason::ClientNeverConnected), Action::TellAgent],
+        "the shell on the node has to go"
+    );
+    assert_eq!(story.waits_for(), Some((35, Wait::Confirmation)));
+    story.outcome(false, "");
+    assert_eq!(story.ends().0, EndReason::ClientNeverConnected);
+}
+
+#[test]
+fn a_client_that_comes_and_goes_before_the_agent_does_not_prolong_the_start() {
+    let mut story = Story::new();
+    story.at(10).attach(Side::Client).at(20).detach(Side::Client).at(25).attach(Side::Client).at(30);
+    assert_eq!(story.ends().0, EndReason::NodeNeverConnected);
+}
+
+#[test]
+fn an_early_failure_is_the_end_and_the_client_is_told_when_it_comes() {
+    let mut story = Story::new();
+    story.attach(Side::Agent).agent_terminating().detach(Side::Agent);
+    assert_eq!(story.actions(), [], "nothing ever passed: its control channel will say why");
+    story.outcome(true, "no such user");
+    let (reason, output) = story.ends();
+    assert_eq!((reason.status(), output.as_str()), (SessionStatus::Failed, "no such user"));
+
+    let mut story = Story::new();
+    story.attach(Side::Agent).outcome(true, "no such user");
+    assert_eq!(story.actions(), [], "its data channel may have more to say");
+    story.detach(Side::Agent);
+    let (reason, output) = story.ends();
+    assert_eq!((reason.status(), output.as_str()), (SessionStatus::Failed, "no such user"));
+
+    let mut story = Story::new();
+    story.outcome(true, "no such document").outcome(true, "a second report says less");
+    let (reason, output) = story.ends();
+    assert_eq!((reason.status(), output.as_str()), (SessionStatus::Failed, "no such document"));
+}
+
+// Ends that the node begins.
+
+#[test]
+fn an_exit_ends_it_once_the_client_has_everything() {
+    let mut story = Story::open();
+    story.activity().life.handle_output(false);
+    story.at(5).agent_terminating();
+    assert_eq!(story.actions(), [], "the last output is on its way");
+    story.detach(Side::Agent).outcome(false, "");
+    assert_eq!((story.actions(), story.life.status()), (vec![], SessionStatus::Connected));
+    story.life.handle_output(true);
+    assert_eq!(story.ends(), (completed(), String::new()));
+}
+
+#[test]
+fn an_outcome_that_overtakes_the_output_waits_for_it_but_not_for_ever() {
+    let mut story = Story::open();
+    story.activity().outcome(false, "");
+    assert_eq!((story.actions(), story.waits_for()), (vec![], Some((5, Wait::Confirmation))));
+    story.life.handle_output(false);
+    story.at(1).agent_terminating();
+    assert_eq!(story.actions(), []);
+    story.life.handle_output(true);
+    assert_eq!(story.ends().0, completed());
+
+    let mut story = Story::open();
+    story.agent_terminating().at(5);
+    assert_eq!(story.ends().0, completed(), "an agent that never says why is done as well");
+
+    let mut story = Story::open();
+    story.outcome(false, "").at(5);
+    assert_eq!(story.ends().0, completed(), "an agent whose data channel just stays is done as well");
+}
+
+#[test]
+fn output_that_nobody_fetches_keeps_an_ended_session_only_so_long() {
+    let mut story = Story::open();
+    story.activity().life.handle_output(false);
+    story.detach(Side::Client);
+    assert_eq!(story.actions(), [disconnected("The client lost its connection; it may resume.")]);
+    story.at(100).agent_terminating().detach(Side::Agent).outcome(false, "");
+    assert_eq!(story.actions(), []);
+    story.at(1000).attach(Side::Client);
+    assert_eq!(story.waits_for(), Some((3600, Wait::Idle)), "it came for the rest");
+    story.detach(Side::Client);
+    assert_eq!(story.waits_for(), Some((2200, Wait::ClientReturn)));
+    story.at(2200);
+    assert_eq!(story.ends().0, completed(), "the shell ended; that the client missed the last words changes nothing");
+}
+
+#[test]
+fn output_before_the_client_waits_for_it_as_long_as_the_start_may_take() {
+    let mut story = Story::new();
+    story.attach(Side::Agent).activity().life.handle_output(false);
+    story.agent_terminating().detach(Side::Agent).outcome(false, "");
+    assert_eq!((story.actions(), story.waits_for()), (vec![], Some((30, Wait::Start))));
+    story.at(2).attach(Side::Client);
+    story.life.handle_output(true);
+    assert_eq!(story.ends().0, completed());
+}
+
+// Ends that somebody wants.
+
+#[test]
+fn a_terminated_session_ends_when_the_agent_confirms_or_five_seconds_later() {
+    for confirm in [true, false] {
+        let mut story = Story::open();
+        story.at(10).terminate();
+        assert_eq!(story.actions(), [Action::TellAgent], "that it is terminating is stored already");
+        assert_eq!(story.waits_for(), Some((15, Wait::Confirmation)));
+        if confirm {
+            story.at(11).outcome(false, "");
+        } else {
+            story.at(15);
+        }
+        assert_eq!(story.ends(), (by_admin(), String::new()));
+    }
+}
+
+#[test]
+fn closing_the_data_channel_confirms_too() {
+    let mut story = Story::open();
+    story.terminate().detach(Side::Agent);
+    assert_eq!(story.actions()[0], Action::TellAgent);
+    let mut story = Story::open();
+    story.terminate();
+    story.actions();
+    story.detach(Side::Client);
+    assert_eq!(story.actions(), [], "the client's leaving says nothing");
+    story.detach(Side::Agent);
+    assert_eq!(story.ends().0, by_admin());
+}
+
+#[test]
+fn a_start_and_a_terminate_at_once_is_cheap_and_final() {
+    let mut story = Story::new();
+    story.terminate().attach(Side::Client).attach(Side::Agent);
+    assert_eq!(story.actions(), [Action::TellAgent], "never connected");
+    story.at(5);
+    assert_eq!(story.ends().0, by_admin());
+}
+
+#[test]
+fn whoever_asks_second_changes_nothing() {
+    let mut story = Story::open();
+    story.terminate();
+    story.life.handle_terminate(EndReason::NodeDeregistered, "other", true, story.now);
+    assert_eq!(story.actions(), [Action::TellAgent]);
+    story.outcome(true, "killed");
+    assert_eq!(story.ends().0, by_admin());
+}
+
+#[test]
+fn an_unreachable_node_is_not_waited_for_but_told_later() {
+    let mut story = Story::open();
+    story.detach(Side::Agent).node(false);
+    story.actions();
+    story.terminate();
+    let actions = story.actions();
+    assert!(matches!(actions[..], [Action::StoreEnded(_)]), "{actions:?}");
+    story.life.handle_end_stored();
+    assert_eq!(story.actions(), [Action::TellAgent, Action::TellClient { output: String::new() }]);
+}
+
+#[test]
+fn a_node_that_comes_back_while_terminating_is_told_again() {
+    let mut story = Story::open();
+    story.node(false).terminate();
+    assert_eq!(story.actions(), [Action::TellAgent], "over the data channel");
+    story.at(3).node(true);
+    assert_eq!(story.actions(), [Action::TellAgent]);
+    assert_eq!(story.waits_for(), Some((8, Wait::Confirmation)));
+}
+
+// Absences.
+
+#[test]
+fn a_client_may_come_back_for_a_while() {
+    let mut story = Story::open();
+    story.at(100).detach(Side::Client);
+    assert_eq!(story.actions(), [disconnected("The client lost its connection; it may resume.")]);
+    assert_eq!(story.waits_for(), Some((1300, Wait::ClientReturn)));
+    story.at(1299).attach(Side::Client);
+    assert_eq!((story.actions(), story.life.status()), (vec![Action::StoreConnected], SessionStatus::Connected));
+    story.at(1400).detach(Side::Client).at(2600);
+    let actions = story.actions();
+    assert_eq!(actions[1..], [Action::StoreTerminating(EndReason::ClientGone), Action::TellAgent]);
+    story.outcome(false, "");
+    assert_eq!(story.ends().0, EndReason::ClientGone);
+}
+
+#[test]
+fn an_agents_side_has_a_minute_while_its_node_is_there() {
+    let mut story = Story::open();
+    story.at(100).detach(Side::Agent);
+    assert_eq!(story.actions(), [disconnected("The node's side lost its connection; it may come back.")]);
+    assert_eq!(story.waits_for(), Some((160, Wait::AgentReturn)));
+    story.at(160);
+    assert_eq!(story.ends().0, EndReason::NodeLost);
+}
+
+#[test]
+fn a_node_has_five_minutes_and_its_side_a_minute_more() {
+    let mut story = Story::open();
+    story.at(100).detach(Side::Agent).node(false);
+    assert_eq!(story.waits_for(), Some((400, Wait::NodeReturn)));
+    story.at(390).node(true);
+    assert_eq!(story.waits_for(), Some((450, Wait::AgentReturn)));
+    story.at(440).attach(Side::Agent);
+    story.actions();
+    assert_eq!(story.life.status(), SessionStatus::Connected);
+
+    let mut story = Story::open();
+    story.at(100).node(false).at(200).detach(Side::Agent).at(500);
+    story.life.poll_action();
+    assert_eq!(story.ends().0, EndReason::NodeLost, "counted from the loss of the side, not of the control channel");
+}
+
+#[test]
+fn a_lost_control_channel_alone_disturbs_nothing() {
+    let mut story = Story::open();
+    story.node(false).at(3000).activity().node(true).node(false);
+    assert_eq!((story.actions(), story.life.status()), (vec![], SessionStatus::Connected));
+}
+
+#[test]
+fn both_ends_away_have_their_own_deadlines() {
+    let mut story = Story::open();
+    story.detach(Side::Client).detach(Side::Agent);
+    assert_eq!(story.actions().len(), 1, "shown as disconnected once");
+    assert_eq!(story.waits_for(), Some((60, Wait::AgentReturn)));
+    story.at(10).attach(Side::Agent);
+    assert_eq!(story.waits_for(), Some((1200, Wait::ClientReturn)), "the client's clock went on");
+}
+
+// Limits.
+
+#[test]
+fn silence_ends_it_and_activity_does_not() {
+    let mut story = Story::open();
+    story.at(3000).activity().at(6000).activity();
+    assert_eq!((story.actions(), story.waits_for()), (vec![], Some((9600, Wait::Idle))));
+    story.at(9600);
+    let reason = EndReason::IdleTimeout { minutes: 60 };
+    assert_eq!(story.actions(), [Action::StoreTerminating(reason.clone()), Action::TellAgent]);
+    story.outcome(false, "");
+    assert_eq!(story.ends(), (reason.clone(), reason.details()));
+}
+
+#[test]
+fn a_maximum_duration_holds_whatever_happens() {
+    let timeouts = Timeouts { max_duration: Some(Duration::from_secs(600)), ..TIMEOUTS };
+    let mut story = Story::with(timeouts);
+    story.attach(Side::Agent).attach(Side::Client).at(599).activity().at(600);
+    assert_eq!(story.actions()[1], Action::StoreTerminating(EndReason::MaxDuration { minutes: 10 }));
+}
+
+// After a restart of the service.
+
+#[test]
+fn a_restarted_service_gives_everybody_time_to_come_back() {
+    let mut story = Story::restored(SessionStatus::Connected, None, TIMEOUTS, 5000);
+    assert_eq!(story.actions(), [disconnected("The service was restarted; both ends may come back.")]);
+    assert_eq!(story.waits_for(), Some((300, Wait::NodeReturn)));
+    story.at(4).node(true).at(5).attach(Side::Agent).attach(Side::Client);
+    assert_eq!((story.actions(), story.life.status()), (vec![Action::StoreConnected], SessionStatus::Connected));
+
+    let mut story = Story::restored(SessionStatus::Disconnected, None, TIMEOUTS, 5000);
+    assert_eq!(story.actions(), [], "it is shown as disconnected already");
+    story.at(300);
+    assert_eq!(story.ends().0, EndReason::NodeLost);
+}
+
+#[test]
+fn a_restarted_service_finishes_what_was_terminating() {
+    let mut story = Story::restored(SessionStatus::Terminating, Some(by_admin()), TIMEOUTS, 5000);
+    assert_eq!(story.ends().0, by_admin());
+}
+
+#[test]
+fn a_restarted_service_starts_what_was_starting() {
+    let mut story = Story::restored(SessionStatus::Connecting, None, TIMEOUTS, 10);
+    assert_eq!(story.waits_for(), Some((30, Wait::Start)));
+    story.node(true).attach(Side::Client).attach(Side::Agent);
+    assert_eq!(story.actions(), [Action::StoreConnected]);
+}
+
+#[test]
+fn a_maximum_duration_counts_from_the_start_and_not_from_the_restart() {
+    let timeouts = Timeouts { max_duration: Some(Duration::from_secs(600)), ..TIMEOUTS };
+    let story = Story::restored(SessionStatus::Connected, None, timeouts, 500);
+    assert_eq!(story.waits_for(), Some((100, Wait::MaxDuration)));
+    let mut story = Story::restored(SessionStatus::Connected, None, timeouts, 5000);
+    story.at(0);
+    assert_eq!(story.actions().len(), 2, "overdue: it ends at once");
+}
+
+// Laws.
+
+/// SplitMix64, so that a failure names a seed that replays it.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
+#[test]
+fn whatever_happens_it_ends_in_the_right_order_and_never_waits_for_nothing() {
+    for seed in 0..2000 {
+        let mut chance = Chance(seed);
+        let mut story = Story::new();
+        let mut seconds = 0;
+        let (mut stored, mut told, mut connected) = (0, 0, false);
+        for _ in 0..chance.below(40) {
+            seconds += chance.below(90);
+            story.at(seconds);
+            match chance.below(12) {
+                0 | 1 => story.attach(Side::Client),
+                2 | 3 => story.attach(Side::Agent),
+                4 => story.detach(Side::Client),
+                5 => story.detach(Side::Agent),
+                6 => story.node(chance.below(2) == 0),
+                7 => story.activity(),
+                8 if chance.below(3) == 0 => story.outcome(chance.below(2) == 0, "text"),
+                9 if chance.below(3) == 0 => story.agent_terminating(),
+                10 if chance.below(4) == 0 => story.terminate(),
+                _ => {
+                    story.life.handle_output(chance.below(2) == 0);
+                    &mut story
+                }
+            };
+            follow(&mut story, &mut stored, &mut told, &mut connected, seed);
+        }
+        // Nobody does anything any more.
+        story.detach(Side::Client);
+        while !story.life.is_ended() {
+            let (due, _) = story.life.poll_timeout().unwrap_or((story.now.instant, Wait::Start));
+            story.set(due.max(story.now.instant));
+            story.life.handle_timeout(story.now);
+            follow(&mut story, &mut stored, &mut told, &mut connected, seed);
+            assert!(story.now.instant.duration_since(story.begin).as_secs() < 20_000, "seed {seed}: a ghost");
+        }
+        assert_eq!((stored, told), (1, 1), "seed {seed}");
+    }
+}
+
+fn follow(story: &mut Story, stored: &mut u32, told: &mut u32, connected: &mut bool, seed: u64) {
+    for action in story.actions() {
+        match action {
+            Action::StoreConnected => {
+                assert!(!*connected, "seed {seed}: connected twice");
+                assert_eq!(*stored, 0, "seed {seed}: connected after the end");
+                *connected = true;
+            }
+            Action::StoreDisconnected { .. } => {
+                assert!(*connected, "seed {seed}: disconnected twice");
+                *connected = false;
+            }
+            Action::StoreEnded(_) => *stored += 1,
+            Action::TellClient { .. } => {
+                assert_eq!(*stored, 1, "seed {seed}: told before it was stored");
+                *told += 1;
+            }
+            Action::StoreTerminating(_) | Action::TellAgent => {}
+        }
+    }
+    if *stored == 1 && *told == 0 {
+        story.life.handle_end_stored();
+        follow(story, stored, told, connected, seed);
+    }
+    assert!(story.life.is_ended() || story.life.poll_timeout().is_some(), "seed {seed}: waits for nothing");
+}

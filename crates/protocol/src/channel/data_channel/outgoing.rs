@@ -144,7 +144,9 @@ impl Outgoing {
 
     /// Whether [`Outgoing::transmit`] has a message.
     pub(super) fn has_transmit(&self) -> bool {
-        !self.resend.is_empty() || self.cursor < self.next_sequence_number()
+        // Behind the cursor of a new socket there may be messages acknowledged out of order.
+        let passed = usize::try_from(self.cursor.saturating_sub(self.first)).unwrap_or(0);
+        !self.resend.is_empty() || self.kept.iter().skip(passed).any(|kept| !kept.acknowledged)
     }
 
     /// The next message to put on the socket.

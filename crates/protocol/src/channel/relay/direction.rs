@@ -173,7 +173,11 @@ impl Direction {
             return Ok(Receipt::Repeated);
         }
         let out_of_reach = PeerError::SequenceNumber { sequence_number: number };
-        if number < 0 || self.received.first_gap().is_some_and(|gap| number >= gap.saturating_add(MAX_AHEAD)) {
+        // The last number is refused with the negative ones: nothing can follow it.
+        if number < 0
+            || number == i64::MAX
+            || self.received.first_gap().is_some_and(|gap| number >= gap.saturating_add(MAX_AHEAD))
+        {
             return Err(out_of_reach);
         }
         if !self.make_room(number, cost(&message), room) {

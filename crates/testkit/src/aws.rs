@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::skip;
+
 /// A Python environment with the stock `aws` CLI and boto3, made once and kept beside the build folder.
 pub struct PythonEnvironment {
     folder: PathBuf,
@@ -22,7 +24,7 @@ impl PythonEnvironment {
                 panic!("the aws CLI cannot be installed: {fault}")
             }
             Err(fault) => {
-                eprintln!("skipped: the aws CLI cannot be installed: {fault}");
+                skip(&format!("the aws CLI cannot be installed: {fault}"));
                 None
             }
         })
@@ -109,7 +111,7 @@ pub fn npm_folder(name: &str, packages: &[&str]) -> Option<PathBuf> {
             panic!("{name} cannot be installed: {fault}")
         }
         Err(fault) => {
-            eprintln!("skipped: {name} cannot be installed: {fault}");
+            skip(&format!("{name} cannot be installed: {fault}"));
             None
         }
     }
@@ -143,7 +145,7 @@ fn named_by(variable: &str) -> Option<PathBuf> {
             Some(path)
         }
         None => {
-            eprintln!("skipped: not installed ({variable} names no file)");
+            skip(&format!("not installed ({variable} names no file)"));
             None
         }
     }

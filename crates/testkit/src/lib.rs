@@ -10,6 +10,7 @@ mod eventually;
 mod programs;
 mod proxy;
 mod service;
+mod skip;
 #[cfg(unix)]
 mod stock_agent;
 pub mod stream;
@@ -21,6 +22,7 @@ pub use eventually::eventually;
 pub use programs::{Output, program, run, temporary_folder};
 pub use proxy::FaultyProxy;
 pub use service::{Scheme, Service};
+pub use skip::skip;
 #[cfg(unix)]
 pub use stock_agent::StockAgentProcess;
 pub use terminal::Terminal;

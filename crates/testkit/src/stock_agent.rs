@@ -28,7 +28,7 @@ impl StockAgentProcess {
         let program = StockAgent::get()?;
         let ca = service.ca_file().expect("a stock agent insists on TLS");
         if !Path::new("/proc/self/ns/mnt").exists() || !is_root() {
-            eprintln!("skipped: a stock agent needs root");
+            crate::skip("a stock agent needs root");
             return None;
         }
         let folder = temporary_folder();

@@ -1,1 +1,129 @@
+//! The faces of the service: the API over HTTP, and the broker of WebSocket channels, on one listener.
+//!
+//! A gateway is a value: build it around a [`Control`], hand it a bound listener, stop it. It never sees the store:
+//! whatever it reads or changes goes through `control`, which authorises first. It never looks into what people type.
 
+mod api;
+mod broker;
+mod listener;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postern_control::Control;
+use postern_iam::SessionId;
+use postern_protocol::{Clock, Entropy};
+use postern_transport::tasks::{StillRunning, Tasks};
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+
+pub use api::route::{Access, Endpoint, ROUTES, Route};
+
+use api::App;
+use broker::{Broker, BrokerConfig};
+use listener::Listener;
+
+/// How large and how slow strangers may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Request line and headers together.
+    pub header_bytes: usize,
+    /// Until a request's headers are complete, and between the requests of one connection.
+    pub header_timeout: Duration,
+    /// A request's body.
+    pub body_bytes: usize,
+    /// Until a request's body is complete.
+    pub body_timeout: Duration,
+    /// For a TLS handshake, counted from when it begins.
+    pub handshake_timeout: Duration,
+    /// TLS handshakes under way at once; each costs some twenty kilobytes while it lasts.
+    pub concurrent_handshakes: usize,
+    /// From the upgrade until the message that opens the channel.
+    pub opening_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 16 * 1024,
+            header_timeout: Duration::from_secs(30),
+            body_bytes: 1024 * 1024,
+            body_timeout: Duration::from_secs(20),
+            handshake_timeout: Duration::from_secs(10),
+            concurrent_handshakes: 256,
+            opening_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What a gateway is built from.
+pub struct GatewayConfig {
+    /// Certificate and key; without them the listener speaks plain HTTP.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Send clients to the host name that they called, instead of the one in `control`'s settings.
+    pub stream_url_follows_host: bool,
+    /// Bounds.
+    pub limits: Limits,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance: request ids, message ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// A service on one listener.
+pub struct Gateway {
+    broker: Arc<Broker>,
+    accepting: Tasks,
+    serving: Tasks,
+}
+
+impl Gateway {
+    /// Starts serving on a bound listener, and takes up the sessions that an earlier process left: call it after
+    /// [`Control::recover`], with its answer.
+    pub fn start(
+        listener: TcpListener,
+        control: Arc<Control>,
+        sessions: Vec<SessionId>,
+        config: GatewayConfig,
+    ) -> Self {
+        let GatewayConfig { tls, stream_url_follows_host, limits, clock, entropy } = config;
+        let (accepting, serving) = (Tasks::new(), Tasks::new());
+        let broker = Broker::new(BrokerConfig {
+            control: Arc::clone(&control),
+            clock,
+            entropy: Arc::clone(&entropy),
+            tasks: serving.clone(),
+            opening_timeout: limits.opening_timeout,
+        });
+        broker.adopt(sessions);
+        let app = App { control, broker: Arc::clone(&broker), entropy, limits, stream_url_follows_host };
+        let connections = Listener::new(api::router(app), tls, limits, serving.clone());
+        let work = Arc::new(connections).accept(listener, accepting.shutdown().clone());
+        accepting.spawn("listener", Box::pin(work));
+        Self { broker, accepting, serving }
+    }
+
+    /// How many nodes hold a control channel here.
+    #[must_use]
+    pub fn connected_nodes(&self) -> usize {
+        self.broker.connected_nodes()
+    }
+
+    /// How many sessions are relayed here.
+    #[must_use]
+    pub fn active_sessions(&self) -> usize {
+        self.broker.active_sessions()
+    }
+
+    /// Stops: nothing new is accepted, control channels are closed batch after batch so that their nodes do not all
+    /// come back in one instant, then everything else ends. Sessions stay resumable.
+    ///
+    /// # Errors
+    /// Something did not end within `grace`; it ends with the runtime.
+    pub async fn stop(self, grace: Duration) -> Result<(), StillRunning> {
+        self.accepting.stop(grace).await?;
+        // A service that is in a hurry leaves the rest of the batches to the end of everything.
+        let _ = tokio::time::timeout(grace / 2, self.broker.drain()).await;
+        self.serving.stop(grace).await
+    }
+}

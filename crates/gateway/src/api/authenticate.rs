@@ -1,0 +1,67 @@
+//! Who signed a request: reads the signature from the headers, and lets `control` verify it.
+
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use postern_control::{Arrival, Caller};
+use postern_iam::sigv4::{self, SignedRequest};
+use postern_model::ApiError;
+
+use super::App;
+use super::request::RequestId;
+use crate::listener::Peer;
+
+/// What the API is signed for.
+pub(crate) const SSM: &[&str] = &["ssm"];
+/// What channels are signed for.
+pub(crate) const SSM_MESSAGES: &[&str] = &["ssmmessages"];
+
+/// The caller of a request that has to be signed.
+pub(crate) async fn signed(app: &App, parts: &Parts, body: &[u8], services: &[&str]) -> Result<Caller, ApiError> {
+    let signed = read(parts)?;
+    let arrival = Arrival {
+        body,
+        services,
+        source_ip: source_ip(parts),
+        request_id: request_id(parts),
+        invocation_id: parts.headers.get("amz-sdk-invocation-id").and_then(|id| id.to_str().ok()).map(str::to_owned),
+    };
+    app.control.authenticate(&signed, arrival).await
+}
+
+/// The caller of a request that may be signed: nothing if it is not. A bad signature is an error all the same.
+pub(crate) async fn if_signed(app: &App, parts: &Parts, services: &[&str]) -> Result<Option<Caller>, ApiError> {
+    match is_signed(parts) {
+        true => signed(app, parts, b"", services).await.map(Some),
+        false => Ok(None),
+    }
+}
+
+/// The caller of a request that needs no signature.
+pub(crate) fn stranger(app: &App, parts: &Parts) -> Caller {
+    app.control.stranger(source_ip(parts), request_id(parts))
+}
+
+fn read(parts: &Parts) -> Result<SignedRequest, ApiError> {
+    let uri = parts.uri.path_and_query().map_or("/", |uri| uri.as_str());
+    Ok(sigv4::parse(parts.method.as_str(), uri, &pairs(&parts.headers))?)
+}
+
+fn pairs(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+}
+
+/// Either form of signature (public-api 1).
+fn is_signed(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    parts.headers.contains_key("authorization")
+        || query.contains("X-Amz-Signature")
+        || query.contains("X-Amz-Algorithm")
+}
+
+fn source_ip(parts: &Parts) -> Option<std::net::IpAddr> {
+    parts.extensions.get::<Peer>().map(|peer| peer.address.ip())
+}
+
+fn request_id(parts: &Parts) -> String {
+    parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
+}

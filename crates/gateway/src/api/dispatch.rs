@@ -1,0 +1,122 @@
+//! `POST /`: from the `X-Amz-Target` header to the act in `control`, and back to JSON.
+//!
+//! The `match` has no wildcard: a new operation does not compile until it is answered here, as it does not compile in
+//! `control` until somebody has decided who may call it.
+
+use std::future::Future;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Response;
+use axum::http::request::Parts;
+use bytes::Bytes;
+use postern_control::{Caller, Control};
+use postern_iam::SessionId;
+use postern_model::session::{ResumeSessionResponse, StartSessionRequest, StartSessionResponse};
+use postern_model::{ApiError, ApiRequest, CallerKind, ErrorCode, Operation, decode};
+
+use super::authenticate::{self, SSM};
+use super::stream_url::follow_host;
+use super::{App, Shared, body, reply};
+use crate::listener::Peer;
+
+pub(crate) async fn answer(State(app): Shared, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let limits = &app.limits;
+    let body = match body::read(&parts.headers, body, limits.body_bytes, limits.body_timeout).await {
+        Ok(body) => body,
+        Err(error) => return reply::body_error(error),
+    };
+    match Box::pin(call(&app, &parts, &body)).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::debug!(error = %error, "a request failed");
+            reply::json_error(&error)
+        }
+    }
+}
+
+async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, ApiError> {
+    let operation = operation(parts)?;
+    let caller = match operation.caller() {
+        // Its proof is in the body.
+        CallerKind::Anonymous => authenticate::stranger(app, parts),
+        CallerKind::NodeKey | CallerKind::NodeRole | CallerKind::User => {
+            authenticate::signed(app, parts, body, SSM).await?
+        }
+    };
+    let call = Call { app, parts, caller: &caller, body };
+    let control = &app.control;
+    match operation {
+        Operation::StartSession => call.start_session().await,
+        Operation::ResumeSession => {
+            let resumed = control.resume_session(&caller, decode(body)?).await?;
+            reply::json(&ResumeSessionResponse {
+                stream_url: resumed.stream_url.map(|url| call.stream_url(url)),
+                ..resumed
+            })
+        }
+        Operation::TerminateSession => call.act(Control::terminate_session).await,
+        Operation::DescribeSessions => call.act(Control::describe_sessions).await,
+        Operation::GetConnectionStatus => call.act(Control::get_connection_status).await,
+        Operation::DescribeInstanceInformation => call.act(Control::describe_instance_information).await,
+        Operation::CreateActivation => call.act(Control::create_activation).await,
+        Operation::DescribeActivations => call.act(Control::describe_activations).await,
+        Operation::DeleteActivation => call.act(Control::delete_activation).await,
+        Operation::DeregisterManagedInstance => call.act(Control::deregister_managed_instance).await,
+        Operation::RegisterManagedInstance => call.act(Control::register_managed_instance).await,
+        Operation::RequestManagedInstanceRoleToken => call.act(Control::request_managed_instance_role_token).await,
+        Operation::UpdateManagedInstancePublicKey => call.act(Control::update_managed_instance_public_key).await,
+        Operation::UpdateInstanceInformation => call.act(Control::update_instance_information).await,
+        Operation::ListInstanceAssociations => call.act(Control::list_instance_associations).await,
+    }
+}
+
+/// Unknown operations are named before anybody is authenticated: a stock agent asks for many with all kinds of scopes,
+/// and this is the answer that quiets it (spec agent-api-calls 2 and 4).
+fn operation(parts: &Parts) -> Result<Operation, ApiError> {
+    let target = parts.headers.get("x-amz-target").ok_or_else(|| {
+        let message = "The request names no operation: send X-Amz-Target, for example AmazonSSM.DescribeSessions.";
+        ApiError::new(ErrorCode::UnknownOperationException, message)
+    })?;
+    Operation::from_target(target.to_str().unwrap_or_default())
+}
+
+struct Call<'a> {
+    app: &'a App,
+    parts: &'a Parts,
+    caller: &'a Caller,
+    body: &'a [u8],
+}
+
+impl<'a> Call<'a> {
+    /// Decodes the request, does the act, encodes the response.
+    async fn act<R, F>(&self, act: impl FnOnce(&'a Control, &'a Caller, R) -> F) -> Result<Response<Body>, ApiError>
+    where
+        R: ApiRequest,
+        F: Future<Output = Result<R::Response, ApiError>>,
+    {
+        let request = decode::<R>(self.body)?;
+        reply::json(&act(&self.app.control, self.caller, request).await?)
+    }
+
+    /// From the moment it is open, somebody has to watch over it.
+    async fn start_session(&self) -> Result<Response<Body>, ApiError> {
+        let request = decode::<StartSessionRequest>(self.body)?;
+        let started = self.app.control.start_session(self.caller, request).await?;
+        let id: SessionId = started.session_id.parse().map_err(|error| {
+            tracing::error!(%error, "a new session has an id that is none");
+            ApiError::internal()
+        })?;
+        self.app.broker.started(&id).await?;
+        reply::json(&StartSessionResponse { stream_url: self.stream_url(started.stream_url), ..started })
+    }
+
+    fn stream_url(&self, url: String) -> String {
+        if !self.app.stream_url_follows_host {
+            return url;
+        }
+        let encrypted = self.parts.extensions.get::<Peer>().is_some_and(|peer| peer.encrypted);
+        follow_host(&url, &self.parts.headers, encrypted)
+    }
+}

@@ -1,0 +1,326 @@
+//! One session in the broker: its relay, its two legs, and what its supervisor has to hear.
+//!
+//! Everything is behind one short lock that is never held over an await. A leg's task takes it once a turn, for a whole
+//! batch of messages; the supervisor takes it when it is woken. Both sides are told by notifications that carry
+//! nothing: whoever wakes looks at the state, so a wake-up too many is harmless and none can overtake another.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use postern_iam::{NodeId, SessionId};
+use postern_protocol::channel::PeerError;
+use postern_protocol::channel::relay::{Leg, Relay, RelayConfig, RelayEvent, Side};
+use postern_protocol::wire::payload::ChannelClosed;
+use postern_protocol::{Clock, Now};
+use tokio::sync::Notify;
+
+use super::registry::ConnectionId;
+
+/// A session that this process relays.
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) node_id: NodeId,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    /// Wakes the supervisor.
+    changed: Notify,
+}
+
+struct State {
+    relay: Relay,
+    client: LegState,
+    agent: LegState,
+    /// When stream data last passed, since the supervisor looked.
+    activity: Option<Now>,
+    agent_terminating: bool,
+    /// The supervisor is waiting for the client to acknowledge the rest.
+    awaiting_output: bool,
+    /// The end is stored: legs leave, and nobody attaches any more.
+    over: bool,
+}
+
+#[derive(Default)]
+struct LegState {
+    attached: Option<Attached>,
+    /// Counts attachments, so that the supervisor sees one that came and went between two looks.
+    attachments: u64,
+    ping_wanted: bool,
+}
+
+#[derive(Clone)]
+struct Attached {
+    id: ConnectionId,
+    wake: Arc<Notify>,
+}
+
+/// What the supervisor sees when it looks.
+#[derive(Debug)]
+pub(crate) struct Observation {
+    pub(crate) client: LegObservation,
+    pub(crate) agent: LegObservation,
+    pub(crate) activity: Option<Now>,
+    pub(crate) agent_terminating: bool,
+    /// The client has acknowledged everything that came from the agent.
+    pub(crate) drained: bool,
+}
+
+/// One leg, as the supervisor sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LegObservation {
+    pub(crate) attached: bool,
+    pub(crate) attachments: u64,
+}
+
+/// What a leg's task does after a turn.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) then: Then,
+    /// Whether to read the socket.
+    pub(crate) read: bool,
+    /// Whether to send a ping.
+    pub(crate) ping: bool,
+    /// The session is over for this side; its last messages are on their way.
+    pub(crate) closing: bool,
+    /// When to take the next turn if nothing happens.
+    pub(crate) timeout: Option<Instant>,
+}
+
+/// Whether a leg goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Continue,
+    /// Its last message is out: close the socket.
+    Finish,
+    /// A newer connection took its place: drop the socket.
+    Displaced,
+}
+
+/// The session is over; the leg came too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Over;
+
+impl Session {
+    pub(crate) fn new(id: SessionId, node_id: NodeId, config: RelayConfig, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let state = State {
+            relay: Relay::new(config),
+            client: LegState::default(),
+            agent: LegState::default(),
+            activity: None,
+            agent_terminating: false,
+            awaiting_output: false,
+            over: false,
+        };
+        Arc::new(Self { id, node_id, clock, state: Mutex::new(state), changed: Notify::new() })
+    }
+
+    /// Joins a leg to the session, in place of one that may be there. It leaves when the attachment is dropped.
+    pub(crate) fn attach(self: &Arc<Self>, side: Side, leg: Leg) -> Result<Attachment, Over> {
+        let now = self.clock.now();
+        let attached = Attached { id: ConnectionId::next(), wake: Arc::new(Notify::new()) };
+        let mut state = self.lock();
+        if state.over {
+            return Err(Over);
+        }
+        let slot = state.leg(side);
+        slot.attachments += 1;
+        slot.ping_wanted = false;
+        if let Some(displaced) = slot.attached.replace(attached.clone()) {
+            displaced.wake.notify_one();
+        }
+        state.relay.attach(side, leg, now);
+        state.wake_if_wanted(side.other());
+        drop(state);
+        self.changed.notify_one();
+        Ok(Attachment { session: Arc::clone(self), side, id: attached.id, wake: attached.wake })
+    }
+
+    /// Waits until the supervisor has something to look at.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// What is the case now. Takes the activity, so that each look reports what is new.
+    pub(crate) fn observe(&self) -> Observation {
+        let mut state = self.lock();
+        Observation {
+            client: state.client.observe(),
+            agent: state.agent.observe(),
+            activity: state.activity.take(),
+            agent_terminating: state.agent_terminating,
+            drained: state.relay.is_drained(Side::Client),
+        }
+    }
+
+    /// From now on the supervisor is woken when the client has acknowledged everything.
+    pub(crate) fn await_output(&self) {
+        self.lock().awaiting_output = true;
+    }
+
+    /// Queues `channel_closed` behind everything else for this side. Its leg stays until [`Session::release`].
+    pub(crate) fn tell_closed(&self, side: Side, closed: ChannelClosed) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.relay.close(side, closed, now);
+        state.wake(side);
+    }
+
+    /// The session is over: legs leave when they have sent what they have, and nobody attaches any more.
+    pub(crate) fn release(&self) {
+        let mut state = self.lock();
+        state.over = true;
+        state.wake(Side::Client);
+        state.wake(Side::Agent);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.lock().relay.buffered_bytes()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic inside the relay ends the task that hit it; the other leg and the supervisor still have to clean up.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn leg(&mut self, side: Side) -> &mut LegState {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Agent => &mut self.agent,
+        }
+    }
+
+    fn wake(&mut self, side: Side) {
+        if let Some(attached) = &self.leg(side).attached {
+            attached.wake.notify_one();
+        }
+    }
+
+    fn wake_if_wanted(&mut self, side: Side) {
+        if self.relay.has_transmit(side) || self.leg(side).ping_wanted {
+            self.wake(side);
+        }
+    }
+
+    /// Takes what the relay has to say. True if the supervisor has to hear of it at once.
+    fn take_events(&mut self, now: Now) -> bool {
+        let mut tell = false;
+        while let Some(event) = self.relay.poll_event() {
+            match event {
+                // Not worth waking anybody: the supervisor looks when its deadline comes, and at every end.
+                RelayEvent::Activity(_) => self.activity = Some(now),
+                RelayEvent::WantsPing(side) => self.leg(side).ping_wanted = true,
+                RelayEvent::AgentTerminating => {
+                    (self.agent_terminating, self.awaiting_output, tell) = (true, true, true);
+                }
+                // The first is asked for below, the second says nothing that the leg's own presence does not.
+                RelayEvent::OutputDrained | RelayEvent::AgentConnected => {}
+            }
+        }
+        // Not by the relay's event alone: the last thing owed to the client may be an acknowledgement.
+        tell || self.awaiting_output && self.relay.is_drained(Side::Client)
+    }
+}
+
+impl LegState {
+    fn observe(&self) -> LegObservation {
+        LegObservation { attached: self.attached.is_some(), attachments: self.attachments }
+    }
+}
+
+/// A leg's place in its session. Dropping it leaves, unless a newer connection has the place already.
+pub(crate) struct Attachment {
+    session: Arc<Session>,
+    side: Side,
+    id: ConnectionId,
+    wake: Arc<Notify>,
+}
+
+impl Attachment {
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    pub(crate) fn side(&self) -> Side {
+        self.side
+    }
+
+    /// Waits until the session has something for this leg.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// One turn of the leg: gives `incoming` to the relay, then moves what the relay has for this side into `send`
+    /// until that has no more room. Bad messages are handed to `complain`, which says whether to go on reading.
+    pub(crate) fn turn(
+        &self,
+        incoming: &mut Vec<Bytes>,
+        pong: bool,
+        mut send: impl FnMut(Bytes) -> bool,
+        mut room: bool,
+        mut complain: impl FnMut(PeerError),
+    ) -> Turn {
+        let now = self.session.clock.now();
+        let mut guard = self.session.lock();
+        let state = &mut *guard;
+        if !state.holds(self) {
+            incoming.clear();
+            return Turn { then: Then::Displaced, read: false, ping: false, closing: false, timeout: None };
+        }
+        for message in incoming.drain(..) {
+            if let Err(error) = state.relay.handle_message(self.side, message, now) {
+                complain(error);
+            }
+        }
+        if pong {
+            state.relay.handle_pong(self.side, now);
+        }
+        if state.relay.poll_timeout().is_some_and(|due| due <= now.instant) {
+            state.relay.handle_timeout(now);
+        }
+        while room {
+            let Some(message) = state.relay.poll_transmit(self.side, now) else { break };
+            room = send(message);
+        }
+        let tell = state.take_events(now);
+        state.wake_if_wanted(self.side.other());
+        let finished = state.over && room && !state.relay.has_transmit(self.side);
+        let turn = Turn {
+            then: if finished { Then::Finish } else { Then::Continue },
+            read: state.relay.wants_read(self.side),
+            ping: std::mem::take(&mut state.leg(self.side).ping_wanted),
+            closing: state.over,
+            timeout: state.relay.poll_timeout(),
+        };
+        drop(guard);
+        if tell {
+            self.session.changed.notify_one();
+        }
+        turn
+    }
+}
+
+impl State {
+    fn holds(&mut self, attachment: &Attachment) -> bool {
+        self.leg(attachment.side).attached.as_ref().is_some_and(|attached| attached.id == attachment.id)
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        let now = self.session.clock.now();
+        let mut guard = self.session.lock();
+        let state = &mut *guard;
+        if !state.holds(self) {
+            return;
+        }
+        state.leg(self.side).attached = None;
+        state.relay.detach(self.side, now);
+        state.take_events(now);
+        state.wake_if_wanted(self.side.other());
+        drop(guard);
+        self.session.changed.notify_one();
+    }
+}

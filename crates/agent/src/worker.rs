@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use postern_protocol::Clock as _;
 use postern_protocol::wire::open::{AgentOpen, MESSAGE_SCHEMA_VERSION};
 use postern_protocol::wire::payload::SessionStart;
 use postern_protocol::wire::websocket::Message;
+use postern_protocol::{AGENT_VERSION, Clock as _};
 use postern_transport::tasks::Tasks;
 use postern_transport::{NetStream, Proxy, SystemClock};
 use serde::{Deserialize, Serialize};
@@ -223,6 +223,7 @@ impl Connect for DataChannelConnect {
                 token_value: token,
                 client_instance_id: service.node_id().to_string(),
                 client_id,
+                agent_version: Some(AGENT_VERSION.to_owned()),
             };
             socket.feed(Message::Text(open.to_json()));
             Ok(socket)

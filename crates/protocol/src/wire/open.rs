@@ -109,6 +109,9 @@ pub struct AgentOpen {
     /// Empty from stock agents.
     #[serde(deserialize_with = "null_is_default")]
     pub client_id: String,
+    /// Only from our agent, so that the broker knows before the first message whom it has to do with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
 }
 
 /// What an agent opens its control channel with.

@@ -20,6 +20,9 @@ impl RawMode {
     pub fn enter() -> std::io::Result<RawMode> {
         restore_on_panic();
         crossterm::terminal::enable_raw_mode()?;
+        // A Windows console shows escape sequences as text until it is told otherwise.
+        #[cfg(windows)]
+        let _ = crossterm::ansi_support::supports_ansi();
         Ok(RawMode(()))
     }
 

@@ -69,18 +69,22 @@ fn reader(typed: bool) -> std::io::Result<impl FnOnce(&mpsc::Sender<Input>) + Se
 
 #[cfg(windows)]
 fn read_events(sender: &mpsc::Sender<Input>) {
-    use crossterm::event::Event;
-    while let Ok(event) = crossterm::event::read() {
-        let input = match event {
-            Event::Key(key) => match super::keys::bytes_of(&key) {
-                Some(bytes) => Input::Bytes(bytes),
-                None => continue,
-            },
-            Event::Paste(text) => Input::Bytes(Bytes::from(text)),
-            Event::Resize(..) => Input::Resized,
-            Event::FocusGained | Event::FocusLost | Event::Mouse(_) => continue,
-        };
-        if sender.blocking_send(input).is_err() {
+    use crossterm::event::{Event, poll, read};
+    // A paste arrives as keys, too; those that wait travel together.
+    const TOGETHER_BYTES: usize = 16 * 1024;
+    let mut keys = Vec::new();
+    while let Ok(event) = read() {
+        match event {
+            Event::Key(key) => keys.extend_from_slice(&super::keys::bytes_of(&key).unwrap_or_default()),
+            Event::Resize(..) => {
+                if sender.blocking_send(Input::Resized).is_err() {
+                    return;
+                }
+            }
+            _ => {}
+        }
+        let more = keys.len() < TOGETHER_BYTES && poll(std::time::Duration::ZERO).unwrap_or(false);
+        if !more && !keys.is_empty() && sender.blocking_send(Input::Bytes(std::mem::take(&mut keys).into())).is_err() {
             return;
         }
     }

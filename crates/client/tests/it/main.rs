@@ -326,8 +326,8 @@ async fn a_full_disk_ends_the_session_with_a_sentence() {
         peer.accept().await;
         peer.shake_hands(true, "NonInteractiveCommands").await;
         peer.output(PayloadType::OUTPUT, "x").await;
-        peer
+        peer.until_gone().await;
     };
-    let (ended, _peer) = play(runner, script).await;
+    let (ended, ()) = play(runner, script).await;
     assert!(ended.unwrap_err().to_string().starts_with("cannot write the session's output: "));
 }

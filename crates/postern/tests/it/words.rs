@@ -4,7 +4,8 @@ use super::{outcome, postern};
 
 #[test]
 fn our_own_failures_are_one_sentence_and_255() {
-    let cases: [(&[&str], &[(&str, &str)], &str); 6] = [
+    type Variables = &'static [(&'static str, &'static str)];
+    let cases: [(&[&str], Variables, &str); 6] = [
         (&["nodes"], &[], "no credentials"),
         (&["nodes", "--profile", "nobody"], &[], "\"nobody\""),
         (&["nodes", "--endpoint-url", "ftp://x"], &[], "ftp"),

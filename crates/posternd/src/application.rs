@@ -1,0 +1,161 @@
+//! The wiring below the network: data folder, keys, store, bus, and `control` over them.
+//!
+//! This is the one place that names adapters. It listens on nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use postern_bus::InProcess;
+use postern_control::{Control, Deps, NewAccessKey, RootKey, Settings};
+use postern_iam::{AccessKeyId, SecretString};
+use postern_model::ApiError;
+use postern_store::Scope;
+use postern_store_sqlite::{OpenError, SqliteStore};
+use postern_transport::{SystemClock, SystemEntropy};
+use serde::{Deserialize, Serialize};
+
+use crate::authority::AuthorityError;
+use crate::config::{Config, ConfigError};
+use crate::data_dir::{DataDir, DataDirError, read_optional, write_private};
+
+/// Why the service cannot run. Each text is one sentence with the cause and the fix.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The settings contradict each other or the machine.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// There is no certificate.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// A certificate or key from the settings cannot be used.
+    #[error("cannot serve with `tls_certificate` and `tls_key`: {0}")]
+    Certificate(#[from] postern_transport::TrustError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// As configured.
+        address: String,
+        /// Cause and fix.
+        reason: String,
+    },
+    /// The application failed; its log says more.
+    #[error("{act} failed: {}", error.message())]
+    Control {
+        /// What was tried.
+        act: &'static str,
+        /// What it answered.
+        error: ApiError,
+    },
+}
+
+/// The application over an open data folder.
+pub struct Application {
+    pub(crate) config: Config,
+    pub(crate) data: DataDir,
+    pub(crate) control: Arc<Control>,
+    store: Arc<SqliteStore>,
+}
+
+/// An access key that a program keeps for itself.
+#[derive(Serialize, Deserialize)]
+struct KeptKey {
+    access_key_id: AccessKeyId,
+    #[serde(serialize_with = "postern_iam::secret::serialize_exposed")]
+    secret_access_key: SecretString,
+}
+
+impl Application {
+    /// Opens the data folder, making what is missing in it. `stream_url` is where clients are sent if nothing else is
+    /// configured.
+    ///
+    /// # Errors
+    /// The folder cannot be used, or the settings make no sense.
+    pub async fn open(config: Config, stream_url: String) -> Result<Self, ServerError> {
+        let conflict = |key: &str, error: &dyn std::fmt::Display| {
+            ServerError::Config(ConfigError::Conflict(format!("`{key}` cannot be used: {error}")))
+        };
+        let scope = Scope {
+            account: config.account_id.parse().map_err(|error| conflict("account_id", &error))?,
+            region: config.region.parse().map_err(|error| conflict("region", &error))?,
+        };
+        // The store makes sure that nobody else is in the folder; only then is anything else written there.
+        let store = Arc::new(SqliteStore::open(&config.data_dir).await?);
+        let data = DataDir::create(&config.data_dir)?;
+        let root_key = data.root_key(&SystemEntropy)?;
+        let root_key: RootKey = root_key.expose().try_into().expect("the data folder checks its length");
+
+        let mut settings = Settings::new(scope, config.stream_url.clone().unwrap_or(stream_url));
+        settings.timeouts.start = config.session_start_timeout.0;
+        settings.timeouts.client_return = config.client_return_timeout.0;
+        settings.timeouts.node_return = config.node_lost_timeout.0;
+        settings.role_credentials_life = config.node_credential_lifetime.0;
+        let control = Control::new(Deps {
+            store: Arc::clone(&store) as _,
+            bus: Arc::new(InProcess::new()),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            settings,
+            root_key,
+        });
+        Ok(Self { config, data, control: Arc::new(control), store })
+    }
+
+    /// The settings it was opened with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The data folder.
+    pub fn data_dir(&self) -> &DataDir {
+        &self.data
+    }
+
+    /// Makes an administrator. The secret is shown here and never again.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn new_administrator(&self, name: &str) -> Result<NewAccessKey, ServerError> {
+        let made = self.control.create_administrator(name).await;
+        made.map_err(|error| ServerError::Control { act: "making an administrator", error })
+    }
+
+    /// The administrator whose key is kept in this file, made and written (0600) if there is none or it is no good.
+    ///
+    /// # Errors
+    /// The store does not answer, or the file cannot be read or written.
+    pub async fn kept_administrator(
+        &self,
+        file: &Path,
+        name: &str,
+    ) -> Result<(AccessKeyId, SecretString), ServerError> {
+        if let Some(bytes) = read_optional(file)?
+            && let Ok(kept) = serde_json::from_slice::<KeptKey>(&bytes)
+        {
+            let known = self.control.is_administrator(&kept.access_key_id, &kept.secret_access_key).await;
+            if known.map_err(|error| ServerError::Control { act: "checking the kept administrator", error })? {
+                return Ok((kept.access_key_id, kept.secret_access_key));
+            }
+        }
+        let NewAccessKey { access_key_id, secret_access_key, .. } = self.new_administrator(name).await?;
+        let kept = KeptKey { access_key_id, secret_access_key };
+        write_private(file, &serde_json::to_vec(&kept).expect("two strings are JSON"))?;
+        Ok((kept.access_key_id, kept.secret_access_key))
+    }
+
+    /// Finishes what is being written and lets go of the folder.
+    pub async fn close(self) {
+        drop(self.control);
+        // Tasks that did not end in time may still hold it; the folder is let go with the process then.
+        if let Some(store) = Arc::into_inner(self.store)
+            && let Err(error) = store.close().await
+        {
+            tracing::warn!(%error, "the database was not closed cleanly; nothing that was confirmed is lost");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What each subcommand does, start to end. They print for people; their errors are one sentence.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use postern_control::NewAccessKey;
+use tokio::runtime::Runtime;
+
+use crate::application::Application;
+use crate::cli;
+use crate::config::{Config, commented_file};
+use crate::data_dir::{DataDir, write_private};
+use crate::server::{Server, authority};
+
+/// The user that `init` makes.
+const FIRST_ADMINISTRATOR: &str = "administrator";
+
+/// Makes a data folder that `serve` can run on.
+///
+/// # Errors
+/// The folder was initialised before, cannot be written, or is in use.
+pub fn init(arguments: &cli::Init) -> Result<()> {
+    let file = arguments.data_dir.join("posternd.toml");
+    if file.exists() {
+        let file = file.display();
+        bail!(
+            "{file} exists already; run `posternd serve --config {file}`, or make another administrator with `posternd \
+             admin new-administrator --config {file}`"
+        );
+    }
+    let mut config = Config::for_data_dir(&arguments.data_dir);
+    config.names = names_for(&arguments.domain, &config.region);
+    let names = toml::Value::from(config.names.clone()).to_string();
+    let set = if config.names.is_empty() { vec![] } else { vec![("names", names)] };
+
+    let (administrator, certificate, fingerprint) = runtime()?.block_on(async {
+        let application = Application::open(config, String::new()).await?;
+        let administrator = application.new_administrator(FIRST_ADMINISTRATOR).await?;
+        let (certificate, fingerprint) = authority(&application)?;
+        application.close().await;
+        anyhow::Ok((administrator, certificate, fingerprint))
+    })?;
+    write_private(&file, commented_file(&set).as_bytes())?;
+
+    println!("The data folder {} is ready.\n", arguments.data_dir.display());
+    print_key(&administrator);
+    println!(
+        "\nThe service's certificates are signed by its own authority:\n  certificate  {}\n  fingerprint  {fingerprint}\n\
+         Nodes trust it with --ca-fingerprint {fingerprint}, or with --ca-file and the certificate.\n\
+         The aws CLI trusts it with AWS_CA_BUNDLE naming the certificate; its session plugin with SSL_CERT_FILE too.\n\n\
+         Settings are in {file}. Next: posternd serve --config {file}",
+        certificate.display(),
+        file = file.display(),
+    );
+    Ok(())
+}
+
+/// Serves until SIGTERM or ^C; a second one ends at once.
+///
+/// # Errors
+/// The service cannot run, or did not end in time.
+pub fn serve(arguments: &cli::Serve) -> Result<()> {
+    let mut flags = Vec::new();
+    if let Some(listen) = &arguments.listen {
+        flags.push(("listen", listen.clone()));
+    }
+    if arguments.plain_http || arguments.plain_http_anywhere {
+        flags.push(("plain_http", "true".to_owned()));
+    }
+    if arguments.plain_http_anywhere {
+        flags.push(("plain_http_anywhere", "true".to_owned()));
+    }
+    let config = load(&arguments.place, flags)?;
+    DataDir::open(&config.data_dir)?;
+    let grace = config.shutdown_grace.0;
+    let runtime = runtime()?;
+    let served = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        let running = Box::pin(Server::build(config)).await?.start().await?;
+        tracing::info!(endpoint = running.endpoint(), address = %running.address(), "serving");
+        signals.next().await;
+        tracing::info!(grace_seconds = grace.as_secs(), "stopping; a second signal ends at once");
+        tokio::select! {
+            stopped = running.stop(grace) => stopped.context("not everything ended in time"),
+            () = signals.next() => bail!("ended at once by a second signal"),
+        }
+    });
+    runtime.shutdown_background();
+    served
+}
+
+/// Makes another administrator in the data folder of a stopped service.
+///
+/// # Errors
+/// The folder is not one of a service, or its service is running.
+pub fn new_administrator(arguments: &cli::NewAdministrator) -> Result<()> {
+    let config = load(&arguments.place, [])?;
+    DataDir::open(&config.data_dir)?;
+    let administrator = runtime()?.block_on(async {
+        let application = Application::open(config, String::new()).await?;
+        let administrator = application.new_administrator(&arguments.name).await?;
+        application.close().await;
+        anyhow::Ok(administrator)
+    })?;
+    print_key(&administrator);
+    Ok(())
+}
+
+fn load(place: &cli::Place, flags: impl IntoIterator<Item = (&'static str, String)>) -> Result<Config> {
+    let mut flags: Vec<_> = flags.into_iter().collect();
+    if let Some(folder) = &place.data_dir {
+        flags.push(("data_dir", folder.to_string_lossy().into_owned()));
+    }
+    let file = place.config.clone().or_else(|| default_file(place.data_dir.as_deref()));
+    Ok(Config::load(file.as_deref(), std::env::vars_os(), flags)?)
+}
+
+/// `init` put the settings into the data folder.
+fn default_file(data_dir: Option<&Path>) -> Option<PathBuf> {
+    data_dir.map(|folder| folder.join("posternd.toml")).filter(|file| file.exists())
+}
+
+/// A domain is also the parent of the names that stock agents make with `Agent.ServiceDomain`.
+fn names_for(domains: &[String], region: &str) -> Vec<String> {
+    domains.iter().flat_map(|domain| [domain.clone(), format!("*.{region}.{domain}")]).collect()
+}
+
+fn print_key(key: &NewAccessKey) {
+    println!("Administrator {}, whose secret is shown this once:", key.principal);
+    println!("  export AWS_ACCESS_KEY_ID={}", key.access_key_id);
+    println!("  export AWS_SECRET_ACCESS_KEY={}", key.secret_access_key.expose());
+}
+
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
+}
+
+/// Requests to stop.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let cannot = "cannot listen for signals";
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context(cannot)?,
+            interrupt: signal(SignalKind::interrupt()).context(cannot)?,
+        })
+    }
+
+    fn next(&mut self) -> impl Future<Output = ()> {
+        async {
+            tokio::select! {
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Result<Self> {
+        Ok(Self {})
+    }
+
+    fn next(&mut self) -> impl Future<Output = ()> {
+        async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

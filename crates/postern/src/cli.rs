@@ -41,7 +41,10 @@ enum Command {
     /// One session of the agent inside quickstart
     #[cfg(feature = "quickstart")]
     #[command(hide = true)]
-    AgentSessionWorker,
+    AgentSessionWorker {
+        /// The session's folder, so that a process list tells one worker from another
+        session: std::path::PathBuf,
+    },
 }
 
 impl Cli {
@@ -51,7 +54,7 @@ impl Cli {
             #[cfg(feature = "quickstart")]
             Command::Quickstart(arguments) => done(crate::quickstart::run(arguments)),
             #[cfg(feature = "quickstart")]
-            Command::AgentSessionWorker => postern_agent::session_worker_main(),
+            Command::AgentSessionWorker { session: _ } => postern_agent::session_worker_main(),
             Command::Completions(arguments) => done(completions::run(&arguments)),
             Command::Start(arguments) => on_runtime(start::run(&self.service, arguments)),
             Command::Exec(arguments) => on_runtime(exec::run(&self.service, arguments)),

@@ -1,7 +1,9 @@
 //! What a session document asks of this agent: read once at the start, refused with a sentence.
 //!
-//! The service resolves placeholders before it sends a document, so a text that still looks like one is a text.
+//! Placeholders in the properties are filled in here, by the service's own code and in one pass: a value that looks
+//! like a placeholder stays a value. The preferences arrive filled in.
 
+use postern_model::document::interpolate;
 use postern_protocol::wire::payload::{
     PayloadError, PlatformCommand, SessionDocumentContent, SessionInputs, SessionStart,
 };
@@ -87,7 +89,11 @@ impl SessionType {
 impl SessionPlan {
     /// Reads what the start of a session asks for.
     pub(crate) fn read(start: &SessionStart) -> Result<Self, DocumentError> {
-        let document = &start.document_content;
+        let parameters = start.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let document = &SessionDocumentContent {
+            properties: interpolate(&start.document_content.properties, &parameters),
+            ..start.document_content.clone()
+        };
         if document.schema_version != SessionDocumentContent::SCHEMA_VERSION {
             return Err(DocumentError::SchemaVersion(document.schema_version.clone()));
         }
@@ -202,6 +208,18 @@ mod tests {
         let together = json!({"commands": "uname -a", "separateOutputStream": false});
         let plan = read(commands("NonInteractiveCommands", &together)).unwrap();
         assert!(matches!(plan.work, Work::Command { output: CommandOutput::Together, .. }));
+    }
+
+    #[test]
+    fn placeholders_become_values_once() {
+        let properties = json!({"commands": "run {{ command }}", "separateOutputStream": "{{ separate }}"});
+        let start = json!({"SessionId": "a-1",
+            "DocumentContent": commands("NonInteractiveCommands", &properties),
+            "Parameters": {"command": "'{{ separate }}' {{ unknown }}", "separate": "true"}});
+        let plan = SessionPlan::read(&serde_json::from_value(start).unwrap()).unwrap();
+        let Work::Command { commands, output, .. } = plan.work else { panic!("{plan:?}") };
+        assert_eq!(commands, "run '{{ separate }}' {{ unknown }}");
+        assert!(matches!(output, CommandOutput::Separate { .. }));
     }
 
     #[test]

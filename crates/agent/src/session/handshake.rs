@@ -45,6 +45,7 @@ pub(super) async fn perform<C: Connect>(
                     });
                     return Ok(response.postern);
                 }
+                Event::HandshakeIgnored => return Ok(None),
                 Event::HandshakeTimedOut => return Err(End::Failed(format!("{FAILED}{TIMED_OUT}"))),
                 Event::ChannelClosed(_) => return Err(End::Terminated),
                 _ => {}

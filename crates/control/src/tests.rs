@@ -1,1 +1,14 @@
-//! Tests of the application as its faces use it.
+//! The application as its faces use it: a real store in a temporary folder, the real bus; only the clock and the
+//! source of randomness are ours.
+
+#![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
+
+mod authentication;
+mod channels;
+mod listings;
+mod registration;
+mod restart;
+mod sessions;
+mod supervision;
+mod throughput;
+mod world;

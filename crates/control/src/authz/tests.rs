@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
 
-use postern_model::{ErrorCode, Operation};
+use postern_model::{CallerKind, ErrorCode, Operation};
 
 use super::act::{ACTIONS, NodeAndDocument, Target};
 use super::*;
@@ -137,6 +137,20 @@ fn the_table_is_what_happens() {
         for (principal, expected) in callers().iter().zip(expected) {
             assert_eq!(attempt(*action, principal), *expected, "{} by {principal:?}", action.name());
         }
+    }
+}
+
+/// The API's own idea of who calls an operation is only a sieve, but it must not contradict the decision.
+#[test]
+fn the_sieve_of_the_api_agrees_with_the_table() {
+    for (action, [stranger, own_key, own_role, other_key, other_role, administrator]) in TABLE {
+        let Action::Api(operation) = action else { continue };
+        assert!(!other_key && !other_role, "{operation}: never another node");
+        let kind = operation.caller();
+        assert_eq!(*stranger, kind == CallerKind::Anonymous, "{operation}");
+        assert_eq!(*own_key, kind == CallerKind::NodeKey, "{operation}");
+        assert_eq!(*own_role, kind == CallerKind::NodeRole, "{operation}");
+        assert_eq!(*administrator, matches!(kind, CallerKind::User | CallerKind::Anonymous), "{operation}");
     }
 }
 

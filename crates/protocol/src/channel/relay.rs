@@ -2,7 +2,7 @@
 //!
 //! It relays stream messages and acknowledgements as they are: it never renumbers, never looks
 //! into a payload but the handshake's, and checks no digest. It acknowledges nothing that the
-//! receiver has not acknowledged, with one exception that [`probe`] explains. What it adds is
+//! receiver has not acknowledged, with one exception for stock clients. What it adds is
 //! memory, because the stock ends recover lost messages at ten a second and lost acknowledgements
 //! not at all (spec data-channel 4):
 //!
@@ -30,7 +30,6 @@ use bytes::Bytes;
 use self::acknowledgements::Acknowledgements;
 use self::direction::{Direction, Limits, Receipt, Room};
 use self::handshake_order::HandshakeOrder;
-use self::probe::{Probe, Proof};
 use self::publication::Publication;
 use super::PeerError;
 use super::acknowledgement::{acknowledged_number, unsequenced};
@@ -128,7 +127,6 @@ pub struct Relay {
     input_acknowledgements: Acknowledgements,
     order: HandshakeOrder,
     publication: Publication,
-    probe: Probe,
     /// The client was once found silent about what it knew, so it will be again.
     known_silent: bool,
     events: Events,
@@ -164,26 +162,26 @@ struct Events {
     client_active: bool,
     agent_active: bool,
     output_drained: bool,
-    wants_ping: bool,
+    ping_client: bool,
+    ping_agent: bool,
 }
 
 impl Relay {
     /// A relay without legs.
     pub fn new(config: RelayConfig) -> Self {
-        // A quarter is left for acknowledgements and for what keeping costs.
-        let limits = Limits::of(config.max_buffer_bytes / 8 * 3);
+        let eighth = config.max_buffer_bytes / 8;
+        let limits = Limits::of(eighth * 3);
         let from_start = !config.resumed;
         Self {
             ids: MessageIds::new(config.message_id_seed),
             client: End::default(),
             agent: End::default(),
             output: Direction::new(limits, from_start),
-            output_acknowledgements: Acknowledgements::new(MessageType::OutputStreamData),
+            output_acknowledgements: Acknowledgements::new(MessageType::OutputStreamData, eighth),
             input: Direction::new(limits, from_start),
-            input_acknowledgements: Acknowledgements::new(MessageType::InputStreamData),
-            order: HandshakeOrder::default(),
+            input_acknowledgements: Acknowledgements::new(MessageType::InputStreamData, eighth),
+            order: HandshakeOrder::new(config.resumed),
             publication: Publication::default(),
-            probe: Probe::Idle,
             known_silent: false,
             events: Events::default(),
             config,
@@ -194,8 +192,10 @@ impl Relay {
     /// acknowledged is sent on the new one, in order.
     pub fn attach(&mut self, side: Side, leg: Leg, now: Now) {
         self.detach(side, now);
+        let leg_is_ours = leg.ours;
         let end = self.end_mut(side);
         *end = End { leg: Some(leg), attached_at: Some(now.instant), closed: end.closed.take(), ..End::default() };
+        self.direction_mut(side.other()).attach(!leg_is_ours);
         match side {
             Side::Client => self.input_acknowledgements.restart(),
             Side::Agent => {
@@ -219,7 +219,6 @@ impl Relay {
                 self.client.away_since = Some(now.instant);
                 self.output.restart();
                 self.order.client_gone();
-                self.probe = Probe::Idle;
             }
             Side::Agent => self.input.restart(),
         }
@@ -296,15 +295,8 @@ impl Relay {
     /// that died with an earlier relay.
     fn suspect_after_restart(&mut self, from: Side, number: i64, now: Instant) {
         let recent = self.client.attached_at.is_some_and(|at| now.saturating_duration_since(at) < AFTERMATH);
-        if from == Side::Agent && self.config.resumed && recent && self.client.is_stock() {
+        if from == Side::Agent && self.config.resumed && recent {
             self.output.suspect(number);
-            self.probe_suspects(now);
-        }
-    }
-
-    fn probe_suspects(&mut self, now: Instant) {
-        if self.probe == Probe::Idle && self.client.is_stock() && self.output.has_sent_suspects() {
-            self.probe.suspect(now);
         }
     }
 
@@ -318,30 +310,23 @@ impl Relay {
         Ok(())
     }
 
-    /// A pong came.
+    /// A pong came, of a ping that was sent for [`RelayEvent::WantsPing`] or of any other.
     pub fn handle_pong(&mut self, from: Side, now: Now) {
-        if from != Side::Client {
+        if !self.direction_mut(from.other()).handle_pong() {
             return;
         }
-        match self.probe.handle_pong(now.instant) {
-            Some(Proof::Once(transmissions)) if self.known_silent => {
-                self.probe = Probe::Idle;
-                self.acknowledge_silent(transmissions);
-            }
-            Some(Proof::Once(transmissions)) => {
-                self.output.seen(transmissions);
-                self.output.resend_suspects();
-            }
-            Some(Proof::Twice(transmissions)) => self.acknowledge_silent(transmissions),
-            None => return,
+        if from == Side::Client {
+            self.acknowledge_silent();
         }
-        self.probe_suspects(now.instant);
+        self.direction_mut(from.other()).recover(now.instant);
         self.update_publication(now.instant);
     }
 
-    fn acknowledge_silent(&mut self, transmissions: u64) {
-        self.output.seen(transmissions);
-        let silent = self.output.acknowledge_suspects(transmissions);
+    /// The stock client drops what it knows without acknowledging it (spec data-channel 4.4). So
+    /// when an acknowledgement died with a leg, or with an earlier relay, the agent waits for it
+    /// for ever unless it is given here: the one acknowledgement that nobody wrote.
+    fn acknowledge_silent(&mut self) {
+        let silent = self.output.acknowledge_silent(self.known_silent);
         self.known_silent |= !silent.is_empty();
         self.events.output_drained |= !silent.is_empty() && self.output.is_drained();
         for number in silent {
@@ -374,7 +359,6 @@ impl Relay {
                 if payload_type == PayloadType::HANDSHAKE_COMPLETE && self.client.is_stock() {
                     self.order.complete_sent(now.instant);
                 }
-                self.probe_suspects(now.instant);
                 self.update_publication(now.instant);
                 message
             }
@@ -460,7 +444,8 @@ impl Relay {
     /// time, so it is asked to only when the alternative is to wait for ever.
     fn may_evict(&self, from: Side) -> bool {
         let direction = self.direction(from);
-        self.end(from).is_ours() || direction.has_gap() || self.direction(from.other()).is_full()
+        let needs_sender = direction.has_gap() || direction.has_evicted();
+        self.end(from).is_ours() || needs_sender || self.direction(from.other()).is_full()
     }
 
     fn update_publication(&mut self, now: Instant) {
@@ -469,9 +454,10 @@ impl Relay {
         let load = if self.may_evict(Side::Agent) { self.output.unsent_bytes() } else { self.output.bytes() };
         let limits = self.output.limits;
         let loaded = load >= limits.high || self.publication.is_wanted() && load > limits.low;
-        // A paused stock agent does not resend, and only that can close a gap.
-        let waits_for_gap = self.client.leg.is_some() && self.agent.is_stock() && self.output.has_gap();
-        self.publication.want(self.config.may_pause && (away || loaded && !waits_for_gap));
+        // A paused agent does not resend. When there is nothing else to send, only that can help.
+        let needs_agent = self.output.has_gap() || self.output.has_evicted();
+        let waits_for_agent = needs_agent && self.is_stuck(Side::Agent);
+        self.publication.want(self.config.may_pause && (away || loaded && !waits_for_agent));
     }
 
     /// The next thing for the supervisor.
@@ -481,7 +467,8 @@ impl Relay {
             (&mut events.agent_connected, RelayEvent::AgentConnected),
             (&mut events.client_active, RelayEvent::Activity(Side::Client)),
             (&mut events.agent_active, RelayEvent::Activity(Side::Agent)),
-            (&mut events.wants_ping, RelayEvent::WantsPing(Side::Client)),
+            (&mut events.ping_client, RelayEvent::WantsPing(Side::Client)),
+            (&mut events.ping_agent, RelayEvent::WantsPing(Side::Agent)),
             (&mut events.agent_terminating, RelayEvent::AgentTerminating),
             (&mut events.output_drained, RelayEvent::OutputDrained),
         ]
@@ -516,20 +503,15 @@ impl Relay {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let away = self.client.away_since.filter(|_| self.client.leg.is_none() && !self.publication.is_wanted());
         let pause = away.filter(|_| self.config.may_pause && self.agent.leg.is_some()).map(|since| since + AWAY);
-        [self.order.poll_timeout(), self.probe.poll_timeout(), pause].into_iter().flatten().min()
+        let probes = [&self.output, &self.input].map(|direction| direction.probe.poll_timeout());
+        [self.order.poll_timeout(), pause, probes[0], probes[1]].into_iter().flatten().min()
     }
 
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Now) {
         self.order.handle_timeout(now.instant);
-        if self.probe.is_due(now.instant) {
-            if self.output.has_sent_suspects() {
-                self.probe.asked(self.output.transmissions());
-                self.events.wants_ping = true;
-            } else {
-                self.probe = Probe::Idle;
-            }
-        }
+        self.events.ping_client |= self.output.handle_timeout(now.instant);
+        self.events.ping_agent |= self.input.handle_timeout(now.instant);
         self.update_publication(now.instant);
     }
 

@@ -68,6 +68,22 @@ impl SequenceSet {
         }
     }
 
+    /// Adds every number that is in the other set; beyond too many gaps, none.
+    pub(super) fn merge(&mut self, other: &Self) {
+        let mut both = [self.ranges.as_slice(), other.ranges.as_slice()].concat();
+        both.sort_unstable();
+        self.ranges.clear();
+        for (start, end) in both {
+            if let Some((_, last)) = self.ranges.last_mut()
+                && start <= last.saturating_add(1)
+            {
+                *last = end.max(*last);
+            } else if self.ranges.len() < MAX_RANGES {
+                self.ranges.push((start, end));
+            }
+        }
+    }
+
     /// Removes every number that is in the other set.
     pub(super) fn subtract(&mut self, other: &Self) {
         let mut holes = other.ranges.iter().peekable();
@@ -158,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn subtraction_is_removal_of_each(
+        fn whole_sets_are_added_and_removed(
             numbers in prop::collection::btree_set(0..60i64, 0..60),
             removed in prop::collection::btree_set(0..60i64, 0..60),
         ) {
@@ -167,6 +183,9 @@ mod tests {
                 numbers.iter().for_each(|number| assert!(set.insert(*number)));
                 set
             };
+            let mut union = set_of(&numbers);
+            union.merge(&set_of(&removed));
+            prop_assert_eq!(union.ranges, set_of(&numbers.union(&removed).copied().collect()).ranges);
             let mut set = set_of(&numbers);
             set.subtract(&set_of(&removed));
             let left: BTreeSet<i64> = numbers.difference(&removed).copied().collect();

@@ -204,8 +204,8 @@ impl Outgoing {
         if !resent {
             self.round_trip.sample(now.saturating_duration_since(sent_at));
             self.add_evidence(transmission);
+            self.timeouts = 0;
         }
-        self.timeouts = 0;
         if number == self.first {
             self.drop_acknowledged(now);
         } else {

@@ -30,6 +30,7 @@ pub(super) struct Acknowledgements {
     of: MessageType,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
+    max_bytes: usize,
     /// Numbers to acknowledge of which nothing else is left.
     numbers: SequenceSet,
     /// The last ones that went out on the sender's present leg.
@@ -45,13 +46,21 @@ enum Waiting {
 }
 
 impl Acknowledgements {
-    pub(super) const fn new(of: MessageType) -> Self {
-        Self { of, waiting: VecDeque::new(), waiting_bytes: 0, numbers: SequenceSet::new(), recent: VecDeque::new() }
+    pub(super) const fn new(of: MessageType, max_bytes: usize) -> Self {
+        Self {
+            of,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            max_bytes,
+            numbers: SequenceSet::new(),
+            recent: VecDeque::new(),
+        }
     }
 
     /// The receiver has acknowledged `number` with this message.
     pub(super) fn relay(&mut self, number: i64, message: Bytes) {
-        if self.waiting.len() >= MAX_WAITING || message.len() > MAX_MESSAGE_BYTES {
+        let fits = message.len() <= MAX_MESSAGE_BYTES && self.waiting_bytes + message.len() <= self.max_bytes;
+        if self.waiting.len() >= MAX_WAITING || !fits {
             return self.write_anew(number);
         }
         let message = if self.waiting.len() < MAX_SHARED { message } else { Bytes::copy_from_slice(&message) };

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::probe::Probe;
 use crate::channel::PeerError;
 use crate::channel::sequence_set::SequenceSet;
 use crate::wire::PayloadType;
@@ -31,6 +32,8 @@ const REPEAT_NEW: Duration = Duration::from_millis(150);
 const REPEAT_ESTABLISHED: Duration = Duration::from_secs(1);
 /// The same when it has seen later messages.
 const REPEAT_OVERTAKEN: Duration = Duration::from_millis(100);
+/// The most messages that are sent again for one acknowledgement.
+const MAX_BURST: usize = 64;
 
 /// The bounds of one direction, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -71,15 +74,23 @@ pub(super) struct Direction {
     unsent_bytes: usize,
     /// Numbers below the cursor that wait for a transmission.
     resend: BTreeSet<i64>,
-    /// Kept messages that the receiver may have had before: on an earlier leg, or from a relay
-    /// whose memory is gone.
-    suspects: BTreeSet<i64>,
+    /// What the receiver may have had before, on an earlier leg or from a relay whose memory is
+    /// gone, and has not acknowledged.
+    suspects: SequenceSet,
     /// Counts transmissions on the present leg; each is known by its place in this count.
     transmissions: u64,
     /// The receiver has seen the transmissions up to this one, for it reads in order.
     seen: u64,
+    /// The latest transmission among the evicted.
+    evicted_transmission: u64,
     /// The receiver has acknowledged session data: its handlers are in place.
     established: bool,
+    /// How many messages the next acknowledgement of one that was sent again is worth.
+    burst: usize,
+    /// Whether the receiver on the present leg is a stock end, which deals with messages in the
+    /// loop that answers pings: what it has seen and not acknowledged, it has dropped.
+    stock_receiver: bool,
+    pub(super) probe: Probe,
     /// The highest number that ever came; without the memory of an earlier relay, any.
     highest: i64,
 }
@@ -91,6 +102,8 @@ struct Kept {
     /// The latest transmission on the present leg; 0 before the first.
     transmission: u64,
     sent_at: Option<Instant>,
+    /// The receiver has seen it on this leg and not acknowledged it.
+    ignored: bool,
 }
 
 impl Kept {
@@ -142,10 +155,14 @@ impl Direction {
             cursor: 0,
             unsent_bytes: 0,
             resend: BTreeSet::new(),
-            suspects: BTreeSet::new(),
+            suspects: SequenceSet::new(),
             transmissions: 0,
             seen: 0,
+            evicted_transmission: 0,
             established: !from_start,
+            burst: 1,
+            stock_receiver: false,
+            probe: Probe::default(),
             highest: if from_start { -1 } else { i64::MAX },
         }
     }
@@ -195,7 +212,7 @@ impl Direction {
     fn keep(&mut self, number: i64, payload_type: PayloadType, message: Bytes) {
         let copies = self.kept.len() >= MAX_SHARED && message.len() < COPY_BELOW_BYTES;
         let message = if copies { Bytes::copy_from_slice(&message) } else { message };
-        let kept = Kept { message, payload_type, transmission: 0, sent_at: None };
+        let kept = Kept { message, payload_type, transmission: 0, sent_at: None, ignored: false };
         self.bytes += kept.cost();
         self.unsent_bytes += kept.cost();
         if number < self.cursor {
@@ -220,6 +237,9 @@ impl Direction {
 
     /// One at a time, and rarely: what was sent on a live leg arrives.
     fn repeats_evicted(&mut self, number: i64, now: Instant) -> bool {
+        if self.evicted_transmission <= self.seen {
+            return true;
+        }
         let since = |at: Instant| now.saturating_duration_since(at);
         if self.evicted_repeated_at.is_some_and(|at| since(at) < REPEAT_ESTABLISHED) {
             return false;
@@ -244,7 +264,8 @@ impl Direction {
     fn evict_sent(&mut self) -> bool {
         let sent = self.kept.range(..self.cursor).map(|(number, _)| *number);
         let Some(number) = sent.into_iter().find(|number| !self.resend.contains(number)) else { return false };
-        self.remove(number);
+        let transmission = self.remove(number).map_or(0, |kept| kept.transmission);
+        self.evicted_transmission = self.evicted_transmission.max(transmission);
         if !self.evicted.insert(number) {
             self.received.remove(number);
         }
@@ -271,9 +292,6 @@ impl Direction {
         if !self.resend.is_empty() {
             self.resend.remove(&number);
         }
-        if !self.suspects.is_empty() {
-            self.suspects.remove(&number);
-        }
         Some(kept)
     }
 
@@ -290,9 +308,11 @@ impl Direction {
         }
         if let Some(kept) = self.remove(number) {
             self.seen = self.seen.max(kept.transmission);
+            self.go_on_recovering(kept.ignored);
             self.established |= matches!(kept.payload_type, PayloadType::OUTPUT | PayloadType::STD_ERR);
         }
         self.evicted.remove(number);
+        self.suspects.remove(number);
         // With too many gaps it is not remembered, and the sender's repetition goes to the
         // receiver once more.
         self.acknowledged.insert(number);
@@ -305,6 +325,7 @@ impl Direction {
         for (number, kept) in &mut self.kept {
             if kept.transmission > 0 {
                 kept.transmission = 0;
+                kept.ignored = false;
                 self.suspects.insert(*number);
             }
         }
@@ -312,9 +333,17 @@ impl Direction {
         self.cursor = 0;
         self.resend.clear();
         self.received.subtract(&self.evicted);
-        self.evicted = SequenceSet::new();
+        self.suspects.merge(&std::mem::take(&mut self.evicted));
         self.transmissions = 0;
         self.seen = 0;
+        self.evicted_transmission = 0;
+        self.burst = 1;
+        self.probe = Probe::default();
+    }
+
+    /// The receiver has a new leg.
+    pub(super) const fn attach(&mut self, stock_receiver: bool) {
+        self.stock_receiver = stock_receiver;
     }
 
     /// The number and payload type of the next message for the receiver.
@@ -350,6 +379,7 @@ impl Direction {
         self.transmissions += 1;
         kept.transmission = self.transmissions;
         kept.sent_at = Some(now);
+        self.probe.watch(now + Probe::patience(self.established));
         if number < self.cursor {
             self.resend.remove(&number);
         } else {
@@ -358,44 +388,81 @@ impl Direction {
         Some(kept.message.clone())
     }
 
-    /// Everything that was sent up to now was read by the receiver.
-    pub(super) fn seen(&mut self, transmission: u64) {
-        self.seen = self.seen.max(transmission);
+    /// When the oldest message should have been acknowledged, if it was sent.
+    fn overdue_at(&self) -> Option<Instant> {
+        let (_, oldest) = self.kept.first_key_value()?;
+        let sent_at = oldest.sent_at.filter(|_| oldest.transmission > 0)?;
+        Some(sent_at + Probe::patience(self.established))
     }
 
-    pub(super) const fn transmissions(&self) -> u64 {
-        self.transmissions
+    /// A deadline may have passed. True if the receiver has to be pinged.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> bool {
+        if !self.probe.take_due(now) {
+            return false;
+        }
+        match self.overdue_at() {
+            Some(due) if due <= now => self.probe.ask(self.transmissions),
+            Some(due) => {
+                self.probe.watch(due);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// A pong came. True if it was waited for: everything that was sent before the ping was seen.
+    pub(super) fn handle_pong(&mut self) -> bool {
+        let Some(seen) = self.probe.take_answer() else { return false };
+        self.seen = self.seen.max(seen);
+        true
     }
 
     /// A message that the receiver may have had from a relay whose memory is gone.
     pub(super) fn suspect(&mut self, number: i64) {
-        if self.kept.get(&number).is_some_and(|kept| kept.transmission > 0) {
-            self.suspects.insert(number);
+        self.suspects.insert(number);
+    }
+
+    /// Takes those messages for acknowledged that the receiver has ignored although it may have
+    /// had them before, and returns their numbers. Because a stock client whose session handler is
+    /// not in place ignores what it has never had, they must have been ignored twice, unless this
+    /// receiver is `known` to be silent about what it has had.
+    pub(super) fn acknowledge_silent(&mut self, known: bool) -> Vec<i64> {
+        if self.suspects.is_empty() || !self.stock_receiver {
+            return Vec::new();
+        }
+        let ignored = |kept: &Kept| (1..=self.seen).contains(&kept.transmission) && (known || kept.ignored);
+        let silent = self.kept.iter().filter(|(number, kept)| ignored(kept) && self.suspects.contains(**number));
+        let silent: Vec<i64> = silent.map(|(number, _)| *number).collect();
+        silent.into_iter().filter(|number| self.acknowledge(*number) == Ok(true)).collect()
+    }
+
+    /// Sends again what the receiver has ignored: all that it may have had before, for it must be
+    /// asked twice, and the oldest message otherwise. When that helps, more follows.
+    pub(super) fn recover(&mut self, now: Instant) {
+        self.burst = 1;
+        let asks_twice = self.stock_receiver && !self.suspects.is_empty();
+        self.resend_ignored(if asks_twice { MAX_BURST } else { 1 });
+        if self.overdue_at().is_some() {
+            self.probe.watch(now + Probe::patience(true));
         }
     }
 
-    /// Whether the receiver was sent something on this leg that it may have had before, and has
-    /// not acknowledged it.
-    pub(super) fn has_sent_suspects(&self) -> bool {
-        self.sent_suspects(u64::MAX).next().is_some()
+    fn go_on_recovering(&mut self, helped: bool) {
+        if helped && self.stock_receiver {
+            self.burst = MAX_BURST.min(self.burst * 2);
+            self.resend_ignored(self.burst);
+        } else {
+            self.burst = 1;
+        }
     }
 
-    fn sent_suspects(&self, until: u64) -> impl Iterator<Item = i64> {
-        let sent =
-            move |number: &i64| self.kept.get(number).is_some_and(|kept| (1..=until).contains(&kept.transmission));
-        self.suspects.iter().copied().filter(sent)
-    }
-
-    /// Sends those once more.
-    pub(super) fn resend_suspects(&mut self) {
-        let sent: Vec<i64> = self.sent_suspects(u64::MAX).collect();
-        self.resend.extend(sent);
-    }
-
-    /// Takes the suspects among the first `until` transmissions for acknowledged.
-    pub(super) fn acknowledge_suspects(&mut self, until: u64) -> Vec<i64> {
-        let silent: Vec<i64> = self.sent_suspects(until).collect();
-        silent.into_iter().filter(|number| self.acknowledge(*number) == Ok(true)).collect()
+    fn resend_ignored(&mut self, most: usize) {
+        let seen = self.seen;
+        let ignored = self.kept.iter_mut().filter(|(_, kept)| (1..=seen).contains(&kept.transmission));
+        for (number, kept) in ignored.take(most) {
+            kept.ignored = true;
+            self.resend.insert(*number);
+        }
     }
 
     pub(super) fn is_drained(&self) -> bool {
@@ -417,6 +484,11 @@ impl Direction {
 
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= self.limits.read
+    }
+
+    /// Whether something was dropped that the receiver has not acknowledged.
+    pub(super) fn has_evicted(&self) -> bool {
+        !self.evicted.is_empty()
     }
 
     /// Whether room can be made by forgetting what is on its way.

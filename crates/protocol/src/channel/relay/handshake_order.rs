@@ -30,6 +30,11 @@ pub(super) struct HandshakeOrder {
 }
 
 impl HandshakeOrder {
+    /// `unknown` if the session began under an earlier relay, so that it may be multiplexed.
+    pub(super) fn new(unknown: bool) -> Self {
+        Self { multiplexed: unknown, ..Self::default() }
+    }
+
     /// The agent asks. A request that cannot be read changes nothing: the client will say so.
     pub(super) fn requested(&mut self, payload: &[u8]) {
         let Ok(request) = HandshakeRequest::decode(payload) else { return };

@@ -1,76 +1,54 @@
-//! Finding out whether a stock client is silent about a message because it has had it before.
+//! Finding out whether an end that does not acknowledge is slow, deaf or satisfied.
 //!
-//! The stock client drops what it knows without acknowledging it (spec data-channel 4.4). So when
-//! an acknowledgement died with a leg, or with an earlier relay, the agent waits for it for ever.
-//! The client answers pings in the loop in which it handles data: once a pong follows a message,
-//! the message was handled, and silence is an answer. Because a client whose session handler is
-//! not in place yet is silent too, the message is sent twice before that answer is believed, and
-//! once after it was believed the first time.
+//! Ends answer pings behind the data that came before them: the stock client in the very loop in
+//! which it handles data. So when the pong of a ping that was sent after a message is here and its
+//! acknowledgement is not, the message was seen and will not be acknowledged by itself. Before
+//! that, sending it again would only make a long queue longer.
 
 use std::time::{Duration, Instant};
 
-/// How long a client has to acknowledge before it is asked whether it is alive.
+/// How long an end has to acknowledge before it is asked whether it is alive.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// The same while nothing shows that its session handler is in place: until then the stock client
+/// drops what comes (spec data-channel 6.3), and the first prompt is waiting.
+const PATIENCE_NEW: Duration = Duration::from_millis(100);
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Probe {
-    /// Nothing is suspected.
-    #[default]
-    Idle,
-    /// Something was sent that the client may have had.
-    Waiting {
-        until: Instant,
-        /// Whether it was sent for the second time.
-        again: bool,
-    },
-    /// A ping was asked for after this many transmissions.
-    Asked { transmissions: u64, again: bool },
-}
-
-/// What a pong proves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Proof {
-    /// The client has handled this many transmissions; send the silent ones once more.
-    Once(u64),
-    /// The client has handled this many transmissions, some of them twice.
-    Twice(u64),
+#[derive(Debug, Default)]
+pub(super) struct Probe {
+    /// When to look whether something is not acknowledged.
+    due: Option<Instant>,
+    /// A ping was asked for after this many transmissions, and its pong has not come.
+    asked: Option<u64>,
 }
 
 impl Probe {
-    /// Something was sent that the client may have had.
-    pub(super) fn suspect(&mut self, now: Instant) {
-        if *self == Self::Idle {
-            *self = Self::Waiting { until: now + PATIENCE, again: false };
-        }
+    pub(super) const fn patience(established: bool) -> Duration {
+        if established { PATIENCE } else { PATIENCE_NEW }
     }
 
-    pub(super) const fn poll_timeout(self) -> Option<Instant> {
-        match self {
-            Self::Waiting { until, .. } => Some(until),
-            _ => None,
-        }
+    /// Something was sent that should be acknowledged by then.
+    pub(super) fn watch(&mut self, due: Instant) {
+        self.due.get_or_insert(due);
     }
 
-    /// Whether it is time to ask.
-    pub(super) fn is_due(self, now: Instant) -> bool {
-        self.poll_timeout().is_some_and(|until| until <= now)
+    pub(super) const fn poll_timeout(&self) -> Option<Instant> {
+        self.due
     }
 
-    /// A ping was asked for.
-    pub(super) fn asked(&mut self, transmissions: u64) {
-        if let Self::Waiting { again, .. } = *self {
-            *self = Self::Asked { transmissions, again };
-        }
+    /// Whether it is time to look. True once.
+    pub(super) fn take_due(&mut self, now: Instant) -> bool {
+        self.due.take_if(|due| *due <= now).is_some()
     }
 
-    /// A pong came.
-    pub(super) fn handle_pong(&mut self, now: Instant) -> Option<Proof> {
-        let Self::Asked { transmissions, again } = *self else { return None };
-        if again {
-            *self = Self::Idle;
-            return Some(Proof::Twice(transmissions));
-        }
-        *self = Self::Waiting { until: now + PATIENCE, again: true };
-        Some(Proof::Once(transmissions))
+    /// Whether to ask now; one ping at a time, or a pong would prove too much.
+    pub(super) fn ask(&mut self, transmissions: u64) -> bool {
+        let asks = self.asked.is_none();
+        self.asked.get_or_insert(transmissions);
+        asks
+    }
+
+    /// A pong came: the end has seen that many transmissions.
+    pub(super) fn take_answer(&mut self) -> Option<u64> {
+        self.asked.take()
     }
 }

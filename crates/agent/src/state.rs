@@ -160,6 +160,7 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+#[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes to set"))]
 fn private_folder() -> fs::DirBuilder {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]

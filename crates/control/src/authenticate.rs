@@ -80,7 +80,7 @@ impl Control {
             ApiError::internal()
         })?;
         self.verify(signed, arrival, &secret)?;
-        // Told apart only now: whether a key exists is nobody's business who does not hold its secret.
+        // Only who holds its secret learns that a key is not accepted any more.
         if !record.active || record.account != self.scope().account {
             return Err(unknown_key());
         }

@@ -1,8 +1,8 @@
 //! Data channels: who may open which side of which session.
 //!
-//! The token in the opening message is the authority; it was minted after a decision. A client's token belongs to the
-//! client that uses it first: the same client may use it again for a moment (stock plugins re-dial with it), another
-//! one is somebody who stole it. A signed upgrade is checked as well, and never instead.
+//! The token in the opening message is the authority; it was minted after a decision. A session belongs to the client
+//! that opens it first: the same client may use its token again for a moment (stock plugins re-dial with it) and comes
+//! back with a new one, another client is somebody who stole it. A signed upgrade is checked as well, never instead.
 
 use postern_iam::{ClientId, NodeId, SecretString, SessionId};
 use postern_model::{ApiError, ErrorCode};

@@ -37,8 +37,8 @@ pub enum Refusal {
     /// It was used, and may not be used again.
     #[error("the token was used before; call ResumeSession for a new one")]
     TokenUsed,
-    /// Somebody else used it first.
-    #[error("the token belongs to another client of this session")]
+    /// Somebody else opened the session first.
+    #[error("the session belongs to another client, which opened it first")]
     OtherClient,
     /// The opening message lacks a usable client id.
     #[error("the ClientId must be 1 to 64 letters, digits or hyphens")]

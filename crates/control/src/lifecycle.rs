@@ -342,10 +342,14 @@ impl Lifecycle {
         }
     }
 
+    /// The node's side asked for its data channel in an earlier life of the service: it runs the session.
+    pub fn handle_agent_reached(&mut self) {
+        self.agent_seen = true;
+    }
+
     /// The agent's data channel says that the session is over on its side: all of its output came before this.
     pub fn handle_agent_terminating(&mut self, now: Now) {
-        self.agent_terminating = true;
-        if self.is_running() {
+        if !std::mem::replace(&mut self.agent_terminating, true) && self.is_running() {
             self.agent_done(now);
         }
     }

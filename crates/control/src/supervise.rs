@@ -91,6 +91,9 @@ impl Control {
         } else {
             Lifecycle::restore(record.status, record.end_reason.clone(), timeouts, session.age(now.unix_millis), now)
         };
+        if session.reached_agent {
+            lifecycle.handle_agent_reached();
+        }
         for command in self.news_of(&record).await? {
             lifecycle.handle_command(command, now);
         }

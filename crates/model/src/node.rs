@@ -113,9 +113,9 @@ pub struct InstanceInformation {
 /// Whether a node reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PingStatus {
-    /// Its control channel is there, or it reported within the last minutes.
+    /// Its control channel is there.
     Online,
-    /// Neither.
+    /// It is not.
     ConnectionLost,
     /// Deprecated by AWS and never given out here.
     Inactive,

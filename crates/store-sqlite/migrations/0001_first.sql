@@ -97,7 +97,7 @@ CREATE TABLE session (
     end_reason         TEXT, -- JSON, only ever read whole
     token_generation   INTEGER NOT NULL,
     client_id          TEXT,
-    client_bound_at    INTEGER,
+    token_used_at      INTEGER,
     reached_agent      INTEGER NOT NULL CHECK (reached_agent IN (0, 1)),
     agent_status       TEXT,
     agent_output       TEXT,
@@ -108,7 +108,7 @@ CREATE TABLE session (
     PRIMARY KEY (account, region, session_id),
     UNIQUE (account, region, request_signature),
     CHECK ((ended_at IS NULL) = (status NOT IN ('Terminated', 'Failed'))),
-    CHECK ((client_id IS NULL) = (client_bound_at IS NULL))
+    CHECK (token_used_at IS NULL OR client_id IS NOT NULL)
 ) STRICT;
 
 CREATE INDEX session_active ON session (account, region, started_at, session_id) WHERE ended_at IS NULL;

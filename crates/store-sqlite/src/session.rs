@@ -65,8 +65,8 @@ impl SessionStore for SqliteStore {
             .act(move |connection| {
                 Box::pin(async move {
                     let renewed = sqlx::query(
-                        "UPDATE session SET token_generation = token_generation + 1, client_id = NULL, \
-                         client_bound_at = NULL WHERE account = $1 AND region = $2 AND session_id = $3 \
+                        "UPDATE session SET token_generation = token_generation + 1, token_used_at = NULL \
+                         WHERE account = $1 AND region = $2 AND session_id = $3 \
                          AND status IN ('Connecting', 'Connected', 'Disconnected') RETURNING *",
                     )
                     .bind(scope.account.as_str())
@@ -414,22 +414,25 @@ async fn admit(
     if session.token_generation != client.generation {
         return Ok(AdmitClient::Superseded);
     }
+    let mut first_use = true;
     if let Some(bound) = &session.client {
         if bound.client_id != client.client_id {
             return Ok(AdmitClient::OtherClient);
         }
-        if client.now.saturating_sub(bound.bound_at)
-            > u64::try_from(client.reuse_window.as_millis()).unwrap_or(u64::MAX)
-        {
-            return Ok(AdmitClient::WindowOver);
+        if let Some(used_at) = bound.token_used_at {
+            let window = u64::try_from(client.reuse_window.as_millis()).unwrap_or(u64::MAX);
+            if client.now.saturating_sub(used_at) > window {
+                return Ok(AdmitClient::WindowOver);
+            }
+            first_use = false;
         }
     }
     if session.ended_at.is_some() {
         return Ok(AdmitClient::Ended(Box::new(session)));
     }
-    if session.client.is_none() {
+    if first_use {
         sqlx::query(
-            "UPDATE session SET client_id = $4, client_bound_at = $5 \
+            "UPDATE session SET client_id = $4, token_used_at = $5 \
              WHERE account = $1 AND region = $2 AND session_id = $3",
         )
         .bind(scope.account.as_str())
@@ -439,7 +442,7 @@ async fn admit(
         .bind(at(client.now))
         .execute(connection)
         .await?;
-        session.client = Some(BoundClient { client_id: client.client_id, bound_at: client.now });
+        session.client = Some(BoundClient { client_id: client.client_id, token_used_at: Some(client.now) });
     }
     Ok(AdmitClient::Admitted(Box::new(session)))
 }
@@ -465,7 +468,7 @@ fn records(rows: &[SqliteRow]) -> Result<Vec<SessionRecord>, Failure> {
 
 fn record(row: &SqliteRow) -> Result<SessionRecord, Failure> {
     let client = match parse_optional(row, "client_id")? {
-        Some(client_id) => Some(BoundClient { client_id, bound_at: millis(row, "client_bound_at")? }),
+        Some(client_id) => Some(BoundClient { client_id, token_used_at: millis_optional(row, "token_used_at")? }),
         None => None,
     };
     let agent_result = match get(row, "agent_status")? {

@@ -38,7 +38,7 @@ where
     sessions::a_session_opens_only_on_a_connected_node_within_the_quota(&*new_store().await).await;
     sessions::one_signature_opens_one_session(&*new_store().await).await;
     sessions::one_signature_opens_one_session_also_at_once(&*new_store().await).await;
-    sessions::a_token_belongs_to_the_client_that_used_it_first(&*new_store().await).await;
+    sessions::a_session_belongs_to_the_client_that_opened_it_first(&*new_store().await).await;
     sessions::a_renewed_token_voids_the_older_ones(&*new_store().await).await;
     sessions::states_change_only_forward(&*new_store().await).await;
     sessions::an_end_is_final(&*new_store().await).await;

@@ -62,13 +62,14 @@ pub struct SessionQuota {
     pub total: u32,
 }
 
-/// Which client holds the client side.
+/// Which client holds the client side. The first one that opens it does, for the whole session: another process could
+/// not go on with its sequence numbers anyway, and a replayed ResumeSession must not hand the session to somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoundClient {
     /// What it calls itself.
     pub client_id: ClientId,
-    /// When the present token was first used.
-    pub bound_at: UnixMillis,
+    /// When the present token was first used; not yet, after a new one was issued.
+    pub token_used_at: Option<UnixMillis>,
 }
 
 /// How a session went, as its agent says.
@@ -111,7 +112,7 @@ pub struct SessionRecord {
     pub end_reason: Option<EndReason>,
     /// Counts the client's tokens; only the newest opens the client side.
     pub token_generation: u32,
-    /// Who used the present token.
+    /// Who holds the client side.
     pub client: Option<BoundClient>,
     /// The node asked for its side, so it has the start message.
     pub reached_agent: bool,
@@ -143,7 +144,7 @@ pub enum OpenSession {
 /// The answer to [`SessionStore::renew_token`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RenewToken {
-    /// Older tokens are void; the record has the new generation, and no client is bound.
+    /// Older tokens are void; the record has the new generation. The client stays the one it is bound to.
     Renewed(Box<SessionRecord>),
     /// It has ended, or is about to.
     Ended(Box<SessionRecord>),
@@ -173,7 +174,7 @@ pub enum AdmitClient {
     Ended(Box<SessionRecord>),
     /// A newer token was issued.
     Superseded,
-    /// Another client used this token.
+    /// The session belongs to another client.
     OtherClient,
     /// The token was used, too long ago to be used again.
     WindowOver,
@@ -281,7 +282,7 @@ pub trait SessionStore: Send + Sync {
     /// Voids the client's tokens and begins a new generation.
     async fn renew_token(&self, scope: &Scope, id: &SessionId) -> Result<RenewToken, StoreError>;
 
-    /// Binds the token to the client that uses it first, and admits only that client again.
+    /// Binds the session to the client that opens it first, and admits only that client again.
     async fn admit_client(&self, scope: &Scope, id: &SessionId, client: ClientUse) -> Result<AdmitClient, StoreError>;
 
     /// The node asks for its side of the session, so it need not be told to start it again.

@@ -453,6 +453,12 @@ fn a_restarted_service_starts_what_was_starting() {
     assert_eq!(story.waits_for(), Some((30, Wait::Start)));
     story.node(true).attach(Side::Client).attach(Side::Agent);
     assert_eq!(story.actions(), [Action::StoreConnected]);
+
+    let mut story = Story::restored(SessionStatus::Connecting, None, TIMEOUTS, 10);
+    story.life.handle_agent_reached();
+    story.node(true).at(30);
+    let expected = [Action::StoreTerminating(EndReason::ClientNeverConnected), Action::TellAgent];
+    assert_eq!(story.actions(), expected, "the node runs it, so it has to be told");
 }
 
 #[test]

@@ -36,9 +36,10 @@ impl Control {
         allowed: Authorized<act::RegisterManagedInstance>,
         request: RegisterManagedInstanceRequest,
     ) -> Result<RegisterManagedInstanceResponse, ApiError> {
-        self.throttle(|throttle, from, now| throttle.admit(from, now), allowed.caller()).then_some(()).ok_or_else(
-            || throttled("Too many machines try to register, or too often with a wrong code; wait a minute."),
-        )?;
+        if !self.throttle(|throttle, from, now| throttle.admit(from, now), allowed.caller()) {
+            let message = "Too many machines try to register, or too often with a wrong code; wait a minute.";
+            return Err(throttled(message));
+        }
         let key = registered_key(&request.public_key, &request.public_key_type)?;
         let activation = self.store.activation(self.scope(), &request.activation_id).await.map_err(failure::store)?;
         // An unknown activation takes as long as a wrong code, and gets the same answer.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use postern_iam::SecretString;
 use postern_model::ErrorCode;
 use postern_model::node::DeregisterManagedInstanceRequest;
-use postern_model::session::TerminateSessionRequest;
+use postern_model::session::{ResumeSessionRequest, TerminateSessionRequest};
 use postern_protocol::channel::relay::Side;
 use postern_protocol::wire::open::{ClientOpen, ControlOpen, DataOpen};
 
@@ -62,7 +62,7 @@ async fn the_newest_control_channel_displaces_the_older_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_client_token_belongs_to_the_client_that_used_it_first() {
+async fn a_session_belongs_to_the_client_that_opened_it_first() {
     let world = World::new().await;
     let (machine, _lease) = world.online(1).await;
     let started = world.start(&machine).await;
@@ -83,6 +83,13 @@ async fn a_client_token_belongs_to_the_client_that_used_it_first() {
     assert!(world.open_client(id, token, "c1").await.is_ok(), "the stock plugin dials again with the same token");
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(world.open_client(id, token, "c1").await.unwrap_err(), Refusal::TokenUsed);
+
+    // Whoever replays a captured ResumeSession gets a token that is of no use without being this very client.
+    let resume = ResumeSessionRequest { session_id: id.to_owned() };
+    let resumed = world.control.resume_session(&world.as_admin().await, resume).await.unwrap();
+    let token = resumed.token_value.unwrap();
+    assert_eq!(world.open_client(id, &token, "c2").await.unwrap_err(), Refusal::OtherClient);
+    assert!(world.open_client(id, &token, "c1").await.is_ok());
 }
 
 #[tokio::test]

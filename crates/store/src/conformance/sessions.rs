@@ -78,7 +78,7 @@ pub(super) async fn one_signature_opens_one_session_also_at_once(store: &dyn Sto
     assert_eq!((opened, replayed), (1, 29));
 }
 
-pub(super) async fn a_token_belongs_to_the_client_that_used_it_first(store: &dyn Store) {
+pub(super) async fn a_session_belongs_to_the_client_that_opened_it_first(store: &dyn Store) {
     let scope = scope();
     let node = fixture::connected_node(store, &scope, 1).await;
     let id = fixture::open(store, &scope, &node, 1).await;
@@ -86,7 +86,7 @@ pub(super) async fn a_token_belongs_to_the_client_that_used_it_first(store: &dyn
     assert_eq!(admit(client(1, 2, NOW)).await.expect("answers"), AdmitClient::Superseded, "no such generation yet");
     match admit(client(1, 1, NOW)).await.expect("answers") {
         AdmitClient::Admitted(session) => {
-            assert_eq!(session.client, Some(BoundClient { client_id: client_id(1), bound_at: NOW }));
+            assert_eq!(session.client, Some(BoundClient { client_id: client_id(1), token_used_at: Some(NOW) }));
         }
         other => panic!("the first client is admitted: {other:?}"),
     }
@@ -110,13 +110,21 @@ pub(super) async fn a_renewed_token_voids_the_older_ones(store: &dyn Store) {
     let id = fixture::open(store, &scope, &node, 1).await;
     store.admit_client(&scope, &id, client(1, 1, NOW)).await.expect("answers");
     match store.renew_token(&scope, &id).await.expect("answers") {
-        RenewToken::Renewed(session) => assert_eq!((session.token_generation, session.client), (2, None)),
+        RenewToken::Renewed(session) => {
+            let bound = BoundClient { client_id: client_id(1), token_used_at: None };
+            assert_eq!((session.token_generation, session.client), (2, Some(bound)));
+        }
         other => panic!("an active session's token can be renewed: {other:?}"),
     }
     let old = store.admit_client(&scope, &id, client(1, 1, NOW + 1)).await.expect("answers");
     assert_eq!(old, AdmitClient::Superseded);
-    let new = store.admit_client(&scope, &id, client(2, 2, NOW + 1)).await.expect("answers");
-    assert!(matches!(new, AdmitClient::Admitted(_)), "a new token binds anew: {new:?}");
+    let other = store.admit_client(&scope, &id, client(2, 2, NOW + 1)).await.expect("answers");
+    assert_eq!(other, AdmitClient::OtherClient, "also a new token is only for the session's own client");
+    let again = NOW + 500_000;
+    let new = store.admit_client(&scope, &id, client(1, 2, again)).await.expect("answers");
+    assert!(matches!(new, AdmitClient::Admitted(_)), "however long ago it used the old one: {new:?}");
+    let late = store.admit_client(&scope, &id, client(1, 2, again + 60_001)).await.expect("answers");
+    assert_eq!(late, AdmitClient::WindowOver, "and the new one is used up like the old");
     store.request_termination(&scope, &id, &by_jane()).await.expect("answers");
     assert!(matches!(store.renew_token(&scope, &id).await.expect("answers"), RenewToken::Ended(_)));
     assert_eq!(store.renew_token(&scope, &session_id(9)).await.expect("answers"), RenewToken::Unknown);

@@ -11,7 +11,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use postern_iam::SessionId;
+use postern_protocol::Clock as _;
 use postern_transport::tasks::Tasks;
+use postern_transport::{SystemClock, sleep_until};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Child;
 use tokio::sync::mpsc;
@@ -255,7 +257,7 @@ impl Watch {
                 () = &mut until_closed => return,
                 Some(command) = mailbox.recv() => {
                     let _ = write_message(&mut writer, &command).await;
-                    ends_by.get_or_insert_with(|| tokio::time::Instant::now() + END_GRACE);
+                    ends_by.get_or_insert_with(|| SystemClock.now().instant + END_GRACE);
                 }
                 () = sleep_until(ends_by), if self.child.is_some() => {
                     tracing::warn!(session.id = %session_id, "a session's process does not end; it is killed");
@@ -283,13 +285,6 @@ impl Watch {
             tracing::warn!(session.id = %session_id, %error, "the session's result cannot be written");
         }
         result
-    }
-}
-
-async fn sleep_until(deadline: Option<tokio::time::Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }
 

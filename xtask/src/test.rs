@@ -164,6 +164,6 @@ fn skipped_tests(file: &PathBuf) -> Result<Vec<String>> {
     let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     lines.sort();
-    lines.dedup_by_key(|line| line.split(':').next().unwrap_or_default().to_owned());
+    lines.dedup();
     Ok(lines)
 }

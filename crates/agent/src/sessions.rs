@@ -295,3 +295,166 @@ fn last_line(folder: &Path) -> String {
     let line = tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     line.chars().filter(|shown| !shown.is_control()).take(300).collect()
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
+
+    use std::io::Read as _;
+
+    use postern_protocol::wire::payload::SessionStart;
+
+    use super::*;
+    use crate::identity::TrustSource;
+    use crate::session::{AccountPolicy, End};
+    use crate::worker::attend;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+    const ID: &str = "tester-0123456789abcdef0";
+
+    /// A main process, up to its death.
+    struct MainProcess {
+        sessions: Sessions,
+        ended: mpsc::Receiver<Ended>,
+        tasks: Tasks,
+    }
+
+    fn main_process(state: &StateFolder) -> MainProcess {
+        let (events, ended) = mpsc::channel(8);
+        let tasks = Tasks::new();
+        let worker = WorkerCommand {
+            program: std::env::current_exe().unwrap(),
+            args: ["--exact", "sessions::tests::worker_process", "--nocapture"].map(String::from).into(),
+        };
+        MainProcess { sessions: Sessions::new(state.clone(), worker, tasks.clone(), events), ended, tasks }
+    }
+
+    impl MainProcess {
+        async fn next_end(&mut self) -> Ended {
+            let ended = tokio::time::timeout(PATIENCE, self.ended.recv()).await.unwrap().unwrap();
+            self.sessions.note_ended(&ended.session_id);
+            ended
+        }
+
+        /// Its tasks are gone at once, its children live on: what `kill -9` leaves.
+        async fn die(self) {
+            self.tasks.stop(PATIENCE).await.unwrap();
+        }
+    }
+
+    fn order(state: &StateFolder, id: &SessionId) -> Order {
+        Order {
+            start: SessionStart { session_id: id.to_string(), ..SessionStart::default() },
+            folder: state.session(id),
+            state_dir: state.root().to_path_buf(),
+            endpoint: "http://127.0.0.1:1".into(),
+            region: "us-east-1".into(),
+            trust: TrustSource::WebPki,
+            accounts: AccountPolicy::default(),
+            log: "info".into(),
+            credentials: None,
+        }
+    }
+
+    /// Not a test: what the tests below start as their session's process. It runs until it is told to end.
+    #[tokio::test]
+    async fn worker_process() {
+        if !std::env::args().next_back().unwrap().contains("/sessions/") {
+            return;
+        }
+        let mut order = Vec::new();
+        std::io::stdin().read_to_end(&mut order).unwrap();
+        let order: Order = serde_json::from_slice(&order).unwrap();
+        let result = attend(&order, async |mailbox| match mailbox.recv().await {
+            Some(_) => End::Failed("told to end".into()),
+            None => End::Finished,
+        })
+        .await;
+        store_result(&order.folder, &result).unwrap();
+    }
+
+    async fn process_id(state: &StateFolder, id: &SessionId) -> u32 {
+        let found = async {
+            loop {
+                if let Ok(stream) = connect(&state.session(id), SOCKET).await {
+                    let (mut reader, _writer) = split(stream);
+                    return read_message::<Hello>(&mut reader).await.unwrap().unwrap().process_id;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_session_outlives_its_main_process_and_is_adopted_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(folder.path()).unwrap();
+        let id: SessionId = ID.parse().unwrap();
+        let mut first = main_process(&state);
+        first.sessions.start(&id, &order(&state, &id)).unwrap();
+        let worker = process_id(&state, &id).await;
+        first.die().await;
+
+        let mut second = main_process(&state);
+        assert_eq!(second.sessions.adopt().unwrap(), 1);
+        assert_eq!(process_id(&state, &id).await, worker, "the same process");
+        assert!(matches!(second.sessions.start(&id, &order(&state, &id)), Err(StartError::Repeated)));
+        assert!(second.sessions.terminate(&id));
+        let ended = second.next_end().await;
+        assert_eq!(ended.result, SessionResult { is_failed: true, output: "told to end".into() });
+
+        // The service may not have heard: the folder stays, and so does the memory of a start.
+        assert!(matches!(second.sessions.start(&id, &order(&state, &id)), Err(StartError::Repeated)));
+        second.die().await;
+        let mut third = main_process(&state);
+        assert_eq!(third.sessions.adopt().unwrap(), 1);
+        assert_eq!(third.next_end().await.result, ended.result, "reported again");
+        third.sessions.forget(&id);
+        assert!(state.sessions().unwrap().is_empty());
+        assert!(!third.sessions.terminate(&id));
+    }
+
+    #[tokio::test]
+    async fn a_process_that_dies_without_a_word_is_a_failed_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(folder.path()).unwrap();
+        let id: SessionId = ID.parse().unwrap();
+        let mut main = main_process(&state);
+        main.sessions.start(&id, &order(&state, &id)).unwrap();
+        let worker = process_id(&state, &id).await;
+        let killed = std::process::Command::new("kill").args(["-9", &worker.to_string()]).status().unwrap();
+        assert!(killed.success());
+        let ended = main.next_end().await;
+        assert!(ended.result.is_failed && ended.result.output.contains("unexpectedly"), "{:?}", ended.result);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_cannot_be_started_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(folder.path()).unwrap();
+        let id: SessionId = ID.parse().unwrap();
+        let mut main = main_process(&state);
+        main.sessions.worker.program = "/no/such/program".into();
+        assert!(matches!(main.sessions.start(&id, &order(&state, &id)), Err(StartError::Spawn(_))));
+        assert!(state.sessions().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_order_does_not_show_in_the_process_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(folder.path()).unwrap();
+        let id: SessionId = ID.parse().unwrap();
+        let mut main = main_process(&state);
+        let mut secret = order(&state, &id);
+        secret.start.session_owner = "hunter2".into();
+        main.sessions.start(&id, &secret).unwrap();
+        let worker = process_id(&state, &id).await;
+        let of_process = |name: &str| std::fs::read(format!("/proc/{worker}/{name}")).unwrap_or_default();
+        for shown in [of_process("cmdline"), of_process("environ")] {
+            assert!(!shown.windows(7).any(|window| window == b"hunter2"));
+        }
+        main.sessions.terminate_all();
+        main.next_end().await;
+    }
+}

@@ -27,7 +27,7 @@ use crate::identity::{Identity, TrustSource};
 use crate::link::{Connect, ConnectError, Connecting};
 use crate::local_socket::{Listener, Stream, read_message, split, write_message};
 use crate::service::{HandedCredentials, Service, ServiceCallError, new_uuid};
-use crate::session::{self, AccountPolicy, SessionResult, Terminate};
+use crate::session::{self, AccountPolicy, End, SessionResult, Terminate};
 use crate::state::{StateFolder, private, replace_file};
 
 /// What the worker is called in the session's folder.
@@ -132,6 +132,15 @@ async fn run(order: &Order) -> SessionResult {
         Ok(service) => Arc::new(service),
         Err(reason) => return failed(reason),
     };
+    let connect = DataChannelConnect { service, session_id: order.start.session_id.clone(), client_id: new_uuid() };
+    attend(order, async |mailbox| Box::pin(session::run(&order.start, &order.accounts, connect, mailbox)).await).await
+}
+
+/// Runs `session` while the agent's main processes are served on the session's socket.
+pub(crate) async fn attend(
+    order: &Order,
+    session: impl AsyncFnOnce(&mut mpsc::Receiver<Terminate>) -> End,
+) -> SessionResult {
     let tasks = Tasks::new();
     let (sender, mut mailbox) = mpsc::channel(1);
     let listener = match Listener::bind(&order.folder, SOCKET) {
@@ -144,8 +153,7 @@ async fn run(order: &Order) -> SessionResult {
         began_at: SystemClock.now().unix_millis,
     };
     tasks.spawn("control socket", accept(listener, hello, sender.clone(), tasks.clone()));
-    let connect = DataChannelConnect { service, session_id: order.start.session_id.clone(), client_id: new_uuid() };
-    let end = Box::pin(session::run(&order.start, &order.accounts, connect, &mut mailbox)).await;
+    let end = session(&mut mailbox).await;
     // A mailbox without senders would read as a wish to end.
     drop(sender);
     tracing::info!(session.id = order.start.session_id, ?end, "session ended");

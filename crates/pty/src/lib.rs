@@ -23,8 +23,7 @@ mod windows;
 use windows as platform;
 
 pub use platform::{
-    Account, Child, Killer, Master, Output, Piped, RunAs, Terminal, detach, spawn_piped,
-    spawn_terminal,
+    Account, Child, Job, Killer, Master, Output, Piped, RunAs, Terminal, detach, spawn_piped, spawn_terminal,
 };
 
 /// A terminal's size in characters.

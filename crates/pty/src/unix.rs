@@ -8,7 +8,7 @@ mod terminal;
 
 pub use account::{Account, RunAs};
 pub use piped::{Output, Piped, spawn_piped};
-pub use process::{Child, Killer};
+pub use process::{Child, Job, Killer};
 pub use terminal::{Master, Terminal, spawn_terminal};
 
 use std::io;

@@ -9,14 +9,12 @@ mod process;
 pub use account::{Account, RunAs};
 pub use console::{Master, Terminal, spawn_terminal};
 pub use piped::{Output, Piped, spawn_piped};
-pub use process::{Child, Killer};
+pub use process::{Child, Job, Killer};
 
 use std::io;
 use std::os::windows::process::CommandExt;
 
-use windows_sys::Win32::System::Threading::{
-    CREATE_BREAKAWAY_FROM_JOB, CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW,
-};
+use windows_sys::Win32::System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW};
 
 /// Makes `command` start its program without a console and outside the caller's process group and job, so that it
 /// outlives the caller.

@@ -5,9 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use postern_pty::{
-    Account, ExitStatus, Program, Signal, Terminal, TerminalSize, spawn_piped, spawn_terminal,
-};
+use postern_pty::{Account, ExitStatus, Program, Signal, Terminal, TerminalSize, spawn_piped, spawn_terminal};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -56,12 +54,7 @@ async fn read_until(terminal: &Terminal, wanted: &str) -> String {
     let found = timeout(PATIENCE, async {
         while !String::from_utf8_lossy(&seen).contains(wanted) {
             let count = terminal.master.read(&mut buffer).await.unwrap();
-            assert_ne!(
-                count,
-                0,
-                "ended before {wanted:?}: {:?}",
-                String::from_utf8_lossy(&seen)
-            );
+            assert_ne!(count, 0, "ended before {wanted:?}: {:?}", String::from_utf8_lossy(&seen));
             seen.extend_from_slice(&buffer[..count]);
         }
     })
@@ -73,36 +66,23 @@ async fn read_until(terminal: &Terminal, wanted: &str) -> String {
 
 async fn type_all(terminal: &Terminal, mut bytes: &[u8]) {
     while !bytes.is_empty() {
-        let count = timeout(PATIENCE, terminal.master.write(bytes))
-            .await
-            .unwrap()
-            .unwrap();
+        let count = timeout(PATIENCE, terminal.master.write(bytes)).await.unwrap().unwrap();
         bytes = &bytes[count..];
     }
 }
 
 async fn ended(terminal: &mut Terminal) -> ExitStatus {
-    timeout(PATIENCE, terminal.child.wait())
-        .await
-        .unwrap()
-        .unwrap()
+    timeout(PATIENCE, terminal.child.wait()).await.unwrap().unwrap()
 }
 
 #[tokio::test]
 async fn the_exit_code_and_all_of_the_output_arrive() {
     let mut terminal = start(&shell("seq 1 20000; exit 7"));
     let output = String::from_utf8(read_to_end(&terminal).await).unwrap();
-    let numbers: Vec<u32> = output
-        .lines()
-        .map(|line| line.trim().parse().unwrap())
-        .collect();
+    let numbers: Vec<u32> = output.lines().map(|line| line.trim().parse().unwrap()).collect();
     assert_eq!(numbers, (1..=20000).collect::<Vec<u32>>());
     assert_eq!(ended(&mut terminal).await, ExitStatus::Code(7));
-    assert_eq!(
-        terminal.master.try_read(&mut [0; 8]).unwrap(),
-        Some(0),
-        "the end stays the end"
-    );
+    assert_eq!(terminal.master.try_read(&mut [0; 8]).unwrap(), Some(0), "the end stays the end");
 }
 
 #[tokio::test]
@@ -113,37 +93,23 @@ async fn a_signal_is_told_from_a_code() {
 
 #[tokio::test]
 async fn the_size_is_there_from_the_start_and_follows() {
-    let terminal = start(&shell(
-        "stty size; trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.05; done",
-    ));
+    let terminal = start(&shell("stty size; trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.05; done"));
     let seen = read_until(&terminal, "ready").await;
     assert!(seen.contains("33 91"), "{seen:?}");
-    terminal
-        .master
-        .resize(TerminalSize {
-            cols: 132,
-            rows: 50,
-        })
-        .unwrap();
+    terminal.master.resize(TerminalSize { cols: 132, rows: 50 }).unwrap();
     read_until(&terminal, "50 132").await;
 }
 
 #[tokio::test]
 async fn the_program_leads_a_session_with_this_terminal() {
-    let terminal = start(&shell(
-        "ps -o pid=,sid=,tpgid= -p $$; tty; echo $0; ls /proc/self/fd",
-    ));
+    let terminal = start(&shell("ps -o pid=,sid=,tpgid= -p $$; tty; echo $0; ls /proc/self/fd"));
     let output = String::from_utf8(read_to_end(&terminal).await).unwrap();
     let mut lines = output.lines();
     let ids: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
     assert_eq!(ids[0], ids[1], "session leader: {output:?}");
     assert!(lines.next().unwrap().starts_with("/dev/pts/"), "{output:?}");
     // ls sees its own three streams and the folder it reads, nothing of ours.
-    let descriptors: Vec<&str> = output
-        .lines()
-        .skip(3)
-        .flat_map(str::split_whitespace)
-        .collect();
+    let descriptors: Vec<&str> = output.lines().skip(3).flat_map(str::split_whitespace).collect();
     assert_eq!(descriptors, ["0", "1", "2", "3"], "{output:?}");
 }
 
@@ -152,11 +118,7 @@ async fn a_leading_dash_makes_a_login_shell() {
     let mut program = program(&["/bin/bash", "--noprofile"]);
     program.argv0 = Some("-bash".into());
     let mut terminal = start(&program);
-    type_all(
-        &terminal,
-        b"shopt -q login_shell && echo is-a-login-$((1+1)); exit 4\n",
-    )
-    .await;
+    type_all(&terminal, b"shopt -q login_shell && echo is-a-login-$((1+1)); exit 4\n").await;
     read_until(&terminal, "is-a-login-2").await;
     assert_eq!(ended(&mut terminal).await, ExitStatus::Code(4));
 }
@@ -169,16 +131,10 @@ async fn interrupts_reach_the_foreground_job_only() {
     // The job may not have the terminal yet: interrupt until the shell answers again.
     timeout(PATIENCE, async {
         loop {
-            terminal
-                .killer
-                .signal_foreground(Signal::Interrupt)
-                .unwrap();
+            terminal.killer.signal_foreground(Signal::Interrupt).unwrap();
             type_all(&terminal, b"echo alive-$?\n").await;
             let mut buffer = [0; 4096];
-            let read = timeout(
-                Duration::from_millis(300),
-                terminal.master.read(&mut buffer),
-            );
+            let read = timeout(Duration::from_millis(300), terminal.master.read(&mut buffer));
             if let Ok(count) = read.await
                 && String::from_utf8_lossy(&buffer[..count.unwrap()]).contains("alive-130")
             {
@@ -221,10 +177,7 @@ async fn a_megabyte_pasted_in_raw_mode_is_exact() {
     let (_, output) = tokio::join!(type_all(&terminal, &pasted), read_to_end(&terminal));
     let start = output.len() - pasted.len();
     assert!(output[start..] == pasted[..], "the bytes differ");
-    assert!(
-        start <= 2,
-        "only what is left of the line end comes before: {start}"
-    );
+    assert!(start <= 2, "only what is left of the line end comes before: {start}");
 }
 
 #[tokio::test]
@@ -237,34 +190,46 @@ async fn a_background_job_does_not_hold_the_session_open() {
 
 #[tokio::test]
 async fn dropping_the_master_hangs_up() {
-    let Terminal {
-        master, mut child, ..
-    } = start(&shell("echo x; sleep 1000"));
+    let Terminal { master, mut child, .. } = start(&shell("echo x; sleep 1000"));
     let mut buffer = [0; 16];
     assert_ne!(master.read(&mut buffer).await.unwrap(), 0);
     drop(master);
-    assert_eq!(
-        timeout(PATIENCE, child.wait()).await.unwrap().unwrap(),
-        ExitStatus::Signal(1)
-    );
+    assert_eq!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap(), ExitStatus::Signal(1));
 }
 
 #[tokio::test]
-async fn a_job_deaf_to_hangups_can_still_be_killed() {
-    let mut terminal = start(&shell(
-        "trap '' HUP; echo deaf; while :; do sleep 0.05; done",
-    ));
+async fn a_program_deaf_to_hangups_can_still_be_killed() {
+    let mut terminal = start(&shell("trap '' HUP; echo deaf; while :; do sleep 0.05; done"));
     read_until(&terminal, "deaf").await;
-    terminal.killer.signal_all(Signal::Hangup).unwrap();
-    terminal.killer.signal_all(Signal::Kill).unwrap();
+    terminal.killer.signal_group(Signal::Hangup).unwrap();
+    terminal.killer.signal_group(Signal::Kill).unwrap();
     assert_eq!(ended(&mut terminal).await, ExitStatus::Signal(9));
-    terminal.killer.signal_all(Signal::Kill).unwrap();
+    terminal.killer.signal_group(Signal::Kill).unwrap();
+}
+
+#[tokio::test]
+async fn a_foreground_job_can_be_ended_after_its_shell() {
+    let mut terminal = start(&program(&["bash", "--norc", "--noprofile", "-i"]));
+    assert!(terminal.killer.foreground_job().is_none(), "the shell itself is in the foreground");
+    type_all(&terminal, b"(trap '' HUP; echo deaf-$((1+1)); while :; do sleep 0.05; done)\n").await;
+    read_until(&terminal, "deaf-2").await;
+    let job = terminal.killer.foreground_job().unwrap();
+    terminal.killer.signal_group(Signal::Hangup).unwrap();
+    ended(&mut terminal).await;
+    assert!(job.is_alive());
+    job.signal(Signal::Kill).unwrap();
+    timeout(PATIENCE, async {
+        while job.is_alive() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
 async fn a_missing_program_is_an_error_at_once() {
-    let error =
-        spawn_terminal(&program(&["/no/such/program"]), TerminalSize::default()).unwrap_err();
+    let error = spawn_terminal(&program(&["/no/such/program"]), TerminalSize::default()).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
 
@@ -283,8 +248,7 @@ async fn another_user_gets_their_ids_groups_and_terminal() {
         return;
     }
     let account = Account::by_name("nobody").unwrap().unwrap();
-    let mut program =
-        shell("id -u; id -g; stat -c %U $(tty); echo > /etc/postern-probe || echo refused");
+    let mut program = shell("id -u; id -g; stat -c %U $(tty); echo > /etc/postern-probe || echo refused");
     program.run_as = Some(account.run_as().unwrap());
     let terminal = start(&program);
     let output = String::from_utf8(read_to_end(&terminal).await).unwrap();
@@ -299,11 +263,7 @@ async fn read_pipe(output: &mut postern_pty::Output) -> Vec<u8> {
     let mut all = Vec::new();
     let mut buffer = vec![0; 4096];
     loop {
-        match timeout(PATIENCE, output.read(&mut buffer))
-            .await
-            .unwrap()
-            .unwrap()
-        {
+        match timeout(PATIENCE, output.read(&mut buffer)).await.unwrap().unwrap() {
             0 => return all,
             count => all.extend_from_slice(&buffer[..count]),
         }
@@ -331,13 +291,7 @@ async fn signals_reach_the_whole_piped_group() {
     let mut buffer = [0; 16];
     assert_eq!(piped.stdout.read(&mut buffer).await.unwrap(), 3);
     piped.killer.signal_foreground(Signal::Interrupt).unwrap();
-    assert_eq!(
-        timeout(PATIENCE, piped.child.wait())
-            .await
-            .unwrap()
-            .unwrap(),
-        ExitStatus::Signal(2)
-    );
+    assert_eq!(timeout(PATIENCE, piped.child.wait()).await.unwrap().unwrap(), ExitStatus::Signal(2));
     // The end of file proves that sleep and cat, which held the pipe, are gone as well.
     assert_eq!(read_pipe(&mut piped.stdout).await, b"");
 }

@@ -29,6 +29,8 @@ const PENDING_INPUT_BYTES: usize = 64 * 1024;
 /// How long output is looked for after the program's end while none comes. The kernel reports the end of the output
 /// at once; this is for a program that handed its terminal on.
 const LAST_OUTPUT_PATIENCE: Duration = Duration::from_secs(2);
+/// How often a job that was told to end is looked for.
+const JOB_POLL: Duration = Duration::from_millis(20);
 
 /// Runs the program to its end.
 pub(super) async fn run<C: Connect>(
@@ -221,12 +223,27 @@ impl Input {
     }
 }
 
-/// Ends what runs: told first, killed when it does not listen. `meanwhile` keeps its output from blocking it.
+/// Ends the program and the job in the foreground: told first, killed when they do not listen. What was made to survive
+/// a hangup in the background (`nohup … &`, `setsid`) is left alone. `meanwhile` keeps output from blocking the end.
 async fn hang_up(mut child: Child, killer: &Killer, meanwhile: impl Future<Output = ()>) {
+    let job = killer.foreground_job();
     let ended = async {
-        let _ = killer.signal_all(Signal::Hangup);
-        if tokio::time::timeout(KILL_GRACE, child.wait()).await.is_err() {
-            let _ = killer.signal_all(Signal::Kill);
+        let _ = killer.signal_group(Signal::Hangup);
+        if let Some(job) = job {
+            let _ = job.signal(Signal::Hangup);
+        }
+        let listened = async {
+            let _ = child.wait().await;
+            // Nobody tells when a group is empty, and this is the end of the session.
+            while job.is_some_and(|job| job.is_alive()) {
+                tokio::time::sleep(JOB_POLL).await;
+            }
+        };
+        if tokio::time::timeout(KILL_GRACE, listened).await.is_err() {
+            let _ = killer.signal_group(Signal::Kill);
+            if let Some(job) = job {
+                let _ = job.signal(Signal::Kill);
+            }
             // Killed processes end, unless the kernel itself is stuck; then waiting would not help either.
             let _ = tokio::time::timeout(KILL_GRACE, child.wait()).await;
         }

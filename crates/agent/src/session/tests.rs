@@ -385,6 +385,27 @@ async fn the_service_ends_a_session_and_nothing_stays_behind() {
 }
 
 #[tokio::test]
+async fn a_foreground_job_that_is_deaf_to_hangups_ends_with_its_session() {
+    let properties = json!({"commands": "exec bash --norc --noprofile -i"});
+    let mut running = start(document("InteractiveCommands", &properties), ours());
+    running.client.until("the session begins", |client| client.has_begun).await;
+    running.client.type_text("(trap '' HUP; echo pid=$BASHPID, $((1+1)); while :; do sleep 0.05; done)\n");
+    running.client.until_output(", 2").await;
+    let output = running.client.output();
+    let pid: i32 = output.rsplit_once("pid=").unwrap().1.split(',').next().unwrap().parse().unwrap();
+    running.mailbox.send(Terminate).await.unwrap();
+    let (_, end) = running.end().await;
+    assert_eq!(end, End::Terminated);
+    tokio::time::timeout(PATIENCE, async {
+        while is_alive(pid) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the job is gone");
+}
+
+#[tokio::test]
 async fn a_command_has_two_streams_and_a_status() {
     let commands = r"sh -c 'echo out; echo err >&2; cat; exit 9'";
     let separate = json!({"commands": commands, "separateOutputStream": "true",

@@ -38,15 +38,7 @@ impl Account {
         };
         lookup(|entry, buffer, result| {
             // SAFETY: every pointer is valid for the call; the length is the buffer's own.
-            unsafe {
-                libc::getpwnam_r(
-                    name.as_ptr(),
-                    entry,
-                    buffer.as_mut_ptr().cast(),
-                    buffer.len(),
-                    result,
-                )
-            }
+            unsafe { libc::getpwnam_r(name.as_ptr(), entry, buffer.as_mut_ptr().cast(), buffer.len(), result) }
         })
     }
 
@@ -54,9 +46,7 @@ impl Account {
     pub fn by_uid(uid: u32) -> io::Result<Option<Self>> {
         lookup(|entry, buffer, result| {
             // SAFETY: every pointer is valid for the call; the length is the buffer's own.
-            unsafe {
-                libc::getpwuid_r(uid, entry, buffer.as_mut_ptr().cast(), buffer.len(), result)
-            }
+            unsafe { libc::getpwuid_r(uid, entry, buffer.as_mut_ptr().cast(), buffer.len(), result) }
         })
     }
 
@@ -74,11 +64,7 @@ impl Account {
 
     /// Everything needed to become this account: its ids and all of its supplementary groups.
     pub fn run_as(&self) -> io::Result<RunAs> {
-        Ok(RunAs {
-            uid: self.uid,
-            gid: self.gid,
-            groups: supplementary_groups(&self.name, self.gid)?,
-        })
+        Ok(RunAs { uid: self.uid, gid: self.gid, groups: supplementary_groups(&self.name, self.gid)? })
     }
 }
 
@@ -142,20 +128,11 @@ fn supplementary_groups(name: &str, gid: u32) -> io::Result<Vec<libc::gid_t>> {
     loop {
         let mut count = libc::c_int::try_from(groups.len()).map_err(io::Error::other)?;
         // SAFETY: `count` is the length of `groups`; the name is NUL-terminated.
-        let found = unsafe {
-            libc::getgrouplist(
-                name.as_ptr(),
-                gid as GroupListEntry,
-                groups.as_mut_ptr(),
-                &mut count,
-            )
-        };
+        let found =
+            unsafe { libc::getgrouplist(name.as_ptr(), gid as GroupListEntry, groups.as_mut_ptr(), &mut count) };
         if found >= 0 {
             groups.truncate(usize::try_from(count).unwrap_or(0));
-            return Ok(groups
-                .into_iter()
-                .map(|group| group as libc::gid_t)
-                .collect());
+            return Ok(groups.into_iter().map(|group| group as libc::gid_t).collect());
         }
         if groups.len() >= 1 << 16 {
             return Err(io::Error::other("the account is in more than 65536 groups"));

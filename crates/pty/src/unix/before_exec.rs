@@ -28,22 +28,12 @@ pub(super) struct BeforeExec {
 }
 
 impl BeforeExec {
-    pub(super) fn new(
-        session: Session,
-        run_as: Option<RunAs>,
-        directory: Option<&Path>,
-    ) -> io::Result<Self> {
+    pub(super) fn new(session: Session, run_as: Option<RunAs>, directory: Option<&Path>) -> io::Result<Self> {
         let directory = directory
             .map(|path| CString::new(path.as_os_str().as_bytes()))
             .transpose()
-            .map_err(|_| {
-                io::Error::new(io::ErrorKind::InvalidInput, "a directory name contains NUL")
-            })?;
-        Ok(Self {
-            session,
-            run_as,
-            directory,
-        })
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a directory name contains NUL"))?;
+        Ok(Self { session, run_as, directory })
     }
 
     /// Runs in the forked child. Everything called here is a plain system call: no allocation, no lock, no name
@@ -88,12 +78,7 @@ fn close_on_exec_from(first: libc::c_uint) {
     // SAFETY: marks descriptors, closes none; a kernel without the call (before 5.11) refuses it, and then the
     // flags that every descriptor of ours is opened with have to do.
     unsafe {
-        libc::syscall(
-            libc::SYS_close_range,
-            first,
-            libc::c_uint::MAX,
-            libc::CLOSE_RANGE_CLOEXEC,
-        );
+        libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
     }
     #[cfg(not(target_os = "linux"))]
     let _ = first;
@@ -107,9 +92,5 @@ fn become_user(run_as: &RunAs) -> io::Result<()> {
             && libc::setgid(run_as.gid) == 0
             && libc::setuid(run_as.uid) == 0
     };
-    if done {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if done { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

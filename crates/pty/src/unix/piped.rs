@@ -35,11 +35,7 @@ pub struct Output {
 /// both streams share one, in the order they were written. On Linux the program ends with the thread that started
 /// it. Must be called inside a tokio runtime.
 pub fn spawn_piped(program: &Program, separate: bool) -> io::Result<Piped> {
-    let before_exec = BeforeExec::new(
-        Session::Piped,
-        program.run_as.clone(),
-        Some(&program.directory),
-    )?;
+    let before_exec = BeforeExec::new(Session::Piped, program.run_as.clone(), Some(&program.directory))?;
     let mut command = command(program);
     let (stdout, writer) = io::pipe()?;
     let stderr = if separate {
@@ -55,19 +51,12 @@ pub fn spawn_piped(program: &Program, separate: bool) -> io::Result<Piped> {
     unsafe { command.pre_exec(move || before_exec.run()) };
     let child = tokio::process::Command::from(command).spawn()?;
     let (child, killer) = Child::new(child, None)?;
-    Ok(Piped {
-        stdout: Output::new(stdout)?,
-        stderr: stderr.map(Output::new).transpose()?,
-        child,
-        killer,
-    })
+    Ok(Piped { stdout: Output::new(stdout)?, stderr: stderr.map(Output::new).transpose()?, child, killer })
 }
 
 impl Output {
     fn new(reader: io::PipeReader) -> io::Result<Self> {
-        Ok(Self {
-            receiver: pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?,
-        })
+        Ok(Self { receiver: pipe::Receiver::from_owned_fd(OwnedFd::from(reader))? })
     }
 
     /// Reads what the program wrote; 0 when every writer is gone. Cancel-safe.

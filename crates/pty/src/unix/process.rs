@@ -36,11 +36,7 @@ impl Child {
             .and_then(|id| Pid::from_raw(id.cast_signed()))
             .ok_or_else(|| io::Error::other("the program ended before it had a process id"))?;
         let reaped = Arc::new(AtomicBool::new(false));
-        let killer = Killer {
-            leader,
-            reaped: Arc::clone(&reaped),
-            terminal: terminal.map(Arc::downgrade),
-        };
+        let killer = Killer { leader, reaped: Arc::clone(&reaped), terminal: terminal.map(Arc::downgrade) };
         Ok((Self { inner, reaped }, killer))
     }
 
@@ -74,15 +70,10 @@ impl Killer {
         kill_group(self.leader, signal)
     }
 
-    /// Signals everything known to belong to the program: its own group, and the foreground job of its terminal.
-    /// What was made to survive a hangup on purpose (`nohup`, `setsid`) is left alone.
-    pub fn signal_all(&self, signal: Signal) -> io::Result<()> {
-        if let Some(group) = self.foreground()
-            && group != self.leader
-        {
-            kill_group(group, signal)?;
-        }
-        self.signal_group(signal)
+    /// The job in the terminal's foreground, to be ended together with the program; it may outlive the program.
+    /// `None`: the program itself is in the foreground, or there is no terminal.
+    pub fn foreground_job(&self) -> Option<Job> {
+        self.foreground().filter(|group| *group != self.leader).map(|group| Job { group })
     }
 
     /// Signals the group of a piped program even after the program itself has ended. Only for as long as one of
@@ -94,6 +85,26 @@ impl Killer {
     fn foreground(&self) -> Option<Pid> {
         let terminal = self.terminal.as_ref()?.upgrade()?;
         rustix::termios::tcgetpgrp(terminal.get_ref().as_fd()).ok()
+    }
+}
+
+/// A process group that ran in a terminal's foreground.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    group: Pid,
+}
+
+impl Job {
+    /// Whether any process of it is left. While one is, the kernel gives the group's number to nobody else; so ask
+    /// and signal in quick succession.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        rustix::process::test_kill_process_group(self.group).is_ok()
+    }
+
+    /// Signals all of it.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        kill_group(self.group, signal)
     }
 }
 

@@ -40,16 +40,9 @@ pub fn spawn_terminal(program: &Program, size: TerminalSize) -> io::Result<Termi
         // As sshd does: programs such as screen and mesg expect to own their terminal.
         rustix::fs::fchown(&slave, Some(rustix::fs::Uid::from_raw(run_as.uid)), None)?;
     }
-    let before_exec = BeforeExec::new(
-        Session::Terminal,
-        program.run_as.clone(),
-        Some(&program.directory),
-    )?;
+    let before_exec = BeforeExec::new(Session::Terminal, program.run_as.clone(), Some(&program.directory))?;
     let mut command = command(program);
-    command
-        .stdin(Stdio::from(slave.try_clone()?))
-        .stdout(Stdio::from(slave.try_clone()?))
-        .stderr(Stdio::from(slave));
+    command.stdin(Stdio::from(slave.try_clone()?)).stdout(Stdio::from(slave.try_clone()?)).stderr(Stdio::from(slave));
     // SAFETY: `BeforeExec::run` makes only async-signal-safe calls on data prepared before the fork (see there).
     unsafe { command.pre_exec(move || before_exec.run()) };
 
@@ -60,20 +53,13 @@ pub fn spawn_terminal(program: &Program, size: TerminalSize) -> io::Result<Termi
     // an end of file for us.
     let child = tokio::process::Command::from(command).spawn()?;
     let (child, killer) = Child::new(child, Some(&descriptor))?;
-    Ok(Terminal {
-        master: Master { descriptor },
-        child,
-        killer,
-    })
+    Ok(Terminal { master: Master { descriptor }, child, killer })
 }
 
 /// What both kinds of program have in common.
 pub(super) fn command(program: &Program) -> std::process::Command {
     let mut command = std::process::Command::new(&program.program);
-    command
-        .args(&program.args)
-        .env_clear()
-        .envs(program.env.iter().map(|(key, value)| (key, value)));
+    command.args(&program.args).env_clear().envs(program.env.iter().map(|(key, value)| (key, value)));
     if let Some(argv0) = &program.argv0 {
         command.arg0(argv0);
     }
@@ -106,8 +92,7 @@ impl Master {
     pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.descriptor
             .async_io(Interest::WRITABLE, |descriptor| {
-                rustix::io::retry_on_intr(|| rustix::io::write(descriptor, bytes))
-                    .map_err(Into::into)
+                rustix::io::retry_on_intr(|| rustix::io::write(descriptor, bytes)).map_err(Into::into)
             })
             .await
     }
@@ -123,8 +108,7 @@ impl Master {
 fn read_available(descriptor: impl AsFd, out: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < out.len() {
-        match rustix::io::retry_on_intr(|| rustix::io::read(descriptor.as_fd(), &mut out[filled..]))
-        {
+        match rustix::io::retry_on_intr(|| rustix::io::read(descriptor.as_fd(), &mut out[filled..])) {
             Ok(0) | Err(rustix::io::Errno::IO) => break,
             Ok(count) => filled += count,
             // Found again by the next call, which then has nothing to give before it.
@@ -136,12 +120,7 @@ fn read_available(descriptor: impl AsFd, out: &mut [u8]) -> io::Result<usize> {
 }
 
 fn winsize(size: TerminalSize) -> Winsize {
-    Winsize {
-        ws_col: size.cols,
-        ws_row: size.rows,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    }
+    Winsize { ws_col: size.cols, ws_row: size.rows, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 #[cfg(target_os = "linux")]
@@ -151,10 +130,7 @@ fn open_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     grantpt(&master)?;
     unlockpt(&master)?;
     // Asking the master for its peer works in every mount namespace; a path under /dev/pts may lead elsewhere.
-    let slave = ioctl_tiocgptpeer(
-        &master,
-        OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC,
-    )?;
+    let slave = ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     Ok((master, slave))
 }
 
@@ -169,10 +145,7 @@ fn open_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     fcntl_setfd(&master, FdFlags::CLOEXEC)?;
     grantpt(&master)?;
     unlockpt(&master)?;
-    let slave = open(
-        ptsname(&master, Vec::new())?.as_c_str(),
-        OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
+    let slave =
+        open(ptsname(&master, Vec::new())?.as_c_str(), OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
     Ok((master, slave))
 }

@@ -37,26 +37,18 @@ impl Account {
     /// The account this process runs as.
     pub fn current() -> io::Result<Self> {
         let variable = |name: &str| std::env::var_os(name);
-        let system_root =
-            variable("SystemRoot").map_or_else(|| "C:\\Windows".into(), PathBuf::from);
+        let system_root = variable("SystemRoot").map_or_else(|| "C:\\Windows".into(), PathBuf::from);
         Ok(Self {
-            name: variable("USERNAME").map_or_else(
-                || "SYSTEM".into(),
-                |name| name.to_string_lossy().into_owned(),
-            ),
+            name: variable("USERNAME").map_or_else(|| "SYSTEM".into(), |name| name.to_string_lossy().into_owned()),
             uid: 1,
             gid: 1,
-            home: variable("USERPROFILE")
-                .map_or_else(|| system_root.join("System32"), PathBuf::from),
+            home: variable("USERPROFILE").map_or_else(|| system_root.join("System32"), PathBuf::from),
             shell: system_root.join("System32\\WindowsPowerShell\\v1.0\\powershell.exe"),
         })
     }
 
     /// Always refused: a session here runs as the agent's own user.
     pub fn run_as(&self) -> io::Result<RunAs> {
-        Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "run-as is not available on Windows",
-        ))
+        Err(io::Error::new(io::ErrorKind::Unsupported, "run-as is not available on Windows"))
     }
 }

@@ -12,14 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Mutex as AsyncMutex;
 use windows_sys::Win32::Foundation::{HANDLE, S_OK};
-use windows_sys::Win32::System::Console::{
-    COORD, ClosePseudoConsole, CreatePseudoConsole, HPCON, ResizePseudoConsole,
-};
+use windows_sys::Win32::System::Console::{COORD, ClosePseudoConsole, CreatePseudoConsole, HPCON, ResizePseudoConsole};
 use windows_sys::Win32::System::Threading::{
-    CREATE_UNICODE_ENVIRONMENT, CreateProcessW, DeleteProcThreadAttributeList,
-    EXTENDED_STARTUPINFO_PRESENT, InitializeProcThreadAttributeList, LPPROC_THREAD_ATTRIBUTE_LIST,
-    PROC_THREAD_ATTRIBUTE_PSEUDOCONSOLE, PROCESS_INFORMATION, STARTF_USESTDHANDLES, STARTUPINFOEXW,
-    UpdateProcThreadAttribute,
+    CREATE_UNICODE_ENVIRONMENT, CreateProcessW, DeleteProcThreadAttributeList, EXTENDED_STARTUPINFO_PRESENT,
+    InitializeProcThreadAttributeList, LPPROC_THREAD_ATTRIBUTE_LIST, PROC_THREAD_ATTRIBUTE_PSEUDOCONSOLE,
+    PROCESS_INFORMATION, STARTF_USESTDHANDLES, STARTUPINFOEXW, UpdateProcThreadAttribute,
 };
 
 use super::pipe::{PipeReader, PipeWriter};
@@ -50,10 +47,7 @@ pub struct Master {
 pub fn spawn_terminal(program: &Program, size: TerminalSize) -> io::Result<Terminal> {
     let (input_reader, input_writer) = io::pipe()?;
     let (output_reader, output_writer) = io::pipe()?;
-    let (console_input, console_output) = (
-        OwnedHandle::from(input_reader),
-        OwnedHandle::from(output_writer),
-    );
+    let (console_input, console_output) = (OwnedHandle::from(input_reader), OwnedHandle::from(output_writer));
     let console = Arc::new(Console::create(size, &console_input, &console_output)?);
     // The console has handles of its own now; ours would keep the output from ever ending.
     drop((console_input, console_output));
@@ -64,9 +58,7 @@ pub fn spawn_terminal(program: &Program, size: TerminalSize) -> io::Result<Termi
     Ok(Terminal {
         master: Master {
             console,
-            output: AsyncMutex::new(PipeReader::new(File::from(OwnedHandle::from(
-                output_reader,
-            )))?),
+            output: AsyncMutex::new(PipeReader::new(File::from(OwnedHandle::from(output_reader)))?),
             input: PipeWriter::new(File::from(OwnedHandle::from(input_writer)))?,
         },
         child,
@@ -82,11 +74,7 @@ impl Master {
 
     /// Reads what is there now; `None` when that is nothing (yet), `Some(0)` at the end.
     pub fn try_read(&self, out: &mut [u8]) -> io::Result<Option<usize>> {
-        Ok(self
-            .output
-            .try_lock()
-            .ok()
-            .and_then(|mut output| output.try_read(out)))
+        Ok(self.output.try_lock().ok().and_then(|mut output| output.try_read(out)))
     }
 
     /// Types `bytes`, as many as are taken now, waiting until any are. Cancel-safe.
@@ -105,9 +93,7 @@ impl Drop for Master {
         let console = Arc::clone(&self.console);
         // Closing waits for the output to be read, which the reading thread does even when nobody listens. Without
         // a thread the console stays until the process ends, and that is all there is to do about it.
-        let _ = std::thread::Builder::new()
-            .name("console-close".into())
-            .spawn(move || console.close());
+        let _ = std::thread::Builder::new().name("console-close".into()).spawn(move || console.close());
     }
 }
 
@@ -122,13 +108,9 @@ impl Console {
         let mut handle: HPCON = 0;
         // SAFETY: both handles are open for the call and `handle` outlives it. Flags 0: INHERIT_CURSOR would wait
         // for an answer to a cursor query, which a service never gives.
-        let result = unsafe {
-            CreatePseudoConsole(coordinates(size), raw(input), raw(output), 0, &mut handle)
-        };
+        let result = unsafe { CreatePseudoConsole(coordinates(size), raw(input), raw(output), 0, &mut handle) };
         checked(result)?;
-        Ok(Self {
-            handle: Mutex::new(Some(handle)),
-        })
+        Ok(Self { handle: Mutex::new(Some(handle)) })
     }
 
     fn resize(&self, size: TerminalSize) -> io::Result<()> {
@@ -141,11 +123,7 @@ impl Console {
     }
 
     fn close(&self) {
-        let handle = self
-            .handle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(handle) = handle {
             // SAFETY: taken out of its place, so nobody uses or closes it again.
             unsafe { ClosePseudoConsole(handle) };
@@ -161,8 +139,7 @@ impl Console {
         let directory = wide(program.directory.as_os_str());
         // SAFETY: a C struct of integers and pointers, for which all zeroes is a valid value.
         let mut startup: STARTUPINFOEXW = unsafe { std::mem::zeroed() };
-        startup.StartupInfo.cb =
-            u32::try_from(size_of::<STARTUPINFOEXW>()).map_err(io::Error::other)?;
+        startup.StartupInfo.cb = u32::try_from(size_of::<STARTUPINFOEXW>()).map_err(io::Error::other)?;
         // Null standard handles, said explicitly: else a parent whose own are redirected leaks them into the child,
         // which then prints past its console.
         startup.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
@@ -212,14 +189,9 @@ impl AttributeList {
         let mut bytes = 0;
         // SAFETY: asks for the size only; failing with "buffer too small" is how it answers.
         unsafe { InitializeProcThreadAttributeList(std::ptr::null_mut(), 1, 0, &mut bytes) };
-        let mut list = Self {
-            buffer: vec![0; bytes.div_ceil(size_of::<usize>())],
-        };
+        let mut list = Self { buffer: vec![0; bytes.div_ceil(size_of::<usize>())] };
         // SAFETY: the buffer has the size asked for and the alignment of a pointer.
-        if unsafe {
-            InitializeProcThreadAttributeList(list.buffer.as_mut_ptr().cast(), 1, 0, &mut bytes)
-        } == 0
-        {
+        if unsafe { InitializeProcThreadAttributeList(list.buffer.as_mut_ptr().cast(), 1, 0, &mut bytes) } == 0 {
             // Not initialised, so not to be deleted either.
             let error = io::Error::last_os_error();
             list.buffer = Vec::new();
@@ -268,10 +240,7 @@ fn checked(result: i32) -> io::Result<()> {
 
 fn coordinates(size: TerminalSize) -> COORD {
     let clamp = |value: u16| i16::try_from(value.max(1)).unwrap_or(i16::MAX);
-    COORD {
-        X: clamp(size.cols),
-        Y: clamp(size.rows),
-    }
+    COORD { X: clamp(size.cols), Y: clamp(size.rows) }
 }
 
 fn wide(text: &OsStr) -> Vec<u16> {
@@ -298,9 +267,7 @@ fn environment_block(program: &Program) -> Vec<u16> {
 fn command_line(program: &Program) -> Vec<u16> {
     let (quote, backslash) = (u16::from(b'"'), u16::from(b'\\'));
     let mut line: Vec<u16> = Vec::new();
-    let words: Vec<&OsString> = std::iter::once(&program.program)
-        .chain(&program.args)
-        .collect();
+    let words: Vec<&OsString> = std::iter::once(&program.program).chain(&program.args).collect();
     for word in words {
         if !line.is_empty() {
             line.push(u16::from(b' '));
@@ -311,11 +278,7 @@ fn command_line(program: &Program) -> Vec<u16> {
             if unit == quote {
                 line.extend(std::iter::repeat_n(backslash, backslashes + 1));
             }
-            backslashes = if unit == backslash {
-                backslashes + 1
-            } else {
-                0
-            };
+            backslashes = if unit == backslash { backslashes + 1 } else { 0 };
             line.push(unit);
         }
         line.extend(std::iter::repeat_n(backslash, backslashes));

@@ -28,23 +28,16 @@ impl PipeReader {
     /// Starts a thread that reads until every writer is gone.
     pub(super) fn new(mut file: File) -> io::Result<Self> {
         let (sender, chunks) = mpsc::channel(QUEUED_CHUNKS);
-        std::thread::Builder::new()
-            .name("pipe-reader".into())
-            .stack_size(128 * 1024)
-            .spawn(move || {
-                let mut buffer = vec![0; CHUNK_BYTES];
-                while let Ok(count @ 1..) = file.read(&mut buffer) {
-                    if sender.blocking_send(buffer[..count].to_vec()).is_err() {
-                        // Nobody listens, but a writer that cannot write would hold its console open.
-                        while matches!(file.read(&mut buffer), Ok(1..)) {}
-                    }
+        std::thread::Builder::new().name("pipe-reader".into()).stack_size(128 * 1024).spawn(move || {
+            let mut buffer = vec![0; CHUNK_BYTES];
+            while let Ok(count @ 1..) = file.read(&mut buffer) {
+                if sender.blocking_send(buffer[..count].to_vec()).is_err() {
+                    // Nobody listens, but a writer that cannot write would hold its console open.
+                    while matches!(file.read(&mut buffer), Ok(1..)) {}
                 }
-            })?;
-        Ok(Self {
-            chunks,
-            chunk: Vec::new(),
-            taken: 0,
-        })
+            }
+        })?;
+        Ok(Self { chunks, chunk: Vec::new(), taken: 0 })
     }
 
     /// Waits for something to read; 0 is the end. Cancel-safe.
@@ -85,26 +78,19 @@ impl PipeWriter {
     /// Starts a thread that writes whatever it is given, until the writer is dropped.
     pub(super) fn new(mut file: File) -> io::Result<Self> {
         let (chunks, mut receiver) = mpsc::channel::<Vec<u8>>(QUEUED_CHUNKS);
-        std::thread::Builder::new()
-            .name("pipe-writer".into())
-            .stack_size(128 * 1024)
-            .spawn(move || {
-                while let Some(chunk) = receiver.blocking_recv() {
-                    if file.write_all(&chunk).is_err() {
-                        return;
-                    }
+        std::thread::Builder::new().name("pipe-writer".into()).stack_size(128 * 1024).spawn(move || {
+            while let Some(chunk) = receiver.blocking_recv() {
+                if file.write_all(&chunk).is_err() {
+                    return;
                 }
-            })?;
+            }
+        })?;
         Ok(Self { chunks })
     }
 
     /// Hands over up to one chunk, waiting for room. Cancel-safe.
     pub(super) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let permit = self
-            .chunks
-            .reserve()
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        let permit = self.chunks.reserve().await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
         let count = bytes.len().min(CHUNK_BYTES);
         permit.send(bytes[..count].to_vec());
         Ok(count)

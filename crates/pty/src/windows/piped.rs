@@ -50,24 +50,14 @@ pub fn spawn_piped(program: &Program, separate: bool) -> io::Result<Piped> {
         command.stderr(Stdio::from(writer.try_clone()?));
         None
     };
-    let process = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::from(writer))
-        .spawn()?;
+    let process = command.stdin(Stdio::null()).stdout(Stdio::from(writer)).spawn()?;
     let (child, killer) = Child::new(OwnedHandle::from(process), || ())?;
-    Ok(Piped {
-        stdout: Output::new(stdout)?,
-        stderr: stderr.map(Output::new).transpose()?,
-        child,
-        killer,
-    })
+    Ok(Piped { stdout: Output::new(stdout)?, stderr: stderr.map(Output::new).transpose()?, child, killer })
 }
 
 impl Output {
     fn new(reader: io::PipeReader) -> io::Result<Self> {
-        Ok(Self {
-            reader: PipeReader::new(File::from(OwnedHandle::from(reader)))?,
-        })
+        Ok(Self { reader: PipeReader::new(File::from(OwnedHandle::from(reader)))? })
     }
 
     /// Reads what the program wrote; 0 when every writer is gone. Cancel-safe.

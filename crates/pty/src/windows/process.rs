@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use windows_sys::Win32::Foundation::{HANDLE, WAIT_FAILED};
-use windows_sys::Win32::System::JobObjects::{
-    AssignProcessToJobObject, CreateJobObjectW, TerminateJobObject,
-};
+use windows_sys::Win32::System::JobObjects::{AssignProcessToJobObject, CreateJobObjectW, TerminateJobObject};
 use windows_sys::Win32::System::Threading::{GetExitCodeProcess, INFINITE, WaitForSingleObject};
 
 use crate::{ExitStatus, Signal};
@@ -30,10 +28,7 @@ pub struct Killer {
 
 impl Child {
     /// Takes charge of a process that was created just now. `on_end` runs on the waiting thread after the end.
-    pub(super) fn new(
-        process: OwnedHandle,
-        on_end: impl FnOnce() + Send + 'static,
-    ) -> io::Result<(Self, Killer)> {
+    pub(super) fn new(process: OwnedHandle, on_end: impl FnOnce() + Send + 'static) -> io::Result<(Self, Killer)> {
         // SAFETY: no name, default security; the returned handle is checked before it is owned.
         let job = unsafe { CreateJobObjectW(std::ptr::null(), std::ptr::null()) };
         if job.is_null() {
@@ -46,20 +41,17 @@ impl Child {
             return Err(io::Error::last_os_error());
         }
         let (sender, status) = watch::channel(None);
-        std::thread::Builder::new()
-            .name("process-wait".into())
-            .stack_size(64 * 1024)
-            .spawn(move || {
-                let mut code = 1;
-                // SAFETY: the thread owns the handle, and `code` outlives the call.
-                unsafe {
-                    if WaitForSingleObject(raw(&process), INFINITE) != WAIT_FAILED {
-                        GetExitCodeProcess(raw(&process), &mut code);
-                    }
+        std::thread::Builder::new().name("process-wait".into()).stack_size(64 * 1024).spawn(move || {
+            let mut code = 1;
+            // SAFETY: the thread owns the handle, and `code` outlives the call.
+            unsafe {
+                if WaitForSingleObject(raw(&process), INFINITE) != WAIT_FAILED {
+                    GetExitCodeProcess(raw(&process), &mut code);
                 }
-                sender.send_replace(Some(code));
-                on_end();
-            })?;
+            }
+            sender.send_replace(Some(code));
+            on_end();
+        })?;
         Ok((Self { status }, Killer { job: Arc::new(job) }))
     }
 
@@ -71,11 +63,7 @@ impl Child {
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?
             .unwrap_or(1);
-        Ok(if code == KILLED {
-            ExitStatus::Signal(2)
-        } else {
-            ExitStatus::Code(code.cast_signed())
-        })
+        Ok(if code == KILLED { ExitStatus::Signal(2) } else { ExitStatus::Code(code.cast_signed()) })
     }
 }
 
@@ -97,14 +85,31 @@ impl Killer {
         Ok(())
     }
 
-    /// See [`Self::signal_group`].
-    pub fn signal_all(&self, signal: Signal) -> io::Result<()> {
-        self.signal_group(signal)
+    /// The job object holds everything the program started, so nothing has to be ended beside it.
+    pub fn foreground_job(&self) -> Option<Job> {
+        None
     }
 
     /// See [`Self::signal_group`]; a job outlives the program that it was made for.
     pub fn signal_remaining(&self, signal: Signal) -> io::Result<()> {
         self.signal_group(signal)
+    }
+}
+
+/// A job in a terminal's foreground. There are none here: a value of this type cannot exist.
+#[derive(Clone, Copy, Debug)]
+pub enum Job {}
+
+impl Job {
+    /// Never asked.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        match *self {}
+    }
+
+    /// Never asked.
+    pub fn signal(&self, _signal: Signal) -> io::Result<()> {
+        match *self {}
     }
 }
 

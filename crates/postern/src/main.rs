@@ -19,6 +19,8 @@ use clap::Parser as _;
 
 use crate::cli::Cli;
 
+// For the service inside; it does not build for macOS with the cross linker.
+#[cfg(feature = "quickstart")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -96,9 +96,10 @@ impl Listener {
         let Some(config) = &self.tls else { return Some(NetStream::Plain(stream)) };
         // A permit is worth memory and time, so it is taken only for those who have begun to talk.
         let deadline = self.limits.handshake_timeout;
-        match tokio::time::timeout(deadline, stream.readable()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return None,
+        // Peeking, because the system may call a silent socket readable.
+        match tokio::time::timeout(deadline, stream.peek(&mut [0])).await {
+            Ok(Ok(1..)) => {}
+            Ok(Ok(0) | Err(_)) | Err(_) => return None,
         }
         let _permit = self.handshakes.acquire().await.ok()?;
         match NetStream::accept_tls(Arc::clone(config), stream, deadline).await {

@@ -4,6 +4,7 @@
 //! in the middle of it, so two legs cannot wait for each other; a full relay stops the reading, a full socket stops the
 //! taking, and both are bounded.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -50,7 +51,7 @@ pub(crate) enum LegEnd {
 /// Reads from a leg's socket without ever holding more than a batch.
 #[derive(Default)]
 struct Batch {
-    messages: Vec<Bytes>,
+    messages: VecDeque<Bytes>,
     bytes: usize,
     pong: bool,
     ended: Option<LegEnd>,
@@ -121,13 +122,15 @@ async fn say_goodbye(socket: Socket, end: &LegEnd) {
 }
 
 impl Batch {
-    /// Ready when there is something to take a turn for. While pending it holds nothing, so it can be dropped.
+    /// Ready when there is something new to take a turn for; what it found stays here, so it can be dropped any time.
     fn poll_fill(&mut self, socket: &mut Socket, context: &mut Context<'_>) -> Poll<()> {
-        while self.messages.len() < BATCH_MESSAGES && self.bytes < BATCH_BYTES {
+        // Messages that the relay had no room for are waiting already; they are nothing new.
+        let held = self.messages.len();
+        while self.messages.len() - held < BATCH_MESSAGES && self.bytes < BATCH_BYTES {
             match socket.poll_next(context) {
                 Poll::Ready(Ok(WsEvent::Message(Message::Binary(message)))) => {
                     self.bytes += message.len();
-                    self.messages.push(message);
+                    self.messages.push_back(message);
                 }
                 Poll::Ready(Ok(WsEvent::Message(Message::Pong(_)))) => self.pong = true,
                 Poll::Ready(Ok(WsEvent::Message(Message::Text(_)))) => {
@@ -138,7 +141,7 @@ impl Batch {
                 Poll::Ready(Ok(WsEvent::Writable)) => return Poll::Ready(()),
                 Poll::Ready(Ok(WsEvent::Closed)) => return self.end(LegEnd::Gone),
                 Poll::Ready(Err(error)) => return self.end(LegEnd::Failed(error)),
-                Poll::Pending if self.messages.is_empty() && !self.pong => return Poll::Pending,
+                Poll::Pending if self.messages.len() == held && !self.pong => return Poll::Pending,
                 Poll::Pending => return Poll::Ready(()),
             }
         }

@@ -4,6 +4,7 @@
 //! batch of messages; the supervisor takes it when it is woken. Both sides are told by notifications that carry
 //! nothing: whoever wakes looks at the state, so a wake-up too many is harmless and none can overtake another.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -46,6 +47,8 @@ struct LegState {
     /// Counts attachments, so that the supervisor sees one that came and went between two looks.
     attachments: u64,
     ping_wanted: bool,
+    /// Its socket is not being read, for want of room.
+    stalled: bool,
 }
 
 #[derive(Clone)]
@@ -124,7 +127,7 @@ impl Session {
         }
         let slot = state.leg(side);
         slot.attachments += 1;
-        slot.ping_wanted = false;
+        (slot.ping_wanted, slot.stalled) = (false, false);
         if let Some(displaced) = slot.attached.replace(attached.clone()) {
             displaced.wake.notify_one();
         }
@@ -173,11 +176,6 @@ impl Session {
         state.wake(Side::Agent);
     }
 
-    #[cfg(test)]
-    pub(crate) fn buffered_bytes(&self) -> usize {
-        self.lock().relay.buffered_bytes()
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic inside the relay ends the task that hit it; the other leg and the supervisor still have to clean up.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -199,7 +197,8 @@ impl State {
     }
 
     fn wake_if_wanted(&mut self, side: Side) {
-        if self.relay.has_transmit(side) || self.leg(side).ping_wanted {
+        let room_again = self.leg(side).stalled && self.relay.wants_read(side);
+        if self.relay.has_transmit(side) || self.leg(side).ping_wanted || room_again {
             self.wake(side);
         }
     }
@@ -256,7 +255,7 @@ impl Attachment {
     /// until that has no more room. Bad messages are handed to `complain`, which says whether to go on reading.
     pub(crate) fn turn(
         &self,
-        incoming: &mut Vec<Bytes>,
+        incoming: &mut VecDeque<Bytes>,
         pong: bool,
         mut send: impl FnMut(Bytes) -> bool,
         mut room: bool,
@@ -269,7 +268,12 @@ impl Attachment {
             incoming.clear();
             return Turn { then: Then::Displaced, read: false, ping: false, closing: false, timeout: None };
         }
-        for message in incoming.drain(..) {
+        // What has no room waits here, and the socket is not read meanwhile: the relay would have to drop it, and
+        // stock ends send what was dropped ten times a second.
+        let room_for = |relay: &Relay, incoming: &VecDeque<Bytes>| !incoming.is_empty() && relay.wants_read(self.side);
+        while room_for(&state.relay, incoming)
+            && let Some(message) = incoming.pop_front()
+        {
             if let Err(error) = state.relay.handle_message(self.side, message, now) {
                 complain(error);
             }
@@ -287,9 +291,11 @@ impl Attachment {
         let tell = state.take_events(now);
         state.wake_if_wanted(self.side.other());
         let finished = state.over && room && !state.relay.has_transmit(self.side);
+        let read = incoming.is_empty() && state.relay.wants_read(self.side);
+        state.leg(self.side).stalled = !read;
         let turn = Turn {
             then: if finished { Then::Finish } else { Then::Continue },
-            read: state.relay.wants_read(self.side),
+            read,
             ping: std::mem::take(&mut state.leg(self.side).ping_wanted),
             closing: state.over,
             timeout: state.relay.poll_timeout(),

@@ -1,0 +1,168 @@
+//! What API callers get when something is wrong: AWS's code, and a sentence with the cause and the fix.
+
+use http::Method;
+use postern_iam::SecretString;
+use postern_iam::sigv4::{Credentials, SignableRequest, sign};
+use postern_protocol::Clock as _;
+use postern_transport::{HttpResponse, SystemClock};
+use serde_json::{Value, json};
+
+use crate::harness::{REGION, Service};
+
+/// A signed call with everything about it open to change.
+struct Call<'a> {
+    service: &'a Service,
+    credentials: Credentials,
+    target: &'a str,
+    body: &'a str,
+    skew_seconds: i64,
+    region: &'a str,
+    scope: &'a str,
+}
+
+impl<'a> Call<'a> {
+    fn new(service: &'a Service) -> Self {
+        Self {
+            service,
+            credentials: service.administrator.clone(),
+            target: "AmazonSSM.DescribeSessions",
+            body: r#"{"State":"Active"}"#,
+            skew_seconds: 0,
+            region: REGION,
+            scope: "ssm",
+        }
+    }
+
+    async fn send(&self) -> HttpResponse {
+        let mut headers = vec![
+            ("host".to_owned(), self.service.endpoint.authority()),
+            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target".to_owned(), self.target.to_owned()),
+        ];
+        let at = SystemClock.now().unix_millis.checked_add_signed(self.skew_seconds * 1000).unwrap();
+        let request = SignableRequest { method: "POST", uri: "/", headers: &headers, body: self.body.as_bytes() };
+        let added = sign(&request, &self.credentials, self.region, self.scope, at);
+        headers.extend(added);
+        self.service.send(Method::POST, "/", headers, self.body.to_owned()).await
+    }
+
+    /// Status, error name, sentence.
+    async fn fails(&self) -> (u16, String, String) {
+        let answer = self.send().await;
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        let code = body["__type"].as_str().unwrap().to_owned();
+        assert_eq!(answer.headers["x-amzn-errortype"], code.as_str());
+        assert_eq!(answer.headers["content-type"], "application/x-amz-json-1.1");
+        (answer.status.as_u16(), code, body["Message"].as_str().unwrap().to_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_signed_call_is_answered() {
+    let service = Service::start().await;
+    let answer = Call::new(&service).send().await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["content-type"], "application/x-amz-json-1.1");
+    assert_eq!(answer.body, r#"{"Sessions":[]}"#);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_a_signature_that_does_not_match() {
+    let service = Service::start().await;
+    let mut call = Call::new(&service);
+    call.credentials.secret_access_key = SecretString::new("wrong");
+    let (status, code, message) = call.fails().await;
+    assert_eq!((status, code.as_str()), (400, "InvalidSignatureException"));
+    assert!(message.starts_with("The request signature we calculated does not match"), "{message}");
+}
+
+#[tokio::test]
+async fn a_skewed_clock_is_told_both_times() {
+    let service = Service::start().await;
+    for (skew_seconds, begin) in [(-400, "Signature expired: "), (400, "Signature not yet current: ")] {
+        let (status, code, message) = Call { skew_seconds, ..Call::new(&service) }.fails().await;
+        assert_eq!((status, code.as_str()), (400, "InvalidSignatureException"));
+        assert!(message.starts_with(begin), "{message}");
+        assert!(message.ends_with("set the clock of the machine that signs"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_key_another_region_and_another_service_are_named() {
+    let service = Service::start().await;
+    let mut call = Call::new(&service);
+    call.credentials.access_key_id = "AKIAIOSFODNN7EXAMPLE".to_owned();
+    assert_eq!(call.fails().await.1, "UnrecognizedClientException");
+    let (_, code, message) = Call { region: "eu-west-1", ..Call::new(&service) }.fails().await;
+    assert_eq!(code, "InvalidSignatureException");
+    assert!(message.contains("'us-east-1', not 'eu-west-1'"), "{message}");
+    let (_, code, message) = Call { scope: "s3", ..Call::new(&service) }.fails().await;
+    assert_eq!(code, "InvalidSignatureException");
+    assert!(message.contains("'ssm', not 's3'"), "{message}");
+}
+
+#[tokio::test]
+async fn a_session_token_of_nobody_is_refused() {
+    let service = Service::start().await;
+    let mut call = Call::new(&service);
+    call.credentials.session_token = Some(SecretString::new("forged"));
+    assert_eq!(call.fails().await.1, "UnrecognizedClientException");
+}
+
+#[tokio::test]
+async fn unknown_operations_are_named_whoever_asks() {
+    let service = Service::start().await;
+    for target in ["AmazonSSM.MakeCoffee", "EC2WindowsMessageDeliveryService.GetMessages", "Logs_20140328.PutLogEvents"]
+    {
+        let (status, code, _) = Call { target, scope: "ec2messages", ..Call::new(&service) }.fails().await;
+        assert_eq!((status, code.as_str()), (400, "UnknownOperationException"), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_not_the_right_json_are_refused() {
+    let service = Service::start().await;
+    for (body, expected) in [
+        ("{", "SerializationException"),
+        ("[]", "SerializationException"),
+        (r#"{"State":7}"#, "SerializationException"),
+        ("", "ValidationException"),
+        (r#"{"State":"Sleeping"}"#, "ValidationException"),
+    ] {
+        let (status, code, message) = Call { body, ..Call::new(&service) }.fails().await;
+        assert_eq!((status, code.as_str()), (400, expected), "{body:?}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn targets_and_sessions_that_are_not_there_are_named() {
+    let service = Service::start().await;
+    let error = service.call("StartSession", json!({"Target": "i-0123456789abcdef0"})).await.unwrap_err();
+    assert_eq!(error.code(), Some("TargetNotConnected"), "{error}");
+    let node = service.node().await;
+    let error = service.call("StartSession", json!({"Target": node.id.as_str()})).await.unwrap_err();
+    assert_eq!(error.code(), Some("TargetNotConnected"), "{error}");
+    assert!(error.to_string().contains(node.id.as_str()), "{error}");
+    for operation in ["ResumeSession", "TerminateSession"] {
+        let error = service.call(operation, json!({"SessionId": "jane-00000000000000000"})).await.unwrap_err();
+        assert_eq!(error.code(), Some("DoesNotExistException"), "{operation}: {error}");
+    }
+    let status = service.call("GetConnectionStatus", json!({"Target": "mi-00000000000000000"})).await.unwrap();
+    assert_eq!(status["Status"], "notconnected");
+}
+
+#[tokio::test]
+async fn a_changed_body_breaks_the_signature() {
+    let service = Service::start().await;
+    let mut headers = vec![
+        ("host".to_owned(), service.endpoint.authority()),
+        ("x-amz-target".to_owned(), "AmazonSSM.DescribeSessions".to_owned()),
+    ];
+    let request = SignableRequest { method: "POST", uri: "/", headers: &headers, body: br#"{"State":"Active"}"# };
+    let now = SystemClock.now().unix_millis;
+    let added = sign(&request, &service.administrator, REGION, "ssm", now);
+    headers.extend(added);
+    let answer = service.send(Method::POST, "/", headers, r#"{"State":"History"}"#).await;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(body["__type"], "InvalidSignatureException");
+}

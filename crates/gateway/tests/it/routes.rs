@@ -1,0 +1,84 @@
+//! Every address, attacked by a stranger: what is not open must refuse, and what is not listed must not exist.
+
+use http::Method;
+use postern_gateway::{Access, Endpoint, ROUTES};
+use postern_model::{CallerKind, Operation};
+use serde_json::json;
+
+use crate::harness::Service;
+
+fn path_of(path: &str) -> String {
+    path.replace("{id}", "mi-00000000000000001")
+}
+
+#[tokio::test]
+async fn a_stranger_gets_nowhere_but_to_the_health_of_the_process() {
+    let service = Service::start().await;
+    for route in ROUTES {
+        let path = path_of(route.path);
+        let answer = service.send(route.method.clone(), &path, vec![], "").await;
+        let body = String::from_utf8(answer.body.to_vec()).unwrap();
+        match route.access {
+            Access::Open => assert_eq!((answer.status.as_u16(), body.as_str()), (200, "ok\n")),
+            // Without an operation there is nothing to be allowed.
+            Access::PerOperation => assert!(body.contains("UnknownOperationException"), "{path}: {body}"),
+            Access::NodeSignature => {
+                assert_eq!(answer.status, 400, "{path}");
+                assert!(body.contains("<MissingAuthenticationTokenException>"), "{path}: {body}");
+            }
+            // An upgrade alone opens nothing; see the tests of the channels.
+            Access::Token => assert_eq!(answer.status, 426, "{path}: {body}"),
+        }
+        assert_eq!(answer.headers["x-amzn-requestid"].len(), 36, "{path}");
+    }
+    assert_eq!(ROUTES.iter().filter(|route| route.access == Access::Open).count(), 1);
+    assert!(ROUTES.iter().all(|route| (route.access == Access::Open) == (route.endpoint == Endpoint::Health)));
+}
+
+#[tokio::test]
+async fn every_operation_but_registration_asks_who_is_calling() {
+    let service = Service::start().await;
+    for operation in Operation::ALL {
+        let headers = vec![("x-amz-target".to_owned(), operation.target())];
+        let answer = service.send(Method::POST, "/", headers, "{}").await;
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let expected = match operation.caller() {
+            CallerKind::Anonymous => "ValidationException",
+            _ => "MissingAuthenticationTokenException",
+        };
+        assert_eq!((answer.status.as_u16(), &body["__type"]), (400, &json!(expected)), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_may_do_nothing_that_is_a_users() {
+    let service = Service::start().await;
+    let node = service.node().await;
+    for operation in Operation::ALL.iter().filter(|operation| operation.caller() == CallerKind::User) {
+        let request = json!({
+            "Target": node.id.as_str(), "SessionId": "jane-00000000000000000", "State": "Active", "IamRole": "r",
+            "InstanceId": node.id.as_str(), "ActivationId": "00000000-0000-4000-8000-000000000000",
+        });
+        let error = service.call_as(operation.name(), request, &node.credentials).await.unwrap_err();
+        assert_eq!(error.code(), Some("AccessDeniedException"), "{operation}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn other_addresses_and_methods_are_refused_with_a_sentence() {
+    let service = Service::start().await;
+    for (method, path, status) in [
+        (Method::GET, "/", 405),
+        (Method::DELETE, "/v1/data-channel/x", 405),
+        (Method::POST, "/healthz", 405),
+        (Method::GET, "/console", 404),
+        (Method::POST, "/v1/data-channel", 404),
+        (Method::POST, "/v1/data-channel/a/b", 404),
+        (Method::GET, "/v1/%2e%2e/healthz", 404),
+    ] {
+        let answer = service.send(method.clone(), path, vec![], "").await;
+        assert_eq!(answer.status, status, "{method} {path}");
+        let body = String::from_utf8(answer.body.to_vec()).unwrap();
+        assert!(body.ends_with("X-Amz-Target.\n"), "{method} {path}: {body}");
+    }
+}

@@ -325,7 +325,7 @@ fn service_error(response: &HttpResponse) -> ServiceError {
         let name = code.split(':').next().unwrap_or_default();
         name.rsplit('#').next().unwrap_or_default().to_owned()
     });
-    let message = text(&["message", "Message"]);
+    let message = text(&["message", "Message"]).or_else(|| xml_message(&response.body));
     ServiceError {
         message: message.unwrap_or_else(|| match code {
             Some(_) => "the service gave no reason".to_owned(),
@@ -334,6 +334,15 @@ fn service_error(response: &HttpResponse) -> ServiceError {
         code: code.filter(|code| !code.is_empty()).unwrap_or_else(|| format!("HTTP {status}")),
         status,
     }
+}
+
+/// The sentence in an error of the channels' addresses, which answer in XML (spec agent-control-channel 1.1).
+fn xml_message(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, rest) = text.split_once("<Message>")?;
+    let (message, _) = rest.split_once("</Message>")?;
+    let message = message.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'");
+    Some(excerpt(message.replace("&amp;", "&").as_bytes()))
 }
 
 fn excerpt(body: &[u8]) -> String {
@@ -364,6 +373,14 @@ mod tests {
             headers,
             body: Bytes::copy_from_slice(body.as_bytes()),
         }
+    }
+
+    #[test]
+    fn the_channels_say_why_in_xml() {
+        let body = "<?xml version=\"1.0\"?>\n<ValidationException><Message>Session is already terminated &amp; gone\
+                    </Message></ValidationException>";
+        let error = service_error(&response(400, Some("ValidationException"), body));
+        assert_eq!(error.to_string(), "ValidationException: Session is already terminated & gone");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! reads or changes state on somebody's behalf demands the proof of its own act as an argument. There is no other way
 //! to make one. A proof is for one act on one resource; it cannot be used for another.
 //!
-//! The decision itself is one function without types to hide behind, [`decide`], whose `match` over [`Operation`] has
+//! The decision itself is one function without types to hide behind, `decide`, whose `match` over [`Operation`] has
 //! no wildcard: a new operation does not compile until somebody has decided about it.
 
 use postern_iam::{Arn, NodeId, SessionId};

@@ -119,7 +119,12 @@ impl Control {
             let session = self.store.session(self.scope(), session_id).await?;
             self.check_signer(session_id, session.as_ref(), signed)?;
         }
-        let client_id: ClientId = open.client_id.parse().map_err(|_| Refusal::ClientIdMalformed)?;
+        let client_id = if open.client_id.is_empty() {
+            // `ssm-session` names none. It gets one that nobody can name again, so its token opens once.
+            ClientId::generate(&self.random())
+        } else {
+            open.client_id.parse().map_err(|_| Refusal::ClientIdMalformed)?
+        };
         let client =
             ClientUse { generation, client_id, now: self.unix_millis(), reuse_window: self.settings.token_reuse };
         match self.store.admit_client(self.scope(), session_id, client).await? {

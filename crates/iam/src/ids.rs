@@ -146,6 +146,8 @@ pub const SESSION_ID_ENTROPY: usize = 16;
 pub const NODE_ID_ENTROPY: usize = 9;
 /// The number of random bytes behind a generated [`ActivationId`].
 pub const ACTIVATION_ID_ENTROPY: usize = 16;
+/// Random bytes in a made-up client id.
+pub const CLIENT_ID_ENTROPY: usize = 16;
 /// The number of random bytes behind a generated [`AccessKeyId`].
 pub const ACCESS_KEY_ID_ENTROPY: usize = 10;
 
@@ -189,6 +191,14 @@ impl ActivationId {
         let (c, rest) = rest.split_at(4);
         let (d, e) = rest.split_at(4);
         Self(format!("{a}-{b}-{c}-{d}-{e}").into())
+    }
+}
+
+impl ClientId {
+    /// An id for a client that named none.
+    #[must_use]
+    pub fn generate(random: &[u8; CLIENT_ID_ENTROPY]) -> Self {
+        Self(hex::encode(random).into())
     }
 }
 

@@ -69,7 +69,7 @@ async fn a_session_belongs_to_the_client_that_opened_it_first() {
     let other = world.start(&machine).await;
     let (id, token) = (started.session_id.as_str(), &started.token_value);
     assert_eq!(world.open_client(&other.session_id, token, "c1").await.unwrap_err(), Refusal::OtherChannel);
-    assert_eq!(world.open_client(id, token, "").await.unwrap_err(), Refusal::ClientIdMalformed);
+    assert_eq!(world.open_client(id, token, "a blank").await.unwrap_err(), Refusal::ClientIdMalformed);
     match world.open_client(id, token, "c1").await.unwrap() {
         Admission::Open(admission) => {
             assert_eq!(admission.side, Side::Client);
@@ -100,6 +100,18 @@ async fn a_token_that_nobody_used_expires() {
     world.clock.advance(Duration::from_millis(120_001));
     let late = world.open_client(&started.session_id, &started.token_value, "c1").await;
     assert_eq!(late.unwrap_err(), Refusal::TokenExpired);
+}
+
+#[tokio::test]
+async fn the_token_of_a_client_without_an_id_opens_once() {
+    let world = World::new().await;
+    let (machine, _lease) = world.online(1).await;
+    let started = world.start(&machine).await;
+    assert!(world.open_client(&started.session_id, &started.token_value, "").await.is_ok());
+    for thief in ["", "c1"] {
+        let again = world.open_client(&started.session_id, &started.token_value, thief).await;
+        assert_eq!(again.unwrap_err(), Refusal::OtherClient, "{thief:?}");
+    }
 }
 
 #[tokio::test]

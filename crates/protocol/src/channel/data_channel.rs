@@ -107,6 +107,9 @@ pub enum Event {
     /// The service says that the session is over. Nothing follows. A client has got everything
     /// that came before; an agent is told at once, for it is to stop.
     ChannelClosed(ChannelClosed),
+    /// Agent: the client sent data and no answer, so it knows no handshake. The session begins
+    /// without one; there is no [`DataChannel::complete_handshake`] to say.
+    HandshakeIgnored,
     /// Agent: the client did not answer in time. The channel is of no more use.
     HandshakeTimedOut,
 }
@@ -212,7 +215,11 @@ impl DataChannel {
             message_type if message_type == self.config.role.receives() => {
                 self.resume(now);
                 Handshake::check(&frame)?;
-                self.incoming.receive(frame)
+                self.incoming.receive(frame)?;
+                if self.incoming.has_data() {
+                    self.handshake.early_data(now.instant);
+                }
+                Ok(())
             }
             message_type => Err(PeerError::Unexpected { message_type }),
         }
@@ -284,6 +291,9 @@ impl DataChannel {
         }
         if self.handshake.take_timed_out() {
             return Some(Event::HandshakeTimedOut);
+        }
+        if self.handshake.take_ignored() {
+            return Some(Event::HandshakeIgnored);
         }
         while let Some(received) = self.incoming.take_handshake() {
             if let Some(event) = self.handshake.advance(self.config.role, received) {

@@ -1,13 +1,18 @@
 //! Where the handshake stands, for either role. It decides nothing about versions, keys or session
 //! types: the application does.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::incoming::Received;
 use super::{Event, Role};
 use crate::channel::PeerError;
 use crate::wire::payload::{HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload};
 use crate::wire::{Frame, PayloadType};
+
+/// How long an answer may come after data that should not have come before it. A client that
+/// speaks first and does not answer in this time knows no handshake: the independent client
+/// `ssm-session` sends its terminal's size at once and passes over every request.
+const SPOKE_FIRST: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Handshake {
@@ -18,6 +23,13 @@ pub(super) enum Handshake {
         /// None for the client, which has no deadline of its own.
         due: Option<Instant>,
     },
+    /// Agent: asked, and data came instead of an answer.
+    SpokenOver {
+        /// From then on no answer is expected any more.
+        due: Instant,
+    },
+    /// The client knows no handshake, and the application has to hear of it.
+    Ignored,
     /// Agent: answered, and the application has not said yet that it is complete.
     Answered,
     /// Data may flow.
@@ -53,7 +65,7 @@ impl Handshake {
                 *self = Self::Complete;
                 HandshakeComplete::decode(&payload).ok().map(Event::HandshakeComplete)
             }
-            (Role::Agent, PayloadType::HANDSHAKE_RESPONSE, Self::Requested { .. }) => {
+            (Role::Agent, PayloadType::HANDSHAKE_RESPONSE, Self::Requested { .. } | Self::SpokenOver { .. }) => {
                 *self = Self::Answered;
                 HandshakeResponse::decode(&payload).ok().map(Event::HandshakeResponse)
             }
@@ -90,16 +102,37 @@ impl Handshake {
         self == Self::Complete
     }
 
+    /// Agent: data waits that no client sends before the handshake is complete.
+    pub(super) fn early_data(&mut self, now: Instant) {
+        if let Self::Requested { due: Some(_) } = self {
+            *self = Self::SpokenOver { due: now + SPOKE_FIRST };
+        }
+    }
+
+    /// Whether the application must be told that there will be no handshake. True once; data
+    /// flows from here on.
+    pub(super) fn take_ignored(&mut self) -> bool {
+        let ignored = *self == Self::Ignored;
+        if ignored {
+            *self = Self::Complete;
+        }
+        ignored
+    }
+
     pub(super) const fn poll_timeout(self) -> Option<Instant> {
         match self {
             Self::Requested { due } => due,
+            Self::SpokenOver { due } => Some(due),
             _ => None,
         }
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         if self.poll_timeout().is_some_and(|due| due <= now) {
-            *self = Self::TimedOut;
+            *self = match self {
+                Self::SpokenOver { .. } => Self::Ignored,
+                _ => Self::TimedOut,
+            };
         }
     }
 

@@ -39,9 +39,7 @@ pub enum Delivery {
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
     /// The subject is empty, too long, or has characters outside `[A-Za-z0-9._+=,@-]`, which are those of identifiers.
-    #[error(
-        "the bus subject {0:?} is not made of 1 to {MAX_SUBJECT_BYTES} letters, digits or any of . _ - + = , @"
-    )]
+    #[error("the bus subject {0:?} is not made of 1 to {MAX_SUBJECT_BYTES} letters, digits or any of . _ - + = , @")]
     Subject(String),
     /// The backend does not answer.
     #[error("the message bus cannot be reached")]

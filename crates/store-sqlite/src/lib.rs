@@ -1,7 +1,7 @@
 //! The default store: one SQLite database in the data folder, nothing to install.
 //!
 //! One process at a time may use a data folder; a lock file, held through the operating system, sees to it. Inside the
-//! process there is exactly one writer ([`writer`]), which runs the acts that are waiting as one transaction and answers
+//! process there is exactly one writer (`writer`), which runs the acts that are waiting as one transaction and answers
 //! them after one commit. Readers have connections of their own and never wait for the writer (WAL).
 //!
 //! Commits are durable (`synchronous = FULL`): a session whose end was told to a client has ended also after a power
@@ -9,7 +9,7 @@
 //! commit carries every act that arrived during the one before, the flush is shared exactly when it would hurt.
 //!
 //! The statements keep to the SQL that PostgreSQL understands as well; what is SQLite's own is in the schema and in
-//! [`open`].
+//! `open`.
 
 mod activation;
 mod identity;

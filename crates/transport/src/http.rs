@@ -2,6 +2,7 @@
 //!
 //! It refuses to follow redirects, to decompress, to keep cookies and to repeat a request that may have been acted on.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,7 +32,7 @@ const MAX_IDLE: Duration = Duration::from_secs(20);
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A request with its whole body.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpRequest {
     /// GET, POST and so on.
     pub method: Method,
@@ -44,7 +45,7 @@ pub struct HttpRequest {
 }
 
 /// An answer with its whole body.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpResponse {
     /// The status code.
     pub status: StatusCode,
@@ -52,6 +53,20 @@ pub struct HttpResponse {
     pub headers: HeaderMap,
     /// Complete and within the client's bound.
     pub body: Bytes,
+}
+
+/// Neither headers nor body: signatures, tokens and keys travel in them.
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({} bytes)", self.method, self.url, self.body.len())
+    }
+}
+
+/// Neither headers nor body.
+impl fmt::Debug for HttpResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.status, self.body.len())
+    }
 }
 
 /// Sends requests. Clones share the kept connection; requests made at the same time each get a connection.

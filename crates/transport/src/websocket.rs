@@ -9,6 +9,7 @@
 //! is incomplete or the peer is sending faster than one small read.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -49,7 +50,6 @@ pub enum WsEvent {
 }
 
 /// One side of a websocket connection.
-#[derive(Debug)]
 pub struct WebSocket<IO> {
     io: IO,
     role: Role,
@@ -62,7 +62,6 @@ pub struct WebSocket<IO> {
     ended: bool,
 }
 
-#[derive(Debug)]
 struct Incoming {
     /// Bytes received and not yet decoded. Without capacity while idle.
     buffer: BytesMut,
@@ -70,7 +69,7 @@ struct Incoming {
     next_read_bytes: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Outgoing {
     /// Complete parts in front of `tail`.
     parts: VecDeque<Bytes>,
@@ -251,6 +250,19 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     }
 }
 
+/// Shows sizes: what is buffered is what users type, or a token.
+impl<IO> fmt::Debug for WebSocket<IO> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("role", &self.role)
+            .field("buffered_bytes", &self.incoming.buffer.len())
+            .field("pending_bytes", &self.outgoing.pending_bytes)
+            .field("read_enabled", &self.read_enabled)
+            .field("closing", &self.closing)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Incoming {
     /// Reads once. Returns how many bytes came; zero is the end of the stream. `missing` is what the message that has
     /// begun still needs.
@@ -284,6 +296,8 @@ impl Incoming {
                 }
                 Poll::Pending
             }
+            // Stock ends drop a TLS connection without a word; that is an end like any other.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(0)),
             failed => failed,
         }
     }

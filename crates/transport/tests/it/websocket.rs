@@ -254,6 +254,36 @@ async fn secure_websockets() {
     within(echo).await.unwrap();
 }
 
+/// Stock agents end so: no close frame, no TLS goodbye.
+#[tokio::test]
+async fn a_tls_connection_cut_without_a_word_is_an_end_and_no_error() {
+    let authority = Authority::new();
+    let config = authority.server("localhost");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Endpoint::parse(&format!("https://localhost:{}/", listener.local_addr().unwrap().port())).unwrap();
+    let dialer = Dialer::new(Trust::CaPem(authority.pem()), Proxy::none());
+    let (client, server) = within(async {
+        tokio::join!(dialer.dial(&url, PATIENCE), async {
+            let (stream, _) = listener.accept().await.unwrap();
+            NetStream::accept_tls(config, stream, PATIENCE).await.unwrap()
+        })
+    })
+    .await;
+    let mut ours = WebSocket::from_io(server, Role::Server, BytesMut::new(), MAX_MESSAGE_BYTES);
+    drop(client.unwrap());
+    assert!(matches!(within(ours.next()).await.unwrap(), WsEvent::Closed));
+}
+
+/// What waits in the buffers is what users type.
+#[tokio::test]
+async fn nothing_typed_can_be_printed() {
+    let (io, _peer) = tokio::io::duplex(1024);
+    let mut ours = WebSocket::from_io(io, Role::Server, BytesMut::from(&b"hunter2"[..]), MAX_MESSAGE_BYTES);
+    ours.feed(Message::Binary(Bytes::from_static(b"hunter2")));
+    let printed = format!("{ours:?}");
+    assert!(printed.contains("buffered_bytes: 7, pending_bytes: 9") && !printed.contains("hunter2"), "{printed}");
+}
+
 #[tokio::test]
 async fn a_refused_upgrade_says_why() {
     let server = HttpServer::start(None, |_| {

@@ -94,7 +94,7 @@ fn activations_that_are_wrong_used_up_or_expired_are_told_apart() {
     register("first", &id, &code).expect_success("the first registration");
     let used_up = register("second", &id, &code);
     assert_eq!(used_up.status, Some(1), "{used_up:#?}");
-    assert!(sentence(&used_up).contains("limit"), "{used_up:#?}");
+    assert!(sentence(&used_up).contains("all are used"), "{used_up:#?}");
     // Registering again over an existing registration has to be asked for.
     let again = register("first", &id, &code);
     assert_eq!(again.status, Some(1), "{again:#?}");

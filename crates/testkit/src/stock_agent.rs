@@ -51,17 +51,13 @@ impl StockAgentProcess {
         });
         let config_path = folder.path().join("bin/configuration/amazon-ssm-agent.json");
         std::fs::write(config_path, config.to_string()).expect("the folder is writable");
-        let copied = Command::new("cp").args(["-a", "/etc"]).arg(folder.path().join("etc")).status().expect("cp runs");
-        assert!(copied.success(), "/etc cannot be copied");
+        copy_etc(folder.path(), &ca);
 
         let mut agent = Self {
             folder,
             node_id: String::new(),
             child: None,
-            environment: vec![
-                ("SSL_CERT_FILE".to_string(), path(&ca).to_string()),
-                ("NO_PROXY".to_string(), "localhost,127.0.0.1".to_string()),
-            ],
+            environment: vec![("NO_PROXY".to_string(), "localhost,127.0.0.1".to_string())],
         };
         let (id, code) = service.create_activation(1);
         let mut words = agent.namespace_words();
@@ -69,12 +65,17 @@ impl StockAgentProcess {
         run(Path::new("unshare"), words, &agent.environment, Duration::from_secs(60))
             .expect_success("amazon-ssm-agent -register");
         agent.launch();
-        agent.node_id = eventually("the stock agent to come online", Duration::from_secs(60), || {
+        agent.node_id = agent.wait_until_online(service);
+        Some(agent)
+    }
+
+    /// Waits until the service's only node is online, and returns its id.
+    pub fn wait_until_online(&self, service: &Service) -> String {
+        eventually("the stock agent to come online", Duration::from_secs(60), || {
             let nodes: serde_json::Value = serde_json::from_str(&service.postern(["nodes", "--json"]).stdout).ok()?;
             let node = nodes.as_array()?.iter().find(|node| node["PingStatus"] == "Online")?;
             Some(node["InstanceId"].as_str()?.to_string())
-        });
-        Some(agent)
+        })
     }
 
     /// Starts the agent (again).
@@ -140,6 +141,19 @@ impl Drop for StockAgentProcess {
             eprintln!("--- the stock agent's log\n{}", self.log());
         }
     }
+}
+
+/// A private `/etc` that trusts the service's CA: the agent's workers read the system's bundle.
+fn copy_etc(folder: &Path, ca: &Path) {
+    let etc = folder.join("etc");
+    let copied = Command::new("cp").arg("-a").arg("/etc").arg(&etc).status().expect("cp runs");
+    assert!(copied.success(), "/etc cannot be copied");
+    std::fs::create_dir_all(etc.join("amazon/ssm")).expect("the folder is writable");
+    std::fs::create_dir_all(etc.join("ssl/certs")).expect("the folder is writable");
+    let bundle = etc.join("ssl/certs/ca-certificates.crt");
+    let mut trusted = std::fs::read(&bundle).unwrap_or_default();
+    trusted.extend(std::fs::read(ca).expect("the service wrote its CA"));
+    std::fs::write(bundle, trusted).expect("the folder is writable");
 }
 
 fn is_root() -> bool {

@@ -40,7 +40,7 @@ const BACKOFF_BASE: Duration = Duration::from_millis(100);
 const BACKOFF_CAP: Duration = Duration::from_secs(5);
 
 /// A connection that held for this long was a good one: the next loss starts with a quick attempt again.
-const GOOD_AFTER: Duration = Duration::from_secs(10);
+const GOOD_AFTER: Duration = Duration::from_secs(1);
 
 /// What there is to open.
 pub(crate) struct Target {

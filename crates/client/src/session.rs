@@ -300,6 +300,8 @@ impl<A: Access + 'static> Session<A> {
             }
             LinkEvent::Writable => {}
             LinkEvent::Lost => self.channel.handle_disconnected(now),
+            // Its exit status came last of all, so nothing is missing: only the word that it is over was lost.
+            LinkEvent::Ended if self.exit_status.is_some() => self.end(Ok(Cause::Closed { output: String::new() })),
             LinkEvent::Ended => self.end(Ok(Cause::TimedOut)),
             LinkEvent::Failed(error) => self.end(Err(error.into())),
         }

@@ -21,11 +21,23 @@ pub(crate) async fn run(service: Service, request: &StartSessionRequest, manner:
     let dialer = service.dialer().clone();
     let runner = SessionRunner { access: Rc::clone(&service), dialer, ticket, manner, console: Console::of_process()? };
     let result = runner.run().await;
-    if needs_end(&result) {
-        // The service ends it by itself later; what went wrong is told in any case.
-        let _ = tokio::time::timeout(TERMINATE_WITHIN, service.terminate(&session_id)).await;
+    let fate = if needs_end(&result) { end(&service, &session_id).await } else { Fate::Ended };
+    exit_status(&session_id, manner, result?, fate)
+}
+
+/// What becomes of the session on the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Ended,
+    /// The service could not be told; it ends sessions without a client by itself.
+    EndsLater,
+}
+
+async fn end(service: &Service, session_id: &str) -> Fate {
+    match tokio::time::timeout(TERMINATE_WITHIN, service.terminate(session_id)).await {
+        Ok(Ok(())) => Fate::Ended,
+        Ok(Err(_)) | Err(_) => Fate::EndsLater,
     }
-    exit_status(&session_id, manner, result?)
 }
 
 fn needs_end(result: &Result<Ended, SessionError>) -> bool {
@@ -35,12 +47,16 @@ fn needs_end(result: &Result<Ended, SessionError>) -> bool {
     }
 }
 
-fn exit_status(session_id: &str, manner: Manner, ended: Ended) -> anyhow::Result<ExitCode> {
+fn exit_status(session_id: &str, manner: Manner, ended: Ended, fate: Fate) -> anyhow::Result<ExitCode> {
+    let fate = match fate {
+        Fate::Ended => "it is ended on the node, too",
+        Fate::EndsLater => "the service could not be told and ends it when nobody comes back",
+    };
     let output = match ended.cause {
         Cause::Closed { output } => output,
         Cause::TimedOut => bail!("the session {session_id} has ended while there was no connection to it"),
-        Cause::InputEnded | Cause::Left => bail!("left the session {session_id}; it is ended on the node, too"),
-        Cause::Signalled(signal) => bail!("the session {session_id} was ended by a signal ({signal:?})"),
+        Cause::InputEnded | Cause::Left => bail!("left the session {session_id}; {fate}"),
+        Cause::Signalled(signal) => bail!("left the session {session_id} on a signal ({signal:?}); {fate}"),
     };
     match (ended.exit_status, manner) {
         (Some(status), _) => Ok(ExitCode::from(as_status(status))),
@@ -71,7 +87,7 @@ mod tests {
     fn the_remote_status_is_passed_on() {
         for (status, expected) in [(0, 0), (3, 3), (255, 255), (-1, 255), (256, 255), (0xC000_013A, 255)] {
             for manner in [Manner::Command, Manner::Shell] {
-                let code = exit_status("s", manner, closed("", Some(status))).unwrap();
+                let code = exit_status("s", manner, closed("", Some(status)), Fate::Ended).unwrap();
                 assert_eq!(code, ExitCode::from(expected), "{status}");
             }
         }
@@ -79,8 +95,8 @@ mod tests {
 
     #[test]
     fn a_stock_agents_shell_ends_well_and_everything_else_says_why() {
-        assert_eq!(exit_status("s", Manner::Shell, closed("", None)).unwrap(), ExitCode::SUCCESS);
-        let sentence = |manner, ended| exit_status("s-1", manner, ended).unwrap_err().to_string();
+        assert_eq!(exit_status("s", Manner::Shell, closed("", None), Fate::Ended).unwrap(), ExitCode::SUCCESS);
+        let sentence = |manner, ended| exit_status("s-1", manner, ended, Fate::EndsLater).unwrap_err().to_string();
         let ended = |cause| Ended { cause, exit_status: None };
         assert!(sentence(Manner::Shell, closed("idle for 20 minutes", None)).ends_with("ended: idle for 20 minutes"));
         assert!(sentence(Manner::Command, closed("", None)).contains("exit status"));

@@ -8,11 +8,13 @@ use postern_protocol::channel::relay::Side;
 use crate::support::{Chance, Counted, MILLIS, SECONDS};
 use crate::world::{End, Fault, OurEnd, PATIENCE, StockAgent, StockClient, Weather, World, fair};
 
-/// Runs one seed after the other, or the one of the environment.
+/// Runs one seed after the other, or the one of the environment. `POSTERN_SEEDS` is how many.
 pub fn seeds(count: u64, run: impl Fn(u64)) {
-    if let Ok(seed) = std::env::var("POSTERN_SEED") {
-        return run(seed.parse().expect("POSTERN_SEED is a number"));
+    let number = |name| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
+    if let Some(seed) = number("POSTERN_SEED") {
+        return run(seed);
     }
+    let count = number("POSTERN_SEEDS").unwrap_or(count);
     for seed in 0..count {
         let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(seed)));
         if let Err(panic) = attempt {

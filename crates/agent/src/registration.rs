@@ -81,14 +81,14 @@ pub fn registered_node(config: &AgentConfig) -> Result<Option<NodeId>, StateErro
 /// # Errors
 /// One sentence each: registered before, no endpoint, the service's refusal, an unwritable folder.
 pub async fn register(config: &AgentConfig, activation: &Activation, force: bool) -> Result<NodeId, RegisterError> {
-    let state = StateFolder::open(&config.state_dir)?;
-    // An agent that runs would go on with the former identity.
-    let _lock = state.lock()?;
     if let Some(node_id) = registered_node(config)?
         && !force
     {
         return Err(RegisterError::AlreadyRegistered(node_id));
     }
+    let state = StateFolder::open(&config.state_dir)?;
+    // An agent that runs would go on with the former identity.
+    let _lock = state.lock()?;
     let endpoint = config.endpoint.clone().ok_or_else(|| RegisterError::NoEndpoint(config.source.to_string()))?;
     let region = match &config.region {
         Some(region) => region.clone(),
@@ -150,4 +150,62 @@ fn read_ca(path: &Path) -> Result<Vec<u8>, RegisterError> {
     let file = std::fs::File::open(path).map_err(failed)?;
     file.take(MAX_CA_FILE_BYTES).read_to_end(&mut pem).map_err(failed)?;
     Ok(pem)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
+
+    use super::*;
+
+    fn activation() -> Activation {
+        let id = "7fd50454-bab0-4dc0-86b3-1b465ed42b20".parse().unwrap();
+        Activation { id, code: SecretString::from("fdjjpuxk2ty7uvceyzw5du89rxmwkqwk") }
+    }
+
+    #[tokio::test]
+    async fn a_failed_registration_leaves_no_identity() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = AgentConfig::new(folder.path().join("state"));
+        let error = register(&config, &activation(), false).await.unwrap_err();
+        assert!(matches!(error, RegisterError::NoEndpoint(_)), "{error}");
+        // Nobody listens on a port that was just given back.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        config.endpoint = Some(format!("http://127.0.0.1:{port}").parse().unwrap());
+        let error = register(&config, &activation(), false).await.unwrap_err();
+        assert!(matches!(error, RegisterError::Call(_)), "{error}");
+        assert_eq!(registered_node(&config).unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_second_registration_needs_to_be_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = AgentConfig::new(folder.path().into());
+        let registration = Registration {
+            node_id: "mi-0123456789abcdef0".parse().unwrap(),
+            endpoint: "https://ssm.example.org".into(),
+            region: "us-east-1".parse().unwrap(),
+            ca_fingerprint: None,
+            fingerprint: new_uuid(),
+        };
+        let state = StateFolder::open(folder.path()).unwrap();
+        registration.store(&state, &NodeKeyPair::from_seed([7; 32]), None).unwrap();
+        let error = register(&config, &activation(), false).await.unwrap_err();
+        assert!(error.to_string().contains("mi-0123456789abcdef0") && error.to_string().contains("--force"), "{error}");
+        let _running = state.lock().unwrap();
+        let error = register(&config, &activation(), true).await.unwrap_err();
+        assert!(error.to_string().contains("another postern-agent is running"), "{error}");
+    }
+
+    #[test]
+    fn codes_are_read_from_files_and_trimmed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("code");
+        let error = read_activation_code(&path).unwrap_err().to_string();
+        assert!(error.contains("code") && error.contains("check the path"), "{error}");
+        std::fs::write(&path, " \n").unwrap();
+        assert!(read_activation_code(&path).unwrap_err().to_string().contains("empty"));
+        std::fs::write(&path, "fdjjpuxk2ty7uvceyzw5du89\r\n").unwrap();
+        assert_eq!(read_activation_code(&path).unwrap().expose(), "fdjjpuxk2ty7uvceyzw5du89");
+    }
 }

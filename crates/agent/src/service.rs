@@ -300,3 +300,87 @@ pub(crate) fn new_uuid() -> String {
     SystemEntropy.fill(&mut bytes);
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
+
+    use super::*;
+    use crate::identity::TrustSource;
+
+    fn service() -> Service {
+        let identity = Identity {
+            node_id: "mi-0123456789abcdef0".parse().unwrap(),
+            endpoint: "http://127.0.0.1:1".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
+            trust: TrustSource::WebPki,
+            fingerprint: new_uuid(),
+            key: NodeKeyPair::from_seed([7; 32]),
+        };
+        Service::new(identity, Proxy::from_env()).with_credentials(Some(handed(60 * 60 * 1000)))
+    }
+
+    /// Credentials that are good for so many milliseconds from now.
+    fn handed(life_millis: u64) -> HandedCredentials {
+        HandedCredentials {
+            access_key_id: "PSIA".into(),
+            secret_access_key: "secret".into(),
+            session_token: "token".into(),
+            expires_at: SystemClock.now().unix_millis + life_millis,
+        }
+    }
+
+    fn refusal(code: &str, message: &str) -> ApiCallError {
+        ServiceError { code: code.into(), message: message.into(), status: 403 }.into()
+    }
+
+    #[test]
+    fn a_wrong_clock_is_called_a_wrong_clock() {
+        let message = "Signature expired: 20261123T080000Z is now earlier than 20261123T090000Z";
+        for code in ["InvalidSignatureException", "RequestExpired"] {
+            let error = service().refused(refusal(code, message)).to_string();
+            assert!(error.contains("clock") && error.contains("20261123T080000Z"), "{error}");
+        }
+        let wrong_key = service().refused(refusal("InvalidSignatureException", "The signature does not match"));
+        assert!(!matches!(wrong_key, ServiceCallError::Clock(_)));
+    }
+
+    #[test]
+    fn refusals_are_told_apart() {
+        let service = service();
+        let over = service.refused(refusal("BadRequest", "Session is already terminated"));
+        assert!(matches!(over, ServiceCallError::SessionOver));
+        let node = service.refused(refusal("AccessDeniedException", "unknown node")).to_string();
+        assert!(node.contains("--force"), "{node}");
+        assert!(service.handed_credentials().is_some());
+        let _ = service.refused(refusal("ExpiredTokenException", "expired"));
+        assert!(service.handed_credentials().is_none(), "the next call fetches new ones");
+    }
+
+    #[test]
+    fn credentials_are_renewed_at_half_of_their_life() {
+        let now = SystemClock.now().instant;
+        for _ in 0..50 {
+            let role = RoleCredentials::new(handed(3_600_000).into());
+            let after = role.renew_at.duration_since(now).as_secs();
+            assert!((1430..=1801).contains(&after), "{after}");
+        }
+        let expired = service().with_credentials(Some(handed(0)));
+        assert!(expired.handed_credentials().is_none());
+    }
+
+    #[test]
+    fn the_token_is_found_in_any_xml() {
+        let body = b"<?xml version=\"1.0\"?><R xmlns=\"x\"><A>1.0</A>\n <TokenValue> a&amp;b </TokenValue></R>";
+        assert_eq!(token_value(body).unwrap().expose(), "a&b");
+        for none in [&b"<R><TokenValue></TokenValue></R>"[..], b"{}", b"<TokenValue>", b"\xff"] {
+            assert!(token_value(none).is_none());
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_print_themselves() {
+        let role = RoleCredentials::new(handed(1000).into());
+        assert!(!format!("{role:?}").contains("secret"));
+    }
+}

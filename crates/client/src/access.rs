@@ -15,9 +15,9 @@ pub struct Resumed {
 /// Why a call did not bring an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// The service knows no such session: trying again cannot help.
+    /// Trying again cannot help: the service knows no such session, or there is nothing to sign with.
     #[error("{0}")]
-    Unknown(String),
+    Final(String),
     /// Anything else; it may heal.
     #[error("{0}")]
     Failed(String),

@@ -74,9 +74,9 @@ pub enum LinkError {
     /// The first connection did not come about.
     #[error("cannot open the data channel: {0}")]
     Unreachable(String),
-    /// The session is unknown to the service.
-    #[error("{0}")]
-    Unknown(String),
+    /// The connection was lost, and there is no way back.
+    #[error("lost the connection to the session and cannot resume it: {0}")]
+    NotResumable(String),
     /// Nobody answered for longer than any session waits for its client.
     #[error("no connection to the session for {minutes} minutes: {cause}", minutes = RESUME_WITHIN.as_secs() / 60)]
     GaveUp {
@@ -332,7 +332,7 @@ impl<A: Access> Opening<A> {
         let mut resumed = None;
         if self.resume {
             let answer = self.access.resume(&self.session_id).await.map_err(|error| match error {
-                AccessError::Unknown(cause) => AttemptError::Final(LinkError::Unknown(cause)),
+                AccessError::Final(cause) => AttemptError::Final(LinkError::NotResumable(cause)),
                 AccessError::Failed(cause) => AttemptError::Again(cause),
             })?;
             let Some(answer) = answer else { return Err(AttemptError::Ended) };

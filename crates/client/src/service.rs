@@ -119,8 +119,8 @@ impl Service {
 impl Access for Service {
     async fn resume(&self, session_id: &str) -> Result<Option<Resumed>, AccessError> {
         let request = ResumeSessionRequest { session_id: session_id.to_owned() };
-        let reply = self.call(&request).await.map_err(|error| match error.code() {
-            Some("DoesNotExistException") => AccessError::Unknown(error.to_string()),
+        let reply = self.call(&request).await.map_err(|error| match (&error, error.code()) {
+            (CallError::NoCredentials, _) | (_, Some("DoesNotExistException")) => AccessError::Final(error.to_string()),
             _ => AccessError::Failed(error.to_string()),
         })?;
         let stream_url = reply.stream_url.filter(|url| !url.is_empty());

@@ -22,6 +22,7 @@ pub mod control_channel;
 pub mod data_channel;
 #[doc(hidden)]
 pub mod fuzz;
+mod opaque;
 mod peer_error;
 pub mod relay;
 mod sequence_set;

@@ -8,6 +8,8 @@ mod agent;
 mod liveness;
 mod service;
 
+use std::fmt;
+
 use bytes::Bytes;
 
 pub use self::agent::{AgentControl, AgentControlConfig, AgentControlEvent};
@@ -16,12 +18,22 @@ use crate::Now;
 use crate::wire::{Flags, Frame, MessageIds, MessageType, PayloadType};
 
 /// What goes on a control channel's socket next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ControlTransmit {
     /// A binary message.
     Message(Bytes),
     /// A WebSocket ping; its payload is [`KEEPALIVE`].
     Ping,
+}
+
+/// Shows the size of a message: session parameters may hold secrets.
+impl fmt::Debug for ControlTransmit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => write!(f, "Message({} bytes)", message.len()),
+            Self::Ping => f.write_str("Ping"),
+        }
+    }
 }
 
 /// The payload of keep-alive pings, as stock ends send it (spec agent-control-channel 1.3).

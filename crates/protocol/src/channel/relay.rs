@@ -19,7 +19,9 @@
 
 mod acknowledgements;
 mod direction;
+mod event;
 mod handshake_order;
+mod leg;
 mod probe;
 mod publication;
 
@@ -29,32 +31,18 @@ use bytes::Bytes;
 
 use self::acknowledgements::Acknowledgements;
 use self::direction::{Direction, Limits, Receipt, Room};
+use self::event::Events;
+pub use self::event::RelayEvent;
 use self::handshake_order::HandshakeOrder;
+use self::leg::End;
+pub use self::leg::{Leg, Side};
 use self::publication::Publication;
 use super::PeerError;
 use super::acknowledgement::{acknowledged_number, unsequenced};
+use super::opaque::Opaque;
 use crate::Now;
 use crate::wire::payload::{AgentSessionState, ChannelClosed, JsonPayload, PUBLICATION, SessionState};
 use crate::wire::{Header, MessageIds, MessageType, PayloadType};
-
-/// One of the two legs of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// Toward the user.
-    Client,
-    /// Toward the managed node.
-    Agent,
-}
-
-impl Side {
-    /// The other one.
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Agent,
-            Self::Agent => Self::Client,
-        }
-    }
-}
 
 /// What a relay is built from.
 #[derive(Clone, Debug)]
@@ -76,32 +64,6 @@ impl RelayConfig {
     pub const fn new(message_id_seed: u64) -> Self {
         Self { max_buffer_bytes: 1024 * 1024, resumed: false, may_pause: true, message_id_seed }
     }
-}
-
-/// Who is at the other end of a leg.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Leg {
-    /// Whether it is our own program: it orders, acknowledges again and resends in bursts, so the
-    /// relay may rely on that where a stock end needs its help.
-    pub ours: bool,
-    /// The version that it announced, for logs.
-    pub version: Option<String>,
-}
-
-/// What the session's supervisor has to know. Each is said once however often it happened since
-/// the last poll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RelayEvent {
-    /// The agent reported that its session runs.
-    AgentConnected,
-    /// The agent reported that its session has ended by itself, all output sent.
-    AgentTerminating,
-    /// Every output message that came was acknowledged by the client.
-    OutputDrained,
-    /// User data came from this side.
-    Activity(Side),
-    /// A ping toward this side is needed; tell its pong with [`Relay::handle_pong`].
-    WantsPing(Side),
 }
 
 /// How long a client may be away before the agent is paused. Shorter absences are not worth the
@@ -130,40 +92,6 @@ pub struct Relay {
     /// The client was once found silent about what it knew, so it will be again.
     known_silent: bool,
     events: Events,
-}
-
-/// One side's leg.
-#[derive(Debug, Default)]
-struct End {
-    leg: Option<Leg>,
-    attached_at: Option<Instant>,
-    /// Since when there is no leg although the other side has one.
-    away_since: Option<Instant>,
-    /// The last message for this side.
-    closed: Option<Bytes>,
-    /// Whether it was sent on this leg.
-    told_closed: bool,
-}
-
-impl End {
-    fn is_ours(&self) -> bool {
-        self.leg.as_ref().is_some_and(|leg| leg.ours)
-    }
-
-    fn is_stock(&self) -> bool {
-        self.leg.as_ref().is_some_and(|leg| !leg.ours)
-    }
-}
-
-#[derive(Debug, Default)]
-struct Events {
-    agent_connected: bool,
-    agent_terminating: bool,
-    client_active: bool,
-    agent_active: bool,
-    output_drained: bool,
-    ping_client: bool,
-    ping_agent: bool,
 }
 
 impl Relay {
@@ -342,7 +270,7 @@ impl Relay {
             (Next::Closed, _) => {
                 let end = self.end_mut(to);
                 end.told_closed = true;
-                end.closed.clone()
+                end.closed.as_ref().map(|closed| closed.0.clone())
             }
             (Next::Acknowledgement, Side::Client) => {
                 let (number, message) = self.input_acknowledgements.transmit(&mut self.ids, now)?;
@@ -430,7 +358,10 @@ impl Relay {
         }
         // What is missing comes on this very socket.
         let waits_for_gap = direction.has_gap() && !direction.has_evictable() && self.is_stuck(from);
-        waits_for_gap || self.may_evict(from) && direction.has_evictable()
+        let makes_room = self.may_evict(from) && direction.has_evictable();
+        // Ours sends again at once what is dropped now, but hangs up when its pings go unanswered.
+        let alive = direction.stands_still() && self.end(from).is_ours();
+        waits_for_gap || makes_room || alive
     }
 
     /// Whether the other side has a leg, and nothing for it.
@@ -462,18 +393,7 @@ impl Relay {
 
     /// The next thing for the supervisor.
     pub fn poll_event(&mut self) -> Option<RelayEvent> {
-        let events = &mut self.events;
-        [
-            (&mut events.agent_connected, RelayEvent::AgentConnected),
-            (&mut events.client_active, RelayEvent::Activity(Side::Client)),
-            (&mut events.agent_active, RelayEvent::Activity(Side::Agent)),
-            (&mut events.ping_client, RelayEvent::WantsPing(Side::Client)),
-            (&mut events.ping_agent, RelayEvent::WantsPing(Side::Agent)),
-            (&mut events.agent_terminating, RelayEvent::AgentTerminating),
-            (&mut events.output_drained, RelayEvent::OutputDrained),
-        ]
-        .into_iter()
-        .find_map(|(happened, event)| std::mem::take(happened).then_some(event))
+        self.events.poll()
     }
 
     /// The session is over for this side. A client gets everything that can be sent to it first,
@@ -481,7 +401,7 @@ impl Relay {
     /// every further leg of that side it is said again.
     pub fn close(&mut self, to: Side, closed: ChannelClosed, now: Now) {
         let message = unsequenced(MessageType::ChannelClosed, closed.encode(), &mut self.ids, now);
-        self.end_mut(to).closed.get_or_insert(message);
+        self.end_mut(to).closed.get_or_insert(Opaque(message));
     }
 
     /// Whether everything for this side was sent, and acknowledged where it can be, the end of the
@@ -504,7 +424,9 @@ impl Relay {
         let away = self.client.away_since.filter(|_| self.client.leg.is_none() && !self.publication.is_wanted());
         let pause = away.filter(|_| self.config.may_pause && self.agent.leg.is_some()).map(|since| since + AWAY);
         let probes = [&self.output, &self.input].map(|direction| direction.probe.poll_timeout());
-        [self.order.poll_timeout(), pause, probes[0], probes[1]].into_iter().flatten().min()
+        let standstills = [&self.output, &self.input].map(Direction::standstill_at);
+        let first = [self.order.poll_timeout(), pause].into_iter().chain(probes).chain(standstills);
+        first.flatten().min()
     }
 
     /// A deadline may have passed.

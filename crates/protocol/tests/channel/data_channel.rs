@@ -479,3 +479,15 @@ fn the_defaults_are_those_of_the_design() {
     assert_eq!((config.max_payload, config.send_window_bytes), (32 * 1024, 4 * 1024 * 1024));
     assert_eq!(config.handshake_timeout, Duration::from_secs(15));
 }
+
+#[test]
+fn nothing_that_was_typed_or_printed_shows_in_debug_output() {
+    let mut agent = agent(agent_config());
+    write(&mut agent, "hunter2", 0);
+    agent.handle_message(input(1, "hunter2"), at(0)).unwrap();
+    agent.handle_message(input(3, "hunter2"), at(0)).unwrap();
+    let debug = format!("{agent:?}");
+    let event = agent.poll_event(at(0)).unwrap();
+    let hidden = |text: &str| !text.contains("hunter2") && !text.contains("104, 117, 110");
+    assert!(hidden(&debug) && hidden(&format!("{event:?}")), "{debug}");
+}

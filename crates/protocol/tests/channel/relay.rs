@@ -612,3 +612,13 @@ fn a_client_that_was_deaf_gets_everything_again_in_bursts() {
     assert_eq!(next, 40, "{bursts:?}");
     assert!(bursts.len() <= 8, "{bursts:?}");
 }
+
+#[test]
+fn nothing_that_was_typed_or_printed_shows_in_debug_output() {
+    let mut relay = relay(config(), STOCK, STOCK);
+    give(&mut relay, Side::Agent, output(0, "hunter2"), 0);
+    give(&mut relay, Side::Client, input(0, "hunter2"), 0);
+    let closed = ChannelClosed { output: "hunter2".to_owned(), ..ChannelClosed::default() };
+    relay.close(Side::Client, closed, at(0));
+    assert!(!format!("{relay:?}").contains("hunter2"));
+}

@@ -183,3 +183,27 @@ fn a_stopped_client_costs_no_more_than_the_bound_and_finds_everything_later() {
         assert!(world.most_buffered <= 1024 * 1024, "{} bytes", world.most_buffered);
     }
 }
+
+/// While a client is stopped, its agent's pings must be answered, which they are not on a socket
+/// that is not read; and all is there when the client goes on.
+#[test]
+fn a_client_may_be_stopped_for_long() {
+    for agent_is_stock in [true, false] {
+        let (up, down) = (Counted::new(1, 10), Counted::new(2, 6_000_000));
+        let client = OurEnd::new(Config::new(Role::Client, 7), up.clone(), down.clone(), Chance::new(1));
+        let client = Box::new(client.stopped(SECONDS..120 * SECONDS));
+        let agent: Box<dyn End> = if agent_is_stock {
+            Box::new(StockAgent::shell(down, up))
+        } else {
+            let agent = OurEnd::new(Config::new(Role::Agent, 8), down, up, Chance::new(2));
+            Box::new(agent.writing_every(20 * MILLIS))
+        };
+        let mut world = fair(client, agent);
+        world.run_until(30 * SECONDS);
+        assert!(world.relay.wants_read(Side::Agent), "stock: {agent_is_stock}");
+        world.run(PATIENCE);
+        assert!(world.most_buffered <= 1024 * 1024, "{} bytes", world.most_buffered);
+        let after = (world.now - 120 * SECONDS) / MILLIS;
+        assert!(after < 12_000, "stock: {agent_is_stock}: {after} ms after it went on");
+    }
+}

@@ -9,6 +9,7 @@ use super::liveness::{Liveness, Verdict};
 use super::{ControlTransmit, encode};
 use crate::Now;
 use crate::channel::PeerError;
+use crate::channel::opaque::Opaque;
 use crate::wire::payload::{ChannelClosed, InteractiveShell, JsonPayload, TaskAcknowledge, TaskComplete};
 use crate::wire::{Frame, MessageId, MessageIds, MessageType};
 
@@ -57,7 +58,7 @@ pub struct ServiceControl {
     ids: MessageIds,
     liveness: Liveness,
     wants_ping: bool,
-    messages: VecDeque<Bytes>,
+    messages: VecDeque<Opaque>,
     reports: VecDeque<(MessageId, Box<TaskComplete>)>,
     /// Sessions whose report was taken, the latest last.
     reported: VecDeque<String>,
@@ -95,7 +96,7 @@ impl ServiceControl {
     fn queue(&mut self, message_type: MessageType, payload: Bytes, now: Now) -> bool {
         let room = self.messages.len() < MAX_WAITING;
         if room {
-            self.messages.push_back(encode(message_type, payload, &mut self.ids, now));
+            self.messages.push_back(Opaque(encode(message_type, payload, &mut self.ids, now)));
         }
         room
     }
@@ -154,7 +155,7 @@ impl ServiceControl {
         if std::mem::take(&mut self.wants_ping) {
             return Some(ControlTransmit::Ping);
         }
-        self.messages.pop_front().map(ControlTransmit::Message)
+        self.messages.pop_front().map(|message| ControlTransmit::Message(message.0))
     }
 
     /// What to know next.

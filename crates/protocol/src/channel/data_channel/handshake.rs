@@ -71,7 +71,7 @@ impl Handshake {
             }
             (Role::Client, PayloadType::ENC_CHALLENGE_REQUEST, Self::Requested { .. })
             | (Role::Agent, PayloadType::ENC_CHALLENGE_RESPONSE, Self::Answered) => {
-                Some(Event::Data { payload_type, payload })
+                Some(Event::Data { payload_type, payload: payload.0 })
             }
             _ => None,
         }

@@ -6,10 +6,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::Bytes;
-
 use crate::channel::PeerError;
 use crate::channel::acknowledgement::Owed;
+use crate::channel::opaque::Opaque;
 use crate::wire::{Frame, MessageId, PayloadType};
 
 /// What a kept message costs beside its payload, so that a window full of tiny ones is bounded.
@@ -40,13 +39,13 @@ pub(super) struct Incoming {
 pub(super) struct Received {
     pub(super) owed: Owed,
     pub(super) payload_type: PayloadType,
-    pub(super) payload: Bytes,
+    pub(super) payload: Opaque,
 }
 
 impl Received {
     fn new(frame: Frame) -> Self {
         let Frame { message_id, sequence_number, payload_type, payload, .. } = frame;
-        Self { owed: Owed { message_id, sequence_number }, payload_type, payload }
+        Self { owed: Owed { message_id, sequence_number }, payload_type, payload: Opaque(payload) }
     }
 
     fn cost(&self) -> usize {

@@ -17,6 +17,7 @@ use bytes::Bytes;
 
 use super::round_trip::RoundTrip;
 use crate::channel::PeerError;
+use crate::channel::opaque::Opaque;
 
 /// The patience with the oldest message is never below this, however fast the path looks: a
 /// terminal that takes a moment to print must not cause a resend.
@@ -55,7 +56,7 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 struct Kept {
     /// The encoded message; empty once acknowledged.
-    message: Bytes,
+    message: Opaque,
     payload_bytes: usize,
     acknowledged: bool,
     /// Its latest transmission; 0 before the first.
@@ -103,7 +104,7 @@ impl Outgoing {
     pub(super) fn push(&mut self, message: Bytes, payload_bytes: usize) {
         self.unacknowledged_bytes += payload_bytes;
         self.kept.push_back(Kept {
-            message,
+            message: Opaque(message),
             payload_bytes,
             acknowledged: false,
             transmission: 0,
@@ -158,7 +159,7 @@ impl Outgoing {
             kept.resent = kept.sent_at.is_some();
             kept.sent_at = Some(now);
             kept.transmission = transmission;
-            let message = kept.message.clone();
+            let message = kept.message.0.clone();
             self.transmissions = transmission;
             if number == self.first {
                 self.front_since = Some(now);
@@ -194,7 +195,7 @@ impl Outgoing {
             return Ok(());
         }
         kept.acknowledged = true;
-        kept.message = Bytes::new();
+        kept.message = Opaque(Bytes::new());
         let (transmission, resent, queued, payload_bytes) =
             (kept.transmission, kept.resent, std::mem::take(&mut kept.queued), kept.payload_bytes);
         self.unacknowledged_bytes -= payload_bytes;

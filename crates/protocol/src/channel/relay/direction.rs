@@ -4,6 +4,8 @@
 //! It knows numbers, sizes and payload types. It never renumbers, never looks into a payload, and
 //! sends nothing that its sender did not send.
 
+mod recovery;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,7 @@ use bytes::Bytes;
 
 use super::probe::Probe;
 use crate::channel::PeerError;
+use crate::channel::opaque::Opaque;
 use crate::channel::sequence_set::SequenceSet;
 use crate::wire::PayloadType;
 
@@ -32,6 +35,8 @@ const REPEAT_NEW: Duration = Duration::from_millis(150);
 const REPEAT_ESTABLISHED: Duration = Duration::from_secs(1);
 /// The same when it has seen later messages.
 const REPEAT_OVERTAKEN: Duration = Duration::from_millis(100);
+/// How long a full direction may stand still before a sender of ours is read all the same.
+const STANDSTILL: Duration = Duration::from_secs(10);
 /// The most messages that are sent again for one acknowledgement.
 const MAX_BURST: usize = 64;
 
@@ -91,13 +96,17 @@ pub(super) struct Direction {
     /// loop that answers pings: what it has seen and not acknowledged, it has dropped.
     stock_receiver: bool,
     pub(super) probe: Probe,
+    /// Since when it is full and nothing was sent.
+    full_since: Option<Instant>,
+    /// It was for so long that what does not fit may as well be dropped.
+    stands_still: bool,
     /// The highest number that ever came; without the memory of an earlier relay, any.
     highest: i64,
 }
 
 #[derive(Debug)]
 struct Kept {
-    message: Bytes,
+    message: Opaque,
     payload_type: PayloadType,
     /// The latest transmission on the present leg; 0 before the first.
     transmission: u64,
@@ -163,6 +172,8 @@ impl Direction {
             burst: 1,
             stock_receiver: false,
             probe: Probe::default(),
+            full_since: None,
+            stands_still: false,
             highest: if from_start { -1 } else { i64::MAX },
         }
     }
@@ -205,20 +216,29 @@ impl Direction {
         }
         self.evicted.remove(number);
         self.highest = self.highest.max(number);
-        self.keep(number, payload_type, message);
+        self.keep(number, payload_type, message, now);
         Ok(Receipt::Kept)
     }
 
-    fn keep(&mut self, number: i64, payload_type: PayloadType, message: Bytes) {
+    fn keep(&mut self, number: i64, payload_type: PayloadType, message: Bytes, now: Instant) {
         let copies = self.kept.len() >= MAX_SHARED && message.len() < COPY_BELOW_BYTES;
         let message = if copies { Bytes::copy_from_slice(&message) } else { message };
-        let kept = Kept { message, payload_type, transmission: 0, sent_at: None, ignored: false };
+        let kept = Kept { message: Opaque(message), payload_type, transmission: 0, sent_at: None, ignored: false };
         self.bytes += kept.cost();
         self.unsent_bytes += kept.cost();
         if number < self.cursor {
             self.resend.insert(number);
         }
         self.kept.insert(number, kept);
+        if self.is_full() {
+            self.full_since.get_or_insert(now);
+        }
+    }
+
+    /// Something has moved.
+    fn moved(&mut self, now: Option<Instant>) {
+        self.stands_still = false;
+        self.full_since = now.filter(|_| self.is_full());
     }
 
     /// The sender repeats what is kept. Passing that on helps only a receiver that cannot be
@@ -307,6 +327,7 @@ impl Direction {
             return Ok(false);
         }
         if let Some(kept) = self.remove(number) {
+            self.moved(self.full_since);
             self.seen = self.seen.max(kept.transmission);
             self.go_on_recovering(kept.ignored);
             self.established |= matches!(kept.payload_type, PayloadType::OUTPUT | PayloadType::STD_ERR);
@@ -385,84 +406,9 @@ impl Direction {
         } else {
             self.cursor = number + 1;
         }
-        Some(kept.message.clone())
-    }
-
-    /// When the oldest message should have been acknowledged, if it was sent.
-    fn overdue_at(&self) -> Option<Instant> {
-        let (_, oldest) = self.kept.first_key_value()?;
-        let sent_at = oldest.sent_at.filter(|_| oldest.transmission > 0)?;
-        Some(sent_at + Probe::patience(self.established))
-    }
-
-    /// A deadline may have passed. True if the receiver has to be pinged.
-    pub(super) fn handle_timeout(&mut self, now: Instant) -> bool {
-        if !self.probe.take_due(now) {
-            return false;
-        }
-        match self.overdue_at() {
-            Some(due) if due <= now => self.probe.ask(self.transmissions),
-            Some(due) => {
-                self.probe.watch(due);
-                false
-            }
-            None => false,
-        }
-    }
-
-    /// A pong came. True if it was waited for: everything that was sent before the ping was seen.
-    pub(super) fn handle_pong(&mut self) -> bool {
-        let Some(seen) = self.probe.take_answer() else { return false };
-        self.seen = self.seen.max(seen);
-        true
-    }
-
-    /// A message that the receiver may have had from a relay whose memory is gone.
-    pub(super) fn suspect(&mut self, number: i64) {
-        self.suspects.insert(number);
-    }
-
-    /// Takes those messages for acknowledged that the receiver has ignored although it may have
-    /// had them before, and returns their numbers. Because a stock client whose session handler is
-    /// not in place ignores what it has never had, they must have been ignored twice, unless this
-    /// receiver is `known` to be silent about what it has had.
-    pub(super) fn acknowledge_silent(&mut self, known: bool) -> Vec<i64> {
-        if self.suspects.is_empty() || !self.stock_receiver {
-            return Vec::new();
-        }
-        let ignored = |kept: &Kept| (1..=self.seen).contains(&kept.transmission) && (known || kept.ignored);
-        let silent = self.kept.iter().filter(|(number, kept)| ignored(kept) && self.suspects.contains(**number));
-        let silent: Vec<i64> = silent.map(|(number, _)| *number).collect();
-        silent.into_iter().filter(|number| self.acknowledge(*number) == Ok(true)).collect()
-    }
-
-    /// Sends again what the receiver has ignored: all that it may have had before, for it must be
-    /// asked twice, and the oldest message otherwise. When that helps, more follows.
-    pub(super) fn recover(&mut self, now: Instant) {
-        self.burst = 1;
-        let asks_twice = self.stock_receiver && !self.suspects.is_empty();
-        self.resend_ignored(if asks_twice { MAX_BURST } else { 1 });
-        if self.overdue_at().is_some() {
-            self.probe.watch(now + Probe::patience(true));
-        }
-    }
-
-    fn go_on_recovering(&mut self, helped: bool) {
-        if helped && self.stock_receiver {
-            self.burst = MAX_BURST.min(self.burst * 2);
-            self.resend_ignored(self.burst);
-        } else {
-            self.burst = 1;
-        }
-    }
-
-    fn resend_ignored(&mut self, most: usize) {
-        let seen = self.seen;
-        let ignored = self.kept.iter_mut().filter(|(_, kept)| (1..=seen).contains(&kept.transmission));
-        for (number, kept) in ignored.take(most) {
-            kept.ignored = true;
-            self.resend.insert(*number);
-        }
+        let message = kept.message.0.clone();
+        self.moved(Some(now));
+        Some(message)
     }
 
     pub(super) fn is_drained(&self) -> bool {
@@ -484,6 +430,16 @@ impl Direction {
 
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= self.limits.read
+    }
+
+    /// When a full direction will have stood still for too long.
+    pub(super) fn standstill_at(&self) -> Option<Instant> {
+        self.full_since.filter(|_| !self.stands_still).map(|since| since + STANDSTILL)
+    }
+
+    /// Whether it is full and stood still for so long that pings matter more than messages.
+    pub(super) const fn stands_still(&self) -> bool {
+        self.stands_still
     }
 
     /// Whether something was dropped that the receiver has not acknowledged.

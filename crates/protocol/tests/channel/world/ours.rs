@@ -25,6 +25,10 @@ pub struct OurEnd {
     /// The program writes one piece of data at these intervals, or as fast as it can.
     writing_interval: Option<u64>,
     writes_next: u64,
+    /// The program is stopped from the first moment to the second, its terminal by ^S or itself by
+    /// SIGSTOP: nothing is read from the socket.
+    stopped: std::ops::Range<u64>,
+    now: u64,
     /// There was nothing to read the last time.
     idle: bool,
     /// End of the stream after each sent message, by number.
@@ -46,6 +50,8 @@ impl OurEnd {
             reads_next: 0,
             writing_interval: None,
             writes_next: 0,
+            stopped: 0..0,
+            now: 0,
             idle: false,
             ends: Vec::new(),
             begun: false,
@@ -59,6 +65,11 @@ impl OurEnd {
 
     pub fn writing_every(mut self, micros: u64) -> Self {
         self.writing_interval = Some(micros);
+        self
+    }
+
+    pub fn stopped(mut self, when: std::ops::Range<u64>) -> Self {
+        self.stopped = when;
         self
     }
 
@@ -108,6 +119,9 @@ impl End for OurEnd {
     }
 
     fn transmit(&mut self, now: Now) -> Option<Bytes> {
+        if self.stopped.contains(&micros_of(now.instant)) {
+            return None;
+        }
         let message = self.channel.poll_transmit(now)?;
         let frame = decode(&message);
         let next = i64::try_from(self.ends.len()).unwrap();
@@ -120,6 +134,10 @@ impl End for OurEnd {
     }
 
     fn work(&mut self, now: Now) {
+        self.now = micros_of(now.instant);
+        if self.stopped.contains(&self.now) {
+            return;
+        }
         while self.may_take(micros_of(now.instant)) {
             let event = self.channel.poll_event(now);
             self.idle = event.is_none();
@@ -135,6 +153,9 @@ impl End for OurEnd {
     }
 
     fn timeout(&self) -> Option<Instant> {
+        if self.stopped.contains(&self.now) {
+            return Some(at(self.stopped.end).instant);
+        }
         let reads = (self.channel.receive_backlog_bytes() > 0 && self.reading_interval.is_some() && !self.idle)
             .then(|| at(self.reads_next).instant);
         let writes = (self.writing_interval.is_some() && self.channel.write_capacity() > 0 && self.sends.left() > 0)
@@ -143,11 +164,12 @@ impl End for OurEnd {
     }
 
     fn handle_timeout(&mut self, now: Now) {
+        self.now = micros_of(now.instant);
         self.channel.handle_timeout(now);
     }
 
     fn reads(&self) -> bool {
-        self.channel.receive_backlog_bytes() < self.window
+        !self.stopped.contains(&self.now) && self.channel.receive_backlog_bytes() < self.window
     }
 
     fn is_ours(&self) -> bool {

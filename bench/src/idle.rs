@@ -118,6 +118,19 @@ impl Nodes {
         Self { dialer: self.dialer.clone(), ssm: self.ssm.clone(), messages: self.messages.clone() }
     }
 
+    /// The service lets only so many strangers register in a second; a whole fleet has to wait for its turn.
+    async fn register(&self, request: &Value) -> Result<Value> {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            match self.ssm.call("AmazonSSM.RegisterManagedInstance", request, &Anonymous).await {
+                Err(error) if error.code() == Some("ThrottlingException") && Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(250)).await;
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+
     /// Registers a node and opens its control channel, as an agent does.
     async fn connect(&self, activation_id: &str, activation_code: &str) -> Result<WebSocket<NetStream>> {
         let mut seed = [0; 32];
@@ -128,7 +141,7 @@ impl Nodes {
             "ActivationId": activation_id, "ActivationCode": activation_code, "Fingerprint": fingerprint,
             "PublicKey": key.public_key().to_registration(), "PublicKeyType": "Ed25519",
         });
-        let made: Value = self.ssm.call("AmazonSSM.RegisterManagedInstance", &register, &Anonymous).await?;
+        let made = self.register(&register).await?;
         let node: NodeId = text(&made, "InstanceId")?.parse()?;
         let signer = NodeKeySigner { node: &node, key: &key };
         let target = "AmazonSSM.RequestManagedInstanceRoleToken";

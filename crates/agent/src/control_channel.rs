@@ -12,7 +12,7 @@ use postern_protocol::wire::open::{ControlOpen, MESSAGE_SCHEMA_VERSION};
 use postern_protocol::wire::payload::{ChannelClosed, InteractiveShell, TaskComplete, TaskStatus};
 use postern_protocol::wire::websocket::Message;
 use postern_protocol::{AGENT_VERSION, Clock as _, Entropy as _};
-use postern_transport::{NetStream, SystemClock, SystemEntropy, sleep_until};
+use postern_transport::{Backoff, NetStream, SystemClock, SystemEntropy, sleep_until};
 
 use crate::information::platform_type;
 use crate::link::{Connect, ConnectError, Connecting, Link, LinkEvent};
@@ -77,10 +77,11 @@ impl ControlChannel {
     pub(crate) fn new(service: Arc<Service>) -> Self {
         let mut seed = [0; 8];
         SystemEntropy.fill(&mut seed);
+        let pace = Backoff::new(RECONNECT_BASE, RECONNECT_CAP);
         Self {
             node_id: service.node_id().to_string(),
             control: AgentControl::new(AgentControlConfig::new(u64::from_le_bytes(seed))),
-            link: Link::new(ControlChannelConnect { service }, RECONNECT_BASE, RECONNECT_CAP),
+            link: Link::new(ControlChannelConnect { service }, pace.clone(), pace),
         }
     }
 

@@ -16,6 +16,8 @@ use crate::chain::error_chain;
 /// A connection that held this long was a success, whatever ended it: a service that is restarted twice in a row finds
 /// its nodes as quick the second time. One that drops everybody at once is still tried ever more rarely.
 const HELD: Duration = Duration::from_secs(1);
+/// This many attempts are made at the quick pace.
+const QUICK_ATTEMPTS: u32 = 30;
 
 /// An attempt under way.
 pub(crate) type Connecting<Io> = Pin<Box<dyn Future<Output = Result<WebSocket<Io>, ConnectError>> + Send>>;
@@ -69,22 +71,23 @@ pub(crate) enum LinkEvent {
 enum State<Io> {
     Waiting { until: Instant },
     Connecting(Connecting<Io>),
-    Open { socket: Box<WebSocket<Io>>, since: Instant },
+    Open { socket: Box<WebSocket<Io>>, since: Instant, was_heard: bool },
     Over,
 }
 
 /// The link. Its first attempt starts when it is first polled.
 pub(crate) struct Link<C: Connect> {
     connect: C,
-    backoff: Backoff,
+    quick: Backoff,
+    slow: Backoff,
     state: State<C::Io>,
 }
 
 impl<C: Connect> Link<C> {
-    /// A link that waits up to `base` before the second attempt, and never more than `cap`.
-    pub(crate) fn new(connect: C, base: Duration, cap: Duration) -> Self {
+    /// A link that comes back at the `quick` pace from an outage that is short, and at the `slow` one from a long one.
+    pub(crate) fn new(connect: C, quick: Backoff, slow: Backoff) -> Self {
         let state = State::Connecting(connect.connect());
-        Self { connect, backoff: Backoff::new(base, cap), state }
+        Self { connect, quick, slow, state }
     }
 
     /// The open websocket.
@@ -97,8 +100,8 @@ impl<C: Connect> Link<C> {
 
     /// Gives the websocket up as dead. The next attempt follows.
     pub(crate) fn drop_connection(&mut self, now: Instant) {
-        if let State::Open { since, .. } = self.state {
-            self.lost(Some(since), now);
+        if let State::Open { since, was_heard, .. } = self.state {
+            self.lost(was_heard || now.duration_since(since) >= HELD, now);
         }
     }
 
@@ -112,24 +115,28 @@ impl<C: Connect> Link<C> {
                 }
                 State::Connecting(attempt) => match attempt.await {
                     Ok(socket) => {
-                        self.state = State::Open { socket: Box::new(socket), since: clock() };
+                        self.state = State::Open { socket: Box::new(socket), since: clock(), was_heard: false };
                         return LinkEvent::Opened;
                     }
                     Err(ConnectError::Over) => self.state = State::Over,
                     Err(ConnectError::Failed(reason)) => {
-                        self.lost(None, clock());
+                        self.lost(false, clock());
                         return LinkEvent::Lost { reason, was_open: false };
                     }
                 },
-                State::Open { socket, since } => {
-                    let since = *since;
+                State::Open { socket, since, was_heard } => {
                     let reason = match socket.next().await {
-                        Ok(WsEvent::Message(message)) => return LinkEvent::Message(message),
+                        Ok(WsEvent::Message(message)) => {
+                            *was_heard = true;
+                            return LinkEvent::Message(message);
+                        }
                         Ok(WsEvent::Writable) => return LinkEvent::Writable,
                         Ok(WsEvent::Closed) => "the service closed the connection".to_owned(),
                         Err(error) => error_chain(&error),
                     };
-                    self.lost(Some(since), clock());
+                    let now = clock();
+                    let was_success = *was_heard || now.duration_since(*since) >= HELD;
+                    self.lost(was_success, now);
                     return LinkEvent::Lost { reason, was_open: true };
                 }
                 State::Over => return LinkEvent::Over,
@@ -137,10 +144,13 @@ impl<C: Connect> Link<C> {
         }
     }
 
-    fn lost(&mut self, open_since: Option<Instant>, now: Instant) {
-        if open_since.is_some_and(|since| now.duration_since(since) >= HELD) {
-            self.backoff.reset();
+    fn lost(&mut self, was_success: bool, now: Instant) {
+        if was_success {
+            self.quick.reset();
+            self.slow.reset();
         }
-        self.state = State::Waiting { until: now + self.backoff.next_delay(&SystemEntropy) };
+        let is_quick = self.quick.failures() < QUICK_ATTEMPTS;
+        let pace = if is_quick { &mut self.quick } else { &mut self.slow };
+        self.state = State::Waiting { until: now + pace.next_delay(&SystemEntropy) };
     }
 }

@@ -12,7 +12,7 @@ use postern_protocol::wire::PayloadType;
 use postern_protocol::wire::payload::{ExitCode, HandshakeComplete, HandshakeRequest, SessionState};
 use postern_protocol::wire::websocket::Message;
 use postern_protocol::{Clock as _, Entropy as _, Now};
-use postern_transport::{SystemClock, SystemEntropy, sleep_until};
+use postern_transport::{Backoff, SystemClock, SystemEntropy, sleep_until};
 
 use super::End;
 use super::document::SessionType;
@@ -25,9 +25,10 @@ const COMMAND_WINDOW_BYTES: usize = 512 * 1024;
 const RECEIVE_WINDOW_BYTES: usize = 1024 * 1024;
 /// The service ends a session whose client does not come; this is for a service that does not.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
-/// A service that is gone is back within seconds, or it takes long anyway.
+/// Somebody is waiting in front of a terminal: a short outage is followed closely, a long one is not made worse.
 const RECONNECT_BASE: Duration = Duration::from_millis(200);
-const RECONNECT_CAP: Duration = Duration::from_secs(5);
+const RECONNECT_CAP: Duration = Duration::from_secs(2);
+const RECONNECT_SLOW_CAP: Duration = Duration::from_secs(10);
 /// Without any service for this long nobody will come back for the session.
 const UNSERVED_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// A silent socket is asked for a sign of life, and given up without one.
@@ -71,7 +72,11 @@ impl<C: Connect> SessionChannel<C> {
         Self {
             session_id: session_id.to_owned(),
             channel: DataChannel::new(config),
-            link: Link::new(connect, RECONNECT_BASE, RECONNECT_CAP),
+            link: Link::new(
+                connect,
+                Backoff::new(RECONNECT_BASE, RECONNECT_CAP),
+                Backoff::new(RECONNECT_CAP, RECONNECT_SLOW_CAP),
+            ),
             served_at: now,
             heard_at: now,
             asked_at: None,

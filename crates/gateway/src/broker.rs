@@ -160,26 +160,28 @@ impl Broker {
     }
 
     async fn admit(self: &Arc<Self>, opened: Opened, open: &DataOpen, session_id: &str, signed: Option<&Caller>) {
-        match self.control.admit_data_channel(session_id, open, signed).await {
-            Ok(Admission::Open(admission)) => {
-                let id = &admission.session.session_id;
-                match self.attach(id, admission.side, leg_of(open)).await {
-                    Some(attachment) => self.run_leg(opened, attachment),
-                    None => opened.refuse("the session is ending").await,
+        // A session may end between its admission and its attaching; then the second answer says how.
+        for _ in 0..2 {
+            match self.control.admit_data_channel(session_id, open, signed).await {
+                Ok(Admission::Open(admission)) => {
+                    let id = &admission.session.session_id;
+                    if let Some(attachment) = self.attach(id, admission.side, leg_of(open)).await {
+                        return self.run_leg(opened, attachment);
+                    }
+                }
+                Ok(Admission::Ended(ended)) => return self.tell_ended(opened, &ended).await,
+                Err(refusal) => {
+                    tracing::info!(session.id = shown(session_id), %refusal, "a data channel was refused");
+                    return opened.refuse(&refusal.to_string()).await;
                 }
             }
-            Ok(Admission::Ended(ended)) => self.tell_ended(opened, &ended).await,
-            Err(refusal) => {
-                tracing::info!(session.id = shown(session_id), %refusal, "a data channel was refused");
-                opened.refuse(&refusal.to_string()).await;
-            }
         }
+        opened.refuse("the session cannot be opened now; try again").await;
     }
 
     async fn attach(self: &Arc<Self>, id: &SessionId, side: Side, leg: Leg) -> Option<Attachment> {
         match self.take_up(id, Origin::Stored).await {
-            Ok(Some(session)) => session.attach(side, leg).ok(),
-            Ok(None) => None,
+            Ok(session) => session?.attach(side, leg).ok(),
             Err(error) => {
                 tracing::error!(session.id = %id, %error, "a session cannot be taken up");
                 None
@@ -300,4 +302,23 @@ fn channel_closed(session: &SessionId, node: &NodeId, output: &str, now: Now) ->
 /// A stranger's text, fit for a log.
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<A, B, C, F: Future>(_: impl FnOnce(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn tasks_that_wait_by_the_thousand_are_small() {
+        let control_channel = size_of_future(control_channel::run);
+        assert!(control_channel <= 1_100, "{control_channel} bytes");
+        let leg = size_of_future(data_channel::run);
+        assert!(leg <= 2_000, "{leg} bytes");
+        let supervisor = size_of_future(supervisor::run);
+        assert!(supervisor <= 2_300, "{supervisor} bytes");
+    }
 }

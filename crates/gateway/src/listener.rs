@@ -59,6 +59,7 @@ impl Listener {
 
     /// Accepts until told to stop. Returns when no further connection will be taken; those under way go on.
     pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener, shutdown: CancellationToken) {
+        let mut failing = false;
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -66,13 +67,16 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, address)) => {
+                    failing = false;
                     let work = Box::pin(Arc::clone(&self).connection(stream, address));
                     self.tasks.spawn("connection", work);
                 }
                 // The peer gave up between the kernel's accept and ours: its own affair.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept connections for the moment");
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(%error, "cannot accept connections for the moment");
+                    }
                     tokio::select! {
                         () = tokio::time::sleep(ACCEPT_PAUSE) => {}
                         () = shutdown.cancelled() => return,

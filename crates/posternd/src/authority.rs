@@ -183,12 +183,11 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
     use super::*;
-    use std::time::Instant;
+    use postern_protocol::Clock as _;
+    use postern_transport::SystemClock;
 
     fn at(unix_seconds: u64) -> Now {
-        #[expect(clippy::disallowed_methods, reason = "the instant plays no part in these tests")]
-        let instant = Instant::now();
-        Now { instant, unix_millis: unix_seconds * 1000 }
+        Now { unix_millis: unix_seconds * 1000, ..SystemClock.now() }
     }
 
     const YEAR_2026: u64 = 1_790_000_000;

@@ -3,8 +3,6 @@
 //! The `match` has no wildcard: a new operation does not compile until it is answered here, as it does not compile in
 //! `control` until somebody has decided who may call it.
 
-use std::future::Future;
-
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;

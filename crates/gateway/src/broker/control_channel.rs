@@ -45,19 +45,18 @@ impl Leaving {
     }
 }
 
-/// Runs an opened control channel until it ends, then says that it did.
-pub(super) async fn run(broker: Arc<Broker>, socket: Socket, lease: ControlLease) {
+/// An opened control channel: the future runs until it ends, then says that it did.
+///
+/// Ten thousand of these wait at a time, so the state is built once and used where the future holds it; whatever is
+/// large and rare is boxed while it lasts.
+pub(super) fn run(broker: Arc<Broker>, socket: Socket, lease: ControlLease) -> impl Future<Output = ()> + Send {
     let id = ConnectionId::next();
     let leave = Arc::new(Notify::new());
-    let node_id = lease.node_id().clone();
-    if let Some(displaced) = broker.nodes.join(node_id.clone(), id, Arc::clone(&leave)) {
+    if let Some(displaced) = broker.nodes.join(lease.node_id().clone(), id, Arc::clone(&leave)) {
         displaced.notify_one();
     }
-    tracing::info!(node.id = %node_id, "node connected");
-
-    let seed = broker.seed();
-    let now = broker.clock.now();
-    let channel = ServiceControl::new(ServiceControlConfig::new(seed), now);
+    tracing::info!(node.id = %lease.node_id(), "node connected");
+    let channel = ServiceControl::new(ServiceControlConfig::new(broker.seed()), broker.clock.now());
     let mut connection = Connection {
         broker,
         socket,
@@ -69,16 +68,9 @@ pub(super) async fn run(broker: Arc<Broker>, socket: Socket, lease: ControlLease
         ask_again: None,
         bad: 0,
     };
-    let leaving = connection.serve(&leave).await;
-
-    let Connection { broker, socket, lease, .. } = connection;
-    broker.nodes.leave(&node_id, id);
-    tracing::info!(node.id = %node_id, reason = leaving.reason, "node disconnected");
-    if let Err(error) = Box::pin(broker.control.detach_control_channel(lease, &leaving.reason)).await {
-        tracing::warn!(node.id = %node_id, %error, "a node's disconnection cannot be stored");
-    }
-    if let Some(code) = leaving.close {
-        Box::pin(opening::close(socket, code, &leaving.reason)).await;
+    async move {
+        let leaving = connection.serve(&leave).await;
+        Box::pin(connection.leave(id, leaving)).await;
     }
 }
 
@@ -100,6 +92,20 @@ struct Connection {
 }
 
 impl Connection {
+    /// Clean-up, whatever ended the channel.
+    async fn leave(self, id: ConnectionId, leaving: Leaving) {
+        let Self { broker, socket, lease, .. } = self;
+        let node_id = lease.node_id().clone();
+        broker.nodes.leave(&node_id, id);
+        tracing::info!(node.id = %node_id, reason = leaving.reason, "node disconnected");
+        if let Err(error) = broker.control.detach_control_channel(lease, &leaving.reason).await {
+            tracing::warn!(node.id = %node_id, %error, "a node's disconnection cannot be stored");
+        }
+        if let Some(code) = leaving.close {
+            opening::close(socket, code, &leaving.reason).await;
+        }
+    }
+
     async fn serve(&mut self, leave: &Notify) -> Leaving {
         let shutdown = self.broker.tasks.shutdown().clone();
         loop {

@@ -4,7 +4,6 @@
 //! deadline of the lifecycle has come. It looks at the session each time instead of counting events, so nothing is
 //! missed and nothing queues up. It outlives every connection of its session.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -50,9 +50,11 @@ fn a_terminal_gets_a_prompt_that_knows_its_size_and_ends_with_the_shell() {
     terminal.type_text("sleep 0.3; stty size\r");
     terminal.expect("40 132", PATIENCE);
 
-    terminal.type_text("sleep 100\r");
-    terminal.expect("sleep 100", PATIENCE);
+    // What was typed is echoed before it runs: only the command's own word says that there is something to stop.
+    terminal.type_text("echo asleep-$((1+1)); sleep 100\r");
+    terminal.expect("asleep-2", PATIENCE);
     terminal.type_bytes(b"\x03");
+    terminal.expect("^C", PATIENCE);
     terminal.type_text("echo interrupted-$((1+1))\r");
     terminal.expect("interrupted-2", PATIENCE);
 

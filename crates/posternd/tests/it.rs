@@ -33,7 +33,7 @@ async fn a_fingerprint_is_enough_to_trust_it_across_restarts() {
     let running = start(config(folder.path())).await;
     let (certificate, fingerprint) = authority(running.application()).unwrap();
     assert!(running.endpoint().starts_with("https://127.0.0.1:"));
-    assert!(is_healthy(&running.endpoint(), Trust::Fingerprint(fingerprint.clone())).await);
+    assert!(is_healthy(&running.endpoint(), Trust::Fingerprint(fingerprint)).await);
     assert!(is_healthy(&running.endpoint(), Trust::CaFile(certificate)).await);
     assert!(!is_healthy(&running.endpoint(), Trust::WebPki).await);
     running.stop(PATIENCE).await.unwrap();

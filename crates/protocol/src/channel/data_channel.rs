@@ -453,8 +453,10 @@ impl DataChannel {
         self.outgoing.unacknowledged_bytes()
     }
 
-    /// Bytes received and not taken, with what it costs to keep them. Above
-    /// [`Config::receive_window_bytes`] messages are dropped; a driver stops reading well below.
+    /// Bytes that wait to be taken by [`DataChannel::poll_event`], with what it costs to keep them.
+    /// While there are many the driver does not read the socket; beyond
+    /// [`Config::receive_window_bytes`] messages are dropped. Messages that came before their turn
+    /// are not counted, for what they wait for comes on that very socket.
     pub const fn receive_backlog_bytes(&self) -> usize {
         self.incoming.backlog_bytes()
     }

@@ -30,7 +30,10 @@ pub(super) struct Incoming {
     /// In order, not taken yet. The application asks for handshake messages out of turn.
     handshake: VecDeque<Received>,
     data: VecDeque<Received>,
+    /// What `handshake` and `data` cost.
     backlog_bytes: usize,
+    /// What `early` costs.
+    early_bytes: usize,
     owed: VecDeque<Owed>,
 }
 
@@ -67,6 +70,7 @@ impl Incoming {
             handshake: VecDeque::new(),
             data: VecDeque::new(),
             backlog_bytes: 0,
+            early_bytes: 0,
             owed: VecDeque::new(),
         }
     }
@@ -102,33 +106,38 @@ impl Incoming {
     }
 
     fn keep_early(&mut self, received: Received) {
-        let fits = self.backlog_bytes + received.cost() <= self.window_bytes;
+        let fits = self.kept_bytes() + received.cost() <= self.window_bytes;
         if fits && !self.early.contains_key(&received.owed.sequence_number) {
-            self.backlog_bytes += received.cost();
+            self.early_bytes += received.cost();
             self.early.insert(received.owed.sequence_number, received);
         }
     }
 
     fn keep_expected(&mut self, received: Received) {
         // What came early must not keep out what it waits for.
-        while self.backlog_bytes + received.cost() > self.window_bytes
+        while self.kept_bytes() + received.cost() > self.window_bytes
             && let Some((_, last)) = self.early.pop_last()
         {
-            self.backlog_bytes -= last.cost();
+            self.early_bytes -= last.cost();
         }
         // One message larger than the whole window is taken when there is nothing else.
-        if self.backlog_bytes > 0 && self.backlog_bytes + received.cost() > self.window_bytes {
+        if self.kept_bytes() > 0 && self.kept_bytes() + received.cost() > self.window_bytes {
             return;
         }
-        self.backlog_bytes += received.cost();
         self.append(received);
         while let Some(next) = self.early.remove(&self.expected) {
+            self.early_bytes -= next.cost();
             self.append(next);
         }
     }
 
+    const fn kept_bytes(&self) -> usize {
+        self.backlog_bytes + self.early_bytes
+    }
+
     fn append(&mut self, received: Received) {
         self.expected += 1;
+        self.backlog_bytes += received.cost();
         let queue = if received.is_handshake() { &mut self.handshake } else { &mut self.data };
         queue.push_back(received);
     }
@@ -155,6 +164,7 @@ impl Incoming {
         !self.data.is_empty()
     }
 
+    /// What waits to be taken. What came early does not count: it waits for the socket.
     pub(super) const fn backlog_bytes(&self) -> usize {
         self.backlog_bytes
     }

@@ -102,6 +102,8 @@ pub(super) struct Direction {
     stands_still: bool,
     /// The highest number that ever came; without the memory of an earlier relay, any.
     highest: i64,
+    /// This relay has seen the stream begin.
+    from_start: bool,
 }
 
 #[derive(Debug)]
@@ -110,12 +112,39 @@ struct Kept {
     payload_type: PayloadType,
     /// The latest transmission on the present leg; 0 before the first.
     transmission: u64,
+    /// The first one.
+    first_transmission: u64,
+    /// The first one of which the receiver has not proved that it has seen it; 0 if there is none.
+    unproved: u64,
     sent_at: Option<Instant>,
     /// The receiver has seen it on this leg and not acknowledged it.
     ignored: bool,
 }
 
 impl Kept {
+    const fn new(message: Bytes, payload_type: PayloadType) -> Self {
+        let message = Opaque(message);
+        let (transmission, first_transmission, unproved) = (0, 0, 0);
+        Self { message, payload_type, transmission, first_transmission, unproved, sent_at: None, ignored: false }
+    }
+
+    const fn sent(&mut self, transmission: u64, now: Instant) {
+        if self.transmission == 0 {
+            self.first_transmission = transmission;
+        }
+        if self.unproved == 0 {
+            self.unproved = transmission;
+        }
+        self.transmission = transmission;
+        self.sent_at = Some(now);
+    }
+
+    /// Whether a receiver that has seen so many transmissions has seen one of this message that it
+    /// was not judged by yet.
+    const fn was_seen(&self, seen: u64) -> bool {
+        self.unproved > 0 && self.unproved <= seen
+    }
+
     fn cost(&self) -> usize {
         cost(&self.message)
     }
@@ -175,6 +204,7 @@ impl Direction {
             full_since: None,
             stands_still: false,
             highest: if from_start { -1 } else { i64::MAX },
+            from_start,
         }
     }
 
@@ -223,7 +253,7 @@ impl Direction {
     fn keep(&mut self, number: i64, payload_type: PayloadType, message: Bytes, now: Instant) {
         let copies = self.kept.len() >= MAX_SHARED && message.len() < COPY_BELOW_BYTES;
         let message = if copies { Bytes::copy_from_slice(&message) } else { message };
-        let kept = Kept { message: Opaque(message), payload_type, transmission: 0, sent_at: None, ignored: false };
+        let kept = Kept::new(message, payload_type);
         self.bytes += kept.cost();
         self.unsent_bytes += kept.cost();
         if number < self.cursor {
@@ -328,7 +358,8 @@ impl Direction {
         }
         if let Some(kept) = self.remove(number) {
             self.moved(self.full_since);
-            self.seen = self.seen.max(kept.transmission);
+            // Of several transmissions the first may be the one that was acknowledged.
+            self.seen = self.seen.max(kept.first_transmission);
             self.go_on_recovering(kept.ignored);
             self.established |= matches!(kept.payload_type, PayloadType::OUTPUT | PayloadType::STD_ERR);
         }
@@ -345,8 +376,7 @@ impl Direction {
     pub(super) fn restart(&mut self) {
         for (number, kept) in &mut self.kept {
             if kept.transmission > 0 {
-                kept.transmission = 0;
-                kept.ignored = false;
+                (kept.transmission, kept.unproved, kept.ignored) = (0, 0, false);
                 self.suspects.insert(*number);
             }
         }
@@ -398,8 +428,7 @@ impl Direction {
             self.unsent_bytes -= kept.cost();
         }
         self.transmissions += 1;
-        kept.transmission = self.transmissions;
-        kept.sent_at = Some(now);
+        kept.sent(self.transmissions, now);
         self.probe.watch(now + Probe::patience(self.established));
         if number < self.cursor {
             self.resend.remove(&number);
@@ -423,9 +452,10 @@ impl Direction {
         self.unsent_bytes
     }
 
-    /// Whether a message is missing in front of one that came.
+    /// Whether a message is missing in front of one that came. Without the memory of an earlier
+    /// relay that cannot be excluded before the receiver acknowledges something.
     pub(super) fn has_gap(&self) -> bool {
-        self.received.has_gap()
+        self.received.has_gap() || !self.from_start && self.acknowledged.is_empty()
     }
 
     pub(super) fn is_full(&self) -> bool {

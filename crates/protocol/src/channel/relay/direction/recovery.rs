@@ -50,7 +50,7 @@ impl Direction {
         if self.suspects.is_empty() || !self.stock_receiver {
             return Vec::new();
         }
-        let ignored = |kept: &Kept| (1..=self.seen).contains(&kept.transmission) && (known || kept.ignored);
+        let ignored = |kept: &Kept| kept.was_seen(self.seen) && (known || kept.ignored);
         let silent = self.kept.iter().filter(|(number, kept)| ignored(kept) && self.suspects.contains(**number));
         let silent: Vec<i64> = silent.map(|(number, _)| *number).collect();
         silent.into_iter().filter(|number| self.acknowledge(*number) == Ok(true)).collect()
@@ -78,10 +78,14 @@ impl Direction {
 
     fn resend_ignored(&mut self, most: usize) {
         let seen = self.seen;
-        let ignored = self.kept.iter_mut().filter(|(_, kept)| (1..=seen).contains(&kept.transmission));
-        for (number, kept) in ignored.take(most) {
+        for (number, kept) in self.kept.iter_mut().filter(|(_, kept)| kept.was_seen(seen)).take(most) {
             kept.ignored = true;
-            self.resend.insert(*number);
+            if kept.transmission <= seen {
+                kept.unproved = 0;
+                self.resend.insert(*number);
+            } else {
+                kept.unproved = kept.transmission; // Sent again meanwhile.
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use postern_protocol::wire::open::{ClientOpen, MESSAGE_SCHEMA_VERSION, Token};
-use postern_protocol::wire::websocket::Message;
+use postern_protocol::wire::websocket::{Message, close_code};
 use postern_protocol::wire::{MAX_FRAME_BYTES, MessageIds};
 use postern_protocol::{CLIENT_VERSION, Clock as _, Entropy as _};
 use postern_transport::{
@@ -71,6 +71,9 @@ pub enum LinkError {
     /// The stream URL is not one to send a token to.
     #[error(transparent)]
     StreamUrl(#[from] StreamUrlError),
+    /// The service does not let this client in, and would not the next time: its token is not good for it.
+    #[error("the service refuses the data channel: {0}")]
+    Refused(String),
     /// The first connection did not come about.
     #[error("cannot open the data channel: {0}")]
     Unreachable(String),
@@ -126,6 +129,8 @@ pub(crate) struct Link<A> {
     /// When the leg was lost, or first tried.
     down_since: Option<Instant>,
     was_up: bool,
+    /// A message has come: the service has let this client in.
+    served: bool,
     trouble: String,
 }
 
@@ -147,6 +152,7 @@ impl<A: Access + 'static> Link<A> {
             backoff: Backoff::new(BACKOFF_BASE, BACKOFF_CAP),
             down_since: Some(now),
             was_up: false,
+            served: false,
             trouble: String::new(),
         };
         link.attempt();
@@ -202,7 +208,15 @@ impl<A: Access + 'static> Link<A> {
                     self.attempt();
                 }
                 State::Up(up) => match up.next().await {
-                    Ok(event) => return event,
+                    // A session that was served before is asked for again, with a new token.
+                    Ok(LinkEvent::Failed(error)) if self.served => {
+                        self.lost(error.to_string());
+                        return LinkEvent::Lost;
+                    }
+                    Ok(event) => {
+                        self.served |= matches!(event, LinkEvent::Frame(_));
+                        return event;
+                    }
                     Err(cause) => {
                         self.lost(cause);
                         return LinkEvent::Lost;
@@ -271,10 +285,10 @@ impl<A: Access + 'static> Link<A> {
         }
         self.down_since = Some(now);
         self.trouble = cause;
-        match self.backoff.failures() {
-            0 => self.attempt(),
-            _ => self.state = State::Waiting(now + self.backoff.next_delay(&SystemEntropy)),
-        }
+        // The first loss after a good time is answered at once; it counts all the same.
+        let first = self.backoff.failures() == 0;
+        let delay = self.backoff.next_delay(&SystemEntropy);
+        if first { self.attempt() } else { self.state = State::Waiting(now + delay) }
     }
 }
 
@@ -292,6 +306,9 @@ impl Up {
             self.last_heard = SystemClock.now().instant;
             match event {
                 Ok(WsEvent::Message(Message::Binary(frame))) => return Ok(LinkEvent::Frame(frame)),
+                Ok(WsEvent::Message(Message::Close(Some((close_code::UNSUPPORTED, reason))))) => {
+                    return Ok(LinkEvent::Failed(LinkError::Refused(reason)));
+                }
                 Ok(WsEvent::Message(Message::Close(Some((code, reason))))) => {
                     return Err(format!("the service closed the connection ({code} {reason})"));
                 }

@@ -12,7 +12,7 @@ use http::Method;
 use postern_iam::ids::NodeId;
 use postern_iam::node_key::NodeKeyPair;
 use postern_iam::sigv4::{Credentials, SignableRequest, sign, sign_with_node_key};
-use postern_protocol::Clock;
+use postern_protocol::{Clock, Entropy as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -20,6 +20,7 @@ use thiserror::Error;
 use crate::clock::SystemClock;
 use crate::dialer::Dialer;
 use crate::endpoint::{Endpoint, EndpointError};
+use crate::entropy::SystemEntropy;
 use crate::error::{Fault, TransportError};
 use crate::http::{HttpClient, HttpRequest, HttpResponse};
 
@@ -302,6 +303,11 @@ impl JsonApi {
     ) -> Vec<(String, String)> {
         headers.push(("host".to_owned(), url.authority()));
         headers.push(("user-agent".to_owned(), USER_AGENT.to_owned()));
+        // Two equal calls in one second would have one signature, and a service takes the second for a replay of the
+        // first. This is the header by which AWS's SDKs tell calls apart; here it is signed.
+        let mut invocation = [0; 16];
+        SystemEntropy.fill(&mut invocation);
+        headers.push(("amz-sdk-invocation-id".to_owned(), format!("{:032x}", u128::from_be_bytes(invocation))));
         let request = SignableRequest { method, uri: url.path_and_query(), headers: &headers, body };
         let added = signer.sign(&request, &self.region, &self.service, self.clock.now().unix_millis);
         headers.extend(added);

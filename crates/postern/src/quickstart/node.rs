@@ -1,6 +1,6 @@
 //! This machine as a managed node: registered once for a data folder, run by a task of this process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -41,8 +41,7 @@ impl Node {
             Some(id) if is_known(service, &id).await? => id,
             _ => register(&config, service).await?,
         };
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let worker = WorkerCommand { program, args: vec![WORKER.to_owned()] };
+        let worker = WorkerCommand { program: own_program()?, args: vec![WORKER.to_owned()] };
         let shutdown = CancellationToken::new();
         let agent = postern_agent::run(config.clone(), worker, SessionsAtShutdown::End, shutdown.clone());
         Ok(Node { id, config, shutdown, task: tokio::spawn(agent) })
@@ -81,6 +80,15 @@ impl Node {
         // The agent bounds its own end.
         let _ = self.task.await;
     }
+}
+
+/// This very program, also when a build has put another one in its place since.
+fn own_program() -> anyhow::Result<PathBuf> {
+    let image = Path::new("/proc/self/exe");
+    if cfg!(target_os = "linux") && image.exists() {
+        return Ok(image.to_owned());
+    }
+    std::env::current_exe().context("cannot find this program's own file")
 }
 
 async fn register(config: &AgentConfig, service: &Service) -> anyhow::Result<NodeId> {

@@ -143,8 +143,10 @@ fn what_exceeds_the_window_is_dropped_and_welcome_later() {
     }
     agent.handle_message(input(3, &big), at(2)).unwrap();
     assert!(drain(&mut agent, 2).contains(&"acknowledge 3".to_owned()));
-    // What came early gives way to what it waits for.
+    // What came early gives way to what it waits for, and is no reason not to read the socket.
+    assert_eq!(agent.receive_backlog_bytes(), 0);
     agent.handle_message(input(6, &big), at(3)).unwrap();
+    assert_eq!(agent.receive_backlog_bytes(), 0);
     agent.handle_message(input(5, &big), at(3)).unwrap();
     agent.handle_message(input(4, &"y".repeat(900)), at(3)).unwrap();
     assert_eq!(events(&mut agent), [data(&"y".repeat(900))]);

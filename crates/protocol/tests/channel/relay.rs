@@ -622,3 +622,64 @@ fn nothing_that_was_typed_or_printed_shows_in_debug_output() {
     relay.close(Side::Client, closed, at(0));
     assert!(!format!("{relay:?}").contains("hunter2"));
 }
+
+#[test]
+fn a_repetition_while_the_ping_is_on_its_way_does_not_hide_the_silence() {
+    let mut relay = relay(config(), STOCK, STOCK);
+    give_outputs(&mut relay, 0..1, 0);
+    let _ = take(&mut relay, Side::Client, 0);
+    relay.attach(Side::Client, STOCK, at(0));
+    let _ = take(&mut relay, Side::Client, 0);
+    let mut answered = false;
+    // The agent repeats every 200 ms, and a pong takes 350.
+    let mut pong = None;
+    for tick in 1..100 {
+        let now = tick * 50 * MILLIS;
+        relay.handle_timeout(at(now));
+        if events(&mut relay).contains(&RelayEvent::WantsPing(Side::Client)) {
+            pong = Some(now + 350 * MILLIS);
+        }
+        if pong.take_if(|pong| *pong <= now).is_some() {
+            relay.handle_pong(Side::Client, at(now));
+        }
+        if tick % 4 == 0 {
+            give_outputs(&mut relay, 0..1, now);
+        }
+        let _ = take(&mut relay, Side::Client, now);
+        answered |= take(&mut relay, Side::Agent, now).contains(&"acknowledge 0".to_owned());
+    }
+    assert!(answered);
+}
+
+#[test]
+fn a_relay_without_memory_reads_on_for_what_may_be_missing() {
+    // Our agent takes nothing that comes early beyond its window, and the client, whose oldest
+    // message it waits for, repeats that one only.
+    let resumed = RelayConfig { resumed: true, max_buffer_bytes: 64 * 1024, ..config() };
+    let mut relay = relay(resumed, STOCK, OURS);
+    let big = "y".repeat(1000);
+    for number in 81..181 {
+        assert!(relay.wants_read(Side::Client), "at {number}");
+        give(&mut relay, Side::Client, input(number, &big), 0);
+        let _ = take(&mut relay, Side::Agent, 0);
+    }
+    give(&mut relay, Side::Client, input(20, "x"), 0);
+    assert_eq!(take(&mut relay, Side::Agent, 0), [r#"input 20 "x""#]);
+    assert!(relay.buffered_bytes() <= 64 * 1024);
+}
+
+#[test]
+fn what_was_sent_beyond_a_gap_gives_way_to_what_fills_it() {
+    let mut relay = relay(RelayConfig { max_buffer_bytes: 16 * 1024, ..config() }, STOCK, OURS);
+    let big = "y".repeat(2500);
+    give(&mut relay, Side::Agent, output(0, "x"), 0);
+    let _ = take(&mut relay, Side::Client, 0);
+    give_acknowledgement(&mut relay, Side::Client, 0, 0);
+    for number in [2, 3] {
+        give(&mut relay, Side::Agent, output(number, &big), 0);
+    }
+    let sent = take(&mut relay, Side::Client, 0).len();
+    assert!(sent > 0, "beyond the gap, for too much would wait behind it");
+    give(&mut relay, Side::Agent, output(1, &big), 1);
+    assert!(take(&mut relay, Side::Client, 1)[0].starts_with("output 1 "));
+}

@@ -312,8 +312,8 @@ impl Direction {
     }
 
     fn evict_sent(&mut self) -> bool {
-        let sent = self.kept.range(..self.cursor).map(|(number, _)| *number);
-        let Some(number) = sent.into_iter().find(|number| !self.resend.contains(number)) else { return false };
+        let mut sent = self.kept.range(..self.cursor).filter(|(_, kept)| kept.transmission > 0);
+        let Some(number) = sent.next().map(|(number, _)| *number) else { return false };
         let transmission = self.remove(number).map_or(0, |kept| kept.transmission);
         self.evicted_transmission = self.evicted_transmission.max(transmission);
         if !self.evicted.insert(number) {
@@ -405,19 +405,15 @@ impl Direction {
     /// holding all of those back would end with dropping them; then the client's own buffer of
     /// 10,000 messages is the better place.
     pub(super) fn peek(&self, ordered: bool) -> Option<(i64, PayloadType)> {
-        let deliverable = |number: i64| {
+        let deliverable = |(number, kept): &(i64, &Kept)| {
             !ordered
-                || self.received.first_gap().is_none_or(|gap| number < gap)
+                || self.received.first_gap().is_none_or(|gap| *number < gap)
+                || kept.transmission > 0 // was, and has only to be sent again
                 || self.established && self.unsent_bytes > self.limits.hold
         };
-        let again = self.resend.first().copied().filter(|number| deliverable(*number));
-        let (number, kept) = match again {
-            Some(number) => (number, self.kept.get(&number)?),
-            None => {
-                let (number, kept) = self.kept.range(self.cursor..).next()?;
-                deliverable(*number).then_some((*number, kept))?
-            }
-        };
+        let again = self.resend.first().and_then(|number| Some((*number, self.kept.get(number)?)));
+        let next = || self.kept.range(self.cursor..).next().map(|(number, kept)| (*number, kept));
+        let (number, kept) = again.filter(deliverable).or_else(|| next().filter(deliverable))?;
         Some((number, kept.payload_type))
     }
 

@@ -14,7 +14,7 @@ pub enum RelayEvent {
     OutputDrained,
     /// User data came from this side.
     Activity(Side),
-    /// A ping toward this side is needed; tell its pong with [`Relay::handle_pong`].
+    /// A ping toward this side is needed; tell its pong with [`Relay::handle_pong`](super::Relay::handle_pong).
     WantsPing(Side),
 }
 

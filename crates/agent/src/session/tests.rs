@@ -304,7 +304,8 @@ async fn nothing_is_lost_or_doubled_when_the_connection_breaks_again_and_again()
         let cut = input.len().min(14_000);
         running.client.send(PayloadType::OUTPUT, input.split_to(cut));
         let wanted = round * 9_000;
-        running.client.until("some output", |client| client.stdout.len() >= wanted).await;
+        let is_back = |client: &Client| client.connections >= round && client.stdout.len() >= wanted;
+        running.client.until("a connection with some output", is_back).await;
         running.client.cut();
     }
     running.client.send(PayloadType::OUTPUT, input);

@@ -4,8 +4,9 @@
 //! reads or changes state on somebody's behalf demands the proof of its own act as an argument. There is no other way
 //! to make one. A proof is for one act on one resource; it cannot be used for another.
 //!
-//! The decision itself is one function without types to hide behind, `decide`, whose `match` over [`Operation`] has
-//! no wildcard: a new operation does not compile until somebody has decided about it.
+//! The decision itself is one function without types to hide behind, `decide`. Who an action is for at all stands in
+//! `audience`, whose `match` over [`Operation`] has no wildcard: a new operation does not compile until somebody has
+//! decided about it.
 
 use postern_iam::{Arn, NodeId, SessionId};
 use postern_model::{ApiError, Operation};
@@ -13,8 +14,12 @@ use postern_store::Scope;
 
 use crate::caller::{Caller, NodeProof, Principal};
 
+pub mod act;
+mod audience;
 #[cfg(test)]
 mod tests;
+
+use audience::{Audience, audience};
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +41,7 @@ impl Action {
     #[must_use]
     pub fn name(self) -> String {
         match self {
-            Self::Api(operation) => format!("ssm:{operation}"),
+            Self::Api(operation) => format!("{}:{operation}", operation.service().name()),
             Self::CreateControlChannel => "ssmmessages:CreateControlChannel".to_owned(),
             Self::OpenControlChannel => "ssmmessages:OpenControlChannel".to_owned(),
             Self::CreateDataChannel => "ssmmessages:CreateDataChannel".to_owned(),
@@ -146,62 +151,30 @@ const NEEDS_ROLE: Decision = Decision::Deny("because it must be signed with the 
 const NOT_A_NODE: Decision = Decision::Deny("because only a managed node may do this, with its own credentials");
 
 fn decide(principal: &Principal, action: Action, resource: &Resource) -> Decision {
+    let audience = audience(action);
     match principal {
-        Principal::Administrator { .. } => decide_for_administrator(action),
-        Principal::Node { node_id, proof } => decide_for_node(node_id, *proof, action, resource),
+        Principal::Administrator { .. } => decide_for_administrator(audience),
+        Principal::Node { node_id, proof } => decide_for_node(node_id, *proof, audience, resource),
         // An anonymous registration brings its own proof, the activation's code, which the act checks.
-        Principal::Anonymous if action == Action::Api(Operation::RegisterManagedInstance) => Decision::Allow,
+        Principal::Anonymous if audience == Audience::Anyone => Decision::Allow,
         Principal::Anonymous => NO_POLICY,
     }
 }
 
 /// An administrator may do everything that is a user's to do. What only a node can do is not: a control channel that an
 /// administrator opened would be a node that nobody registered.
-fn decide_for_administrator(action: Action) -> Decision {
-    match action {
-        Action::Api(operation) => match operation {
-            Operation::StartSession
-            | Operation::ResumeSession
-            | Operation::TerminateSession
-            | Operation::DescribeSessions
-            | Operation::GetConnectionStatus
-            | Operation::DescribeInstanceInformation
-            | Operation::CreateActivation
-            | Operation::DescribeActivations
-            | Operation::DeleteActivation
-            | Operation::DeregisterManagedInstance
-            | Operation::RegisterManagedInstance => Decision::Allow,
-            Operation::RequestManagedInstanceRoleToken
-            | Operation::UpdateManagedInstancePublicKey
-            | Operation::UpdateInstanceInformation
-            | Operation::ListInstanceAssociations => NOT_A_NODE,
-        },
-        Action::OpenDataChannel => Decision::Allow,
-        Action::CreateControlChannel | Action::OpenControlChannel | Action::CreateDataChannel => NOT_A_NODE,
+fn decide_for_administrator(audience: Audience) -> Decision {
+    match audience {
+        Audience::Anyone | Audience::People | Audience::PeopleAndNodes => Decision::Allow,
+        Audience::NodeWithKey | Audience::NodeWithRole => NOT_A_NODE,
     }
 }
 
-fn decide_for_node(node: &NodeId, proof: NodeProof, action: Action, resource: &Resource) -> Decision {
-    let needed = match action {
-        Action::Api(operation) => match operation {
-            Operation::RequestManagedInstanceRoleToken | Operation::UpdateManagedInstancePublicKey => NodeProof::Key,
-            Operation::UpdateInstanceInformation | Operation::ListInstanceAssociations => NodeProof::Role,
-            Operation::StartSession
-            | Operation::ResumeSession
-            | Operation::TerminateSession
-            | Operation::DescribeSessions
-            | Operation::GetConnectionStatus
-            | Operation::DescribeInstanceInformation
-            | Operation::CreateActivation
-            | Operation::DescribeActivations
-            | Operation::DeleteActivation
-            | Operation::DeregisterManagedInstance
-            | Operation::RegisterManagedInstance => return NO_POLICY,
-        },
-        Action::CreateControlChannel
-        | Action::OpenControlChannel
-        | Action::CreateDataChannel
-        | Action::OpenDataChannel => NodeProof::Role,
+fn decide_for_node(node: &NodeId, proof: NodeProof, audience: Audience, resource: &Resource) -> Decision {
+    let needed = match audience {
+        Audience::NodeWithKey => NodeProof::Key,
+        Audience::NodeWithRole | Audience::PeopleAndNodes => NodeProof::Role,
+        Audience::Anyone | Audience::People => return NO_POLICY,
     };
     let own = match resource {
         Resource::Node(other) => other == node,
@@ -213,124 +186,5 @@ fn decide_for_node(node: &NodeId, proof: NodeProof, action: Action, resource: &R
         (false, _, _) => NOT_ITS_OWN,
         (true, false, NodeProof::Key) => NEEDS_KEY,
         (true, false, NodeProof::Role) => NEEDS_ROLE,
-    }
-}
-
-/// One type for each act.
-pub mod act {
-    use super::{Act, Action, Arn, NodeId, Operation, Resource, SessionId};
-
-    /// What StartSession is about.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct NodeAndDocument {
-        /// The node, or what was named instead.
-        pub target: Target,
-        /// The document.
-        pub document: Arn,
-    }
-
-    /// What a session is asked for with.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub enum Target {
-        /// The id of a managed node, which need not exist.
-        Node(NodeId),
-        /// Anything else; there is nothing of that name here.
-        Other(String),
-    }
-
-    impl From<&Target> for Resource {
-        fn from(target: &Target) -> Self {
-            match target {
-                Target::Node(node) => Self::Node(node.clone()),
-                Target::Other(other) => Self::Target(other.clone()),
-            }
-        }
-    }
-
-    /// What acts on sessions are about.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct OnSession {
-        /// Which.
-        pub id: SessionId,
-        /// On which node; none if there is no such session.
-        pub node: Option<NodeId>,
-    }
-
-    macro_rules! acts {
-        ($($(#[$doc:meta])* $name:ident = $action:expr, on $on:ty: $resources:expr;)+) => {
-            $(
-                $(#[$doc])*
-                #[derive(Clone, Copy, Debug)]
-                pub struct $name;
-
-                impl Act for $name {
-                    const ACTION: Action = $action;
-                    type On = $on;
-
-                    fn resources(on: &$on) -> Vec<Resource> {
-                        let resources: fn(&$on) -> Vec<Resource> = $resources;
-                        resources(on)
-                    }
-                }
-            )+
-
-            /// Every action that has an act, for the test that none is forgotten.
-            #[cfg(test)]
-            pub(super) const ACTIONS: &[Action] = &[$($name::ACTION),+];
-        };
-    }
-
-    fn any((): &()) -> Vec<Resource> {
-        vec![Resource::Any]
-    }
-
-    fn node(node: &NodeId) -> Vec<Resource> {
-        vec![Resource::Node(node.clone())]
-    }
-
-    fn session(on: &OnSession) -> Vec<Resource> {
-        vec![Resource::Session { id: on.id.clone(), node: on.node.clone() }]
-    }
-
-    acts! {
-        /// Open a session.
-        StartSession = Action::Api(Operation::StartSession), on NodeAndDocument:
-            |on| vec![Resource::from(&on.target), Resource::Document(on.document.clone())];
-        /// Get a new client token.
-        ResumeSession = Action::Api(Operation::ResumeSession), on OnSession: session;
-        /// End a session.
-        TerminateSession = Action::Api(Operation::TerminateSession), on OnSession: session;
-        /// List sessions.
-        DescribeSessions = Action::Api(Operation::DescribeSessions), on (): any;
-        /// Ask whether a node is connected.
-        GetConnectionStatus = Action::Api(Operation::GetConnectionStatus), on Target: |on| vec![Resource::from(on)];
-        /// List nodes.
-        DescribeInstanceInformation = Action::Api(Operation::DescribeInstanceInformation), on (): any;
-        /// Make an activation.
-        CreateActivation = Action::Api(Operation::CreateActivation), on (): any;
-        /// List activations.
-        DescribeActivations = Action::Api(Operation::DescribeActivations), on (): any;
-        /// Remove an activation.
-        DeleteActivation = Action::Api(Operation::DeleteActivation), on (): any;
-        /// Remove a node.
-        DeregisterManagedInstance = Action::Api(Operation::DeregisterManagedInstance), on NodeId: node;
-        /// Become a node.
-        RegisterManagedInstance = Action::Api(Operation::RegisterManagedInstance), on (): any;
-        /// Get temporary credentials.
-        RequestManagedInstanceRoleToken = Action::Api(Operation::RequestManagedInstanceRoleToken), on NodeId: node;
-        /// Replace the node's key.
-        UpdateManagedInstancePublicKey = Action::Api(Operation::UpdateManagedInstancePublicKey), on NodeId: node;
-        /// Report.
-        UpdateInstanceInformation = Action::Api(Operation::UpdateInstanceInformation), on NodeId: node;
-        /// Ask what to apply.
-        ListInstanceAssociations = Action::Api(Operation::ListInstanceAssociations), on NodeId: node;
-        /// Ask for a control channel.
-        CreateControlChannel = Action::CreateControlChannel, on NodeId: node;
-        /// Open a control channel, signed.
-        OpenControlChannel = Action::OpenControlChannel, on NodeId: node;
-        /// Ask for the agent's side of a data channel.
-        CreateDataChannel = Action::CreateDataChannel, on OnSession: session;
-        /// Open a side of a data channel, signed.
-        OpenDataChannel = Action::OpenDataChannel, on OnSession: session;
     }
 }

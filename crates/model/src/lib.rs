@@ -23,7 +23,7 @@ mod timestamp;
 
 pub use decode::{ApiRequest, decode};
 pub use error::{ApiError, ERROR_TYPE_HEADER, ErrorCode, Fault};
-pub use operation::{CallerKind, Operation, TARGET_PREFIX};
+pub use operation::{CallerKind, Operation, Service};
 pub use timestamp::Timestamp;
 
 /// A response without members: `{}`.

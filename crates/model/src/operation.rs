@@ -5,8 +5,31 @@ use std::fmt;
 
 use crate::error::{ApiError, ErrorCode};
 
-/// What precedes the operation's name in `X-Amz-Target`.
-pub const TARGET_PREFIX: &str = "AmazonSSM.";
+/// A service of AWS's that we answer for: each has its own prefix in `X-Amz-Target`, and its own name in signing scopes
+/// and in policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// Systems Manager: sessions, nodes, activations.
+    Ssm,
+}
+
+impl Service {
+    /// The name in a signature's scope, and before the colon of an action in a policy.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ssm => "ssm",
+        }
+    }
+
+    /// What precedes the operation's name in `X-Amz-Target`.
+    #[must_use]
+    pub fn target_prefix(self) -> &'static str {
+        match self {
+            Self::Ssm => "AmazonSSM.",
+        }
+    }
+}
 
 /// Which kind of caller an operation is for. It is a first sieve; the decision itself is made elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,22 +45,30 @@ pub enum CallerKind {
 }
 
 macro_rules! operations {
-    ($($(#[$doc:meta])* $name:ident: $caller:ident,)+) => {
+    ($($service:ident { $($(#[$doc:meta])* $name:ident: $caller:ident,)+ })+) => {
         /// An operation of the API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Operation {
-            $($(#[$doc])* $name,)+
+            $($($(#[$doc])* $name,)+)+
         }
 
         impl Operation {
             /// Every operation, for tables that must not forget one.
-            pub const ALL: &[Self] = &[$(Self::$name),+];
+            pub const ALL: &[Self] = &[$($(Self::$name),+),+];
 
-            /// The name, as in policies (`ssm:<name>`) and audit records.
+            /// Which service it belongs to.
+            #[must_use]
+            pub fn service(self) -> Service {
+                match self {
+                    $($(Self::$name)|+ => Service::$service,)+
+                }
+            }
+
+            /// The name, as in audit records; policies put the service's name before it.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
-                    $(Self::$name => stringify!($name),)+
+                    $($(Self::$name => stringify!($name),)+)+
                 }
             }
 
@@ -45,7 +76,7 @@ macro_rules! operations {
             #[must_use]
             pub fn caller(self) -> CallerKind {
                 match self {
-                    $(Self::$name => CallerKind::$caller,)+
+                    $($(Self::$name => CallerKind::$caller,)+)+
                 }
             }
         }
@@ -53,43 +84,45 @@ macro_rules! operations {
 }
 
 operations! {
-    /// Opens a session with a node.
-    StartSession: User,
-    /// A new token for a session whose data channel was lost.
-    ResumeSession: User,
-    /// Ends a session.
-    TerminateSession: User,
-    /// Lists live or past sessions.
-    DescribeSessions: User,
-    /// Whether a node can take a session now.
-    GetConnectionStatus: User,
-    /// Lists managed nodes.
-    DescribeInstanceInformation: User,
-    /// Makes an id and code with which machines register.
-    CreateActivation: User,
-    /// Lists activations.
-    DescribeActivations: User,
-    /// Removes an activation.
-    DeleteActivation: User,
-    /// Removes a node.
-    DeregisterManagedInstance: User,
-    /// A machine becomes a managed node.
-    RegisterManagedInstance: Anonymous,
-    /// A node asks for temporary credentials.
-    RequestManagedInstanceRoleToken: NodeKey,
-    /// A node replaces its key.
-    UpdateManagedInstancePublicKey: NodeKey,
-    /// A node reports that it is there, and what it is.
-    UpdateInstanceInformation: NodeRole,
-    /// A node asks what it should apply; the answer is always nothing.
-    ListInstanceAssociations: NodeRole,
+    Ssm {
+        /// Opens a session with a node.
+        StartSession: User,
+        /// A new token for a session whose data channel was lost.
+        ResumeSession: User,
+        /// Ends a session.
+        TerminateSession: User,
+        /// Lists live or past sessions.
+        DescribeSessions: User,
+        /// Whether a node can take a session now.
+        GetConnectionStatus: User,
+        /// Lists managed nodes.
+        DescribeInstanceInformation: User,
+        /// Makes an id and code with which machines register.
+        CreateActivation: User,
+        /// Lists activations.
+        DescribeActivations: User,
+        /// Removes an activation.
+        DeleteActivation: User,
+        /// Removes a node.
+        DeregisterManagedInstance: User,
+        /// A machine becomes a managed node.
+        RegisterManagedInstance: Anonymous,
+        /// A node asks for temporary credentials.
+        RequestManagedInstanceRoleToken: NodeKey,
+        /// A node replaces its key.
+        UpdateManagedInstancePublicKey: NodeKey,
+        /// A node reports that it is there, and what it is.
+        UpdateInstanceInformation: NodeRole,
+        /// A node asks what it should apply; the answer is always nothing.
+        ListInstanceAssociations: NodeRole,
+    }
 }
 
 impl Operation {
     /// The value of the `X-Amz-Target` header.
     #[must_use]
     pub fn target(self) -> String {
-        format!("{TARGET_PREFIX}{}", self.name())
+        format!("{}{}", self.service().target_prefix(), self.name())
     }
 
     /// Reads the `X-Amz-Target` header.
@@ -97,17 +130,12 @@ impl Operation {
     /// # Errors
     /// `UnknownOperationException` for everything that is not answered.
     pub fn from_target(target: &str) -> Result<Self, ApiError> {
-        let name = target.strip_prefix(TARGET_PREFIX);
-        let operation = name.and_then(|name| Self::ALL.iter().find(|operation| operation.name() == name));
-        operation.copied().ok_or_else(|| {
+        let is_named = |operation: &&Self| {
+            target.strip_prefix(operation.service().target_prefix()).is_some_and(|name| name == operation.name())
+        };
+        Self::ALL.iter().find(is_named).copied().ok_or_else(|| {
             ApiError::new(ErrorCode::UnknownOperationException, "This service does not offer the operation called.")
         })
-    }
-
-    /// The service name in the signature's scope.
-    #[must_use]
-    pub fn signing_service(self) -> &'static str {
-        "ssm"
     }
 }
 

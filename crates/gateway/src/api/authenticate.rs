@@ -10,8 +10,6 @@ use super::App;
 use super::request::RequestId;
 use crate::listener::Peer;
 
-/// What the API is signed for.
-pub(crate) const SSM: &[&str] = &["ssm"];
 /// What channels are signed for.
 pub(crate) const SSM_MESSAGES: &[&str] = &["ssmmessages"];
 

@@ -13,7 +13,7 @@ use postern_iam::SessionId;
 use postern_model::session::{ResumeSessionResponse, StartSessionRequest, StartSessionResponse};
 use postern_model::{ApiError, ApiRequest, CallerKind, ErrorCode, Operation, decode};
 
-use super::authenticate::{self, SSM};
+use super::authenticate;
 use super::stream_url::follow_host;
 use super::{App, Shared, body, reply};
 use crate::listener::Peer;
@@ -40,7 +40,7 @@ async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, 
         // Its proof is in the body.
         CallerKind::Anonymous => authenticate::stranger(app, parts),
         CallerKind::NodeKey | CallerKind::NodeRole | CallerKind::User => {
-            authenticate::signed(app, parts, body, SSM).await?
+            authenticate::signed(app, parts, body, &[operation.service().name()]).await?
         }
     };
     let call = Call { app, parts, caller: &caller, body };

@@ -1,0 +1,48 @@
+//! Who each action is for. The decision begins here, and here is where a new operation gets its line.
+
+use postern_model::Operation;
+
+use super::Action;
+
+/// Who may do something at all, before it is asked to whom or to what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// Whoever asks; the act itself checks a proof in the request. Never a managed node.
+    Anyone,
+    /// People and their programs.
+    People,
+    /// A managed node, for itself, signing with its registered key.
+    NodeWithKey,
+    /// A managed node, for itself, signing with the credentials of its role.
+    NodeWithRole,
+    /// People, and a managed node for itself with the credentials of its role.
+    PeopleAndNodes,
+}
+
+pub(super) fn audience(action: Action) -> Audience {
+    match action {
+        Action::Api(operation) => audience_of_operation(operation),
+        Action::CreateControlChannel | Action::OpenControlChannel | Action::CreateDataChannel => Audience::NodeWithRole,
+        Action::OpenDataChannel => Audience::PeopleAndNodes,
+    }
+}
+
+fn audience_of_operation(operation: Operation) -> Audience {
+    match operation {
+        Operation::RegisterManagedInstance => Audience::Anyone,
+
+        Operation::StartSession
+        | Operation::ResumeSession
+        | Operation::TerminateSession
+        | Operation::DescribeSessions
+        | Operation::GetConnectionStatus
+        | Operation::DescribeInstanceInformation
+        | Operation::DeregisterManagedInstance => Audience::People,
+
+        Operation::CreateActivation | Operation::DescribeActivations | Operation::DeleteActivation => Audience::People,
+
+        Operation::RequestManagedInstanceRoleToken | Operation::UpdateManagedInstancePublicKey => Audience::NodeWithKey,
+
+        Operation::UpdateInstanceInformation | Operation::ListInstanceAssociations => Audience::NodeWithRole,
+    }
+}

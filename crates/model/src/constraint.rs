@@ -151,14 +151,14 @@ impl Violations {
         }
     }
 
-    /// The error for all of them, if there are any.
-    pub(crate) fn into_result(self) -> Result<(), ApiError> {
+    /// The error for all of them, if there are any, under the name that the service has for it.
+    pub(crate) fn into_result(self, code: ErrorCode) -> Result<(), ApiError> {
         let count = self.0.len();
         if count == 0 {
             return Ok(());
         }
         let plural = if count == 1 { "" } else { "s" };
         let message = format!("{count} validation error{plural} detected: {}", self.0.join("; "));
-        Err(ApiError::new(ErrorCode::ValidationException, message))
+        Err(ApiError::new(code, message))
     }
 }

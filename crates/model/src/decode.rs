@@ -29,14 +29,14 @@ pub trait ApiRequest: Serialize + Sized {
 /// Decodes and validates the body of a request. An empty body is an empty object.
 ///
 /// # Errors
-/// `SerializationException` for what is not the right JSON, `ValidationException` for broken constraints, and the more
-/// particular errors that some operations have for some members.
+/// `SerializationException` for what is not the right JSON, `ValidationException` (or what the service calls it) for
+/// broken constraints, and the more particular errors that some operations have for some members.
 pub fn decode<R: ApiRequest>(body: &[u8]) -> Result<R, ApiError> {
     let object = if body.trim_ascii().is_empty() { Map::new() } else { parse_object(body)? };
     let mut violations = Violations::default();
     let mut input = Input { object: &object, within: None, violations: &mut violations };
     let request = R::read(&mut input)?;
-    violations.into_result().map(|()| request)
+    violations.into_result(R::OPERATION.service().validation_error()).map(|()| request)
 }
 
 fn parse_object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {

@@ -8,6 +8,8 @@ use std::fmt;
 use postern_iam::sigv4::SigV4Error;
 use serde_json::json;
 
+use crate::operation::Service;
+
 /// The response header that repeats the error's name.
 pub const ERROR_TYPE_HEADER: &str = "x-amzn-ErrorType";
 
@@ -92,10 +94,14 @@ codes! {
     InvalidInstanceInformationFilterValue: 400 Caller,
     /// Not a page token of this operation.
     InvalidNextToken: 400 Caller,
+    /// A member breaks a constraint of CloudWatch Logs.
+    InvalidParameterException: 400 Caller,
     /// A document's parameters, or an activation's settings, are not acceptable.
     InvalidParameters: 400 Caller,
     /// The signature does not match, or is out of time or scope.
     InvalidSignatureException: 400 Caller,
+    /// Our fault, whatever it is, in the words of the key service.
+    KMSInternalException: 500 Service,
     /// The fingerprint is not the one the node registered with.
     MachineFingerprintDoesNotMatch: 400 Caller,
     /// Not signed.
@@ -104,6 +110,8 @@ codes! {
     SerializationException: 400 Caller,
     /// Starting, stopping or overloaded; SDKs retry.
     ServiceUnavailable: 503 Service,
+    /// Our fault, whatever it is, in the words of CloudWatch Logs.
+    ServiceUnavailableException: 503 Service,
     /// The node cannot take a session now.
     TargetNotConnected: 400 Caller,
     /// Too many requests; SDKs back off and retry.
@@ -190,10 +198,27 @@ impl ApiError {
         self.code.status()
     }
 
-    /// The body of the reply.
+    /// The same error in the words of this service: each has its own name for "it is our fault".
     #[must_use]
-    pub fn body(&self) -> String {
-        json!({ "__type": self.code.as_str(), "Message": self.message }).to_string()
+    pub fn told_by(mut self, service: Service) -> Self {
+        if self.code == ErrorCode::InternalServerError {
+            self.code = match service {
+                Service::Ssm => ErrorCode::InternalServerError,
+                Service::Kms => ErrorCode::KMSInternalException,
+                Service::Logs => ErrorCode::ServiceUnavailableException,
+            };
+        }
+        self
+    }
+
+    /// The body of the reply of this service: they disagree about one letter.
+    #[must_use]
+    pub fn body(&self, service: Service) -> String {
+        let message = match service {
+            Service::Ssm => "Message",
+            Service::Kms | Service::Logs => "message",
+        };
+        json!({ "__type": self.code.as_str(), message: self.message }).to_string()
     }
 }
 
@@ -217,9 +242,19 @@ mod tests {
         let error = ApiError::target_not_connected("mi-0c83012b7aac4ccda", "Its agent was last seen at noon.");
         assert_eq!(error.status(), 400);
         assert_eq!(
-            error.body(),
+            error.body(Service::Ssm),
             r#"{"Message":"mi-0c83012b7aac4ccda is not connected. Its agent was last seen at noon.","__type":"TargetNotConnected"}"#
         );
+    }
+
+    #[test]
+    fn each_service_has_its_own_words() {
+        let internal = |service| ApiError::internal().told_by(service).code();
+        assert_eq!(internal(Service::Ssm), ErrorCode::InternalServerError);
+        assert_eq!(internal(Service::Kms), ErrorCode::KMSInternalException);
+        assert_eq!(internal(Service::Logs), ErrorCode::ServiceUnavailableException);
+        let error = ApiError::new(ErrorCode::ValidationException, "no").told_by(Service::Kms);
+        assert_eq!(error.body(Service::Kms), r#"{"__type":"ValidationException","message":"no"}"#);
     }
 
     #[test]

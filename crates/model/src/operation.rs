@@ -11,6 +11,10 @@ use crate::error::{ApiError, ErrorCode};
 pub enum Service {
     /// Systems Manager: sessions, nodes, activations.
     Ssm,
+    /// Key Management Service: the keys that sessions and logs are encrypted with.
+    Kms,
+    /// CloudWatch Logs: where agents put the logs of sessions.
+    Logs,
 }
 
 impl Service {
@@ -19,6 +23,8 @@ impl Service {
     pub fn name(self) -> &'static str {
         match self {
             Self::Ssm => "ssm",
+            Self::Kms => "kms",
+            Self::Logs => "logs",
         }
     }
 
@@ -27,6 +33,24 @@ impl Service {
     pub fn target_prefix(self) -> &'static str {
         match self {
             Self::Ssm => "AmazonSSM.",
+            Self::Kms => "TrentService.",
+            Self::Logs => "Logs_20140328.",
+        }
+    }
+
+    /// Whose operation an `X-Amz-Target` names, whether there is such an operation or not. What nobody claims is taken
+    /// for Systems Manager's, which answers for everything else.
+    #[must_use]
+    pub fn of_target(target: &str) -> Self {
+        [Self::Kms, Self::Logs].into_iter().find(|of| target.starts_with(of.target_prefix())).unwrap_or(Self::Ssm)
+    }
+
+    /// How the service calls a request with a member that breaks a constraint.
+    #[must_use]
+    pub(crate) fn validation_error(self) -> ErrorCode {
+        match self {
+            Self::Ssm | Self::Kms => ErrorCode::ValidationException,
+            Self::Logs => ErrorCode::InvalidParameterException,
         }
     }
 }
@@ -148,6 +172,16 @@ impl fmt::Display for Operation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_belongs_to_the_service_of_its_prefix() {
+        for &operation in Operation::ALL {
+            assert_eq!(Service::of_target(&operation.target()), operation.service());
+        }
+        assert_eq!(Service::of_target("TrentService.NoSuchThing"), Service::Kms);
+        assert_eq!(Service::of_target("Logs_20140328.NoSuchThing"), Service::Logs);
+        assert_eq!(Service::of_target(""), Service::Ssm);
+    }
 
     #[test]
     fn targets_round_trip_and_nothing_else_is_answered() {

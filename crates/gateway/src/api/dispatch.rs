@@ -11,7 +11,7 @@ use bytes::Bytes;
 use postern_control::{Caller, Control};
 use postern_iam::SessionId;
 use postern_model::session::{ResumeSessionResponse, StartSessionRequest, StartSessionResponse};
-use postern_model::{ApiError, ApiRequest, CallerKind, ErrorCode, Operation, decode};
+use postern_model::{ApiError, ApiRequest, CallerKind, ErrorCode, Operation, Service, decode};
 
 use super::authenticate;
 use super::stream_url::follow_host;
@@ -29,7 +29,7 @@ pub(crate) async fn answer(State(app): Shared, request: Request) -> Response<Bod
         Ok(response) => response,
         Err(error) => {
             tracing::debug!(error = %error, "a request failed");
-            reply::json_error(&error)
+            reply::json_error(error, Service::of_target(target(&parts)))
         }
     }
 }
@@ -73,12 +73,19 @@ async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, 
 /// Unknown operations are named before anybody is authenticated: a stock agent asks for many with all kinds of scopes,
 /// and this is the answer that quiets it (spec agent-api-calls 2 and 4).
 fn operation(parts: &Parts) -> Result<Operation, ApiError> {
-    let target = parts.headers.get("x-amz-target").ok_or_else(|| {
+    if !parts.headers.contains_key(TARGET) {
         let message = "The request names no operation: send X-Amz-Target, for example AmazonSSM.DescribeSessions.";
-        ApiError::new(ErrorCode::UnknownOperationException, message)
-    })?;
-    Operation::from_target(target.to_str().unwrap_or_default())
+        return Err(ApiError::new(ErrorCode::UnknownOperationException, message));
+    }
+    Operation::from_target(target(parts))
 }
+
+/// The operation as the request names it. Empty if it does not, or not in ASCII.
+fn target(parts: &Parts) -> &str {
+    parts.headers.get(TARGET).and_then(|target| target.to_str().ok()).unwrap_or_default()
+}
+
+const TARGET: &str = "x-amz-target";
 
 struct Call<'a> {
     app: &'a App,

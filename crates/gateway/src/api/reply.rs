@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
-use postern_model::ApiError;
+use postern_model::{ApiError, Service};
 use serde::Serialize;
 
 use super::body::BodyError;
@@ -22,9 +22,10 @@ pub(crate) fn json(value: &impl Serialize) -> Result<Response<Body>, ApiError> {
     Ok(with_body(StatusCode::OK, AMZ_JSON, body))
 }
 
-/// A failure of the JSON API.
-pub(crate) fn json_error(error: &ApiError) -> Response<Body> {
-    with_error_type(with_body(status_of(error), AMZ_JSON, error.body().into_bytes()), error)
+/// A failure of the JSON API of this service.
+pub(crate) fn json_error(error: ApiError, service: Service) -> Response<Body> {
+    let error = error.told_by(service);
+    with_error_type(with_body(status_of(&error), AMZ_JSON, error.body(service).into_bytes()), &error)
 }
 
 /// The answer to a node that asked for a channel's token. The status has to be 201 and the body XML, or the stock agent

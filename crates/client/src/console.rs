@@ -1,15 +1,19 @@
 //! The user's side of a session as the session sees it: what comes in, and where output goes.
 //!
-//! Reading and writing happen on two threads of their own, because a terminal or pipe may block for as long as it
-//! likes: a stopped terminal must not keep ^C from the node. Both are bounded: the reader stops after a few reads
-//! that nobody took, the writer holds one batch.
+//! A terminal or pipe may block for as long as it likes, and a stopped terminal must not keep ^C from the node. So a
+//! terminal is opened anew for non-blocking use by the session's own task (`tty`), which saves a key two changes of
+//! thread; where that cannot be, and for pipes and files, reading and writing happen on two threads of their own. Both
+//! ways are bounded: a reader stops after a few reads that nobody took, a writer holds one batch.
 
 mod input;
 #[cfg(any(windows, test))]
 mod keys;
 mod output;
+#[cfg(target_os = "linux")]
+mod tty;
 
 pub use input::Input;
+pub(crate) use input::Keys;
 pub(crate) use output::{Batch, Output, Stream};
 
 use std::io::Write;
@@ -33,9 +37,9 @@ pub(crate) enum Source {
 }
 
 impl Console {
-    /// Standard input, output and error of this process.
+    /// Standard input, output and error of this process. Has to be called where tokio's I/O runs.
     pub fn of_process() -> std::io::Result<Console> {
-        let output = Output::start(output::process_streams()?)?;
+        let output = Output::of_process()?;
         Ok(Console { typed: crate::terminal::is_typed(), source: Source::Process, output })
     }
 
@@ -50,10 +54,10 @@ impl Console {
 }
 
 impl Source {
-    pub(crate) fn open(self, typed: bool) -> std::io::Result<mpsc::Receiver<Input>> {
+    pub(crate) fn open(self, typed: bool) -> std::io::Result<Keys> {
         match self {
-            Source::Process => input::read_process(typed),
-            Source::Given(receiver) => Ok(receiver),
+            Source::Process => Keys::of_process(typed),
+            Source::Given(receiver) => Ok(Keys::Queue(receiver)),
         }
     }
 }

@@ -14,10 +14,9 @@ use postern_protocol::wire::open::Token;
 use postern_protocol::wire::payload::Size;
 use postern_protocol::{Clock as _, Entropy as _, Now};
 use postern_transport::{Dialer, SystemClock, SystemEntropy, sleep_until};
-use tokio::sync::mpsc;
 
 use crate::access::Access;
-use crate::console::{Batch, Console, Input, Output, Source, Stream};
+use crate::console::{Batch, Console, Input, Keys, Output, Source, Stream};
 use crate::escape::Escapes;
 use crate::handshake::SessionType;
 use crate::link::{Link, LinkError, LinkEvent, Target};
@@ -173,7 +172,7 @@ impl<A: Access + 'static> SessionRunner<A> {
 struct User {
     typed: bool,
     source: Option<Source>,
-    input: Option<mpsc::Receiver<Input>>,
+    input: Option<Keys>,
     /// Input that the channel's window did not take yet.
     held: Bytes,
     escapes: Escapes,
@@ -343,9 +342,9 @@ impl<A: Access + 'static> Session<A> {
     }
 }
 
-async fn next_input(input: &mut Option<mpsc::Receiver<Input>>) -> Option<Input> {
+async fn next_input(input: &mut Option<Keys>) -> Option<Input> {
     match input {
-        Some(receiver) => receiver.recv().await,
+        Some(keys) => keys.next().await,
         None => std::future::pending().await,
     }
 }

@@ -1,11 +1,11 @@
-//! Standard input, read on a thread of its own. Bytes pass as they are.
+//! Standard input. Bytes pass as they are.
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 /// Large enough that a paste of a megabyte is a few dozen reads; a key is a read of its own all the same.
 #[cfg(unix)]
-const READ_BYTES: usize = 32 * 1024;
+pub(super) const READ_BYTES: usize = 32 * 1024;
 
 /// Reads that wait for the session at most.
 const QUEUED_READS: usize = 4;
@@ -21,8 +21,36 @@ pub enum Input {
     End,
 }
 
+/// Where input comes from, opened.
+pub(crate) enum Keys {
+    /// The terminal, read by whoever asks for the next keys.
+    #[cfg(target_os = "linux")]
+    Terminal(super::tty::TerminalInput),
+    /// Another part of the program, or a thread that reads.
+    Queue(mpsc::Receiver<Input>),
+}
+
+impl Keys {
+    pub(super) fn of_process(typed: bool) -> std::io::Result<Keys> {
+        #[cfg(target_os = "linux")]
+        if typed && let Some(terminal) = super::tty::TerminalInput::of_process() {
+            return Ok(Keys::Terminal(terminal));
+        }
+        read_process(typed).map(Keys::Queue)
+    }
+
+    /// The next of it; `None` when its sender is gone. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Option<Input> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Keys::Terminal(terminal) => Some(terminal.next().await),
+            Keys::Queue(queue) => queue.recv().await,
+        }
+    }
+}
+
 /// Starts reading. The thread ends with the process: a read cannot be called off.
-pub(crate) fn read_process(typed: bool) -> std::io::Result<mpsc::Receiver<Input>> {
+fn read_process(typed: bool) -> std::io::Result<mpsc::Receiver<Input>> {
     let (sender, receiver) = mpsc::channel(QUEUED_READS);
     let read = reader(typed)?;
     std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {

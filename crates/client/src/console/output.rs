@@ -1,6 +1,6 @@
-//! Standard output and error, written on a thread of their own, one batch at a time, in the order of arrival.
-//! Whoever fills batches waits until the last one is written: so output is taken from the session, and thereby
-//! acknowledged, no faster than the terminal shows it.
+//! Standard output and error, written one batch at a time, in the order of arrival. Whoever fills batches waits until
+//! the last one is written: so output is taken from the session, and thereby acknowledged, no faster than the terminal
+//! shows it.
 
 use std::io::{self, Write};
 
@@ -22,36 +22,80 @@ pub(crate) type Batch = Vec<(Stream, Bytes)>;
 /// The two files that are written to.
 pub(crate) type Streams = (Box<dyn Write + Send>, Box<dyn Write + Send>);
 
+/// Where batches go.
+pub(crate) enum Output {
+    /// Both streams are one terminal, written by the session's own task.
+    #[cfg(target_os = "linux")]
+    Terminal(super::tty::TerminalOutput),
+    /// Anything else.
+    Thread(WritingThread),
+}
+
+impl Output {
+    /// Writes on a thread of its own.
+    pub(crate) fn start(streams: Streams) -> io::Result<Output> {
+        WritingThread::start(streams).map(Output::Thread)
+    }
+
+    pub(crate) fn of_process() -> io::Result<Output> {
+        #[cfg(target_os = "linux")]
+        if let Some(terminal) = super::tty::TerminalOutput::of_process() {
+            return Ok(Output::Terminal(terminal));
+        }
+        Output::start(process_streams()?)
+    }
+
+    /// Whether the last batch is written, so that the next one is taken at once.
+    pub(crate) fn is_idle(&self) -> bool {
+        match self {
+            #[cfg(target_os = "linux")]
+            Output::Terminal(terminal) => terminal.is_idle(),
+            Output::Thread(thread) => thread.idle,
+        }
+    }
+
+    /// Writes the next batch, or begins to. Only while idle.
+    pub(crate) fn write(&mut self, batch: Batch) {
+        debug_assert!(self.is_idle(), "one batch at a time");
+        match self {
+            #[cfg(target_os = "linux")]
+            Output::Terminal(terminal) => terminal.write(batch),
+            Output::Thread(thread) => thread.write(batch),
+        }
+    }
+
+    /// Waits for the batch under way. Cancel-safe; never ready while idle.
+    pub(crate) async fn written(&mut self) -> io::Result<()> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Output::Terminal(terminal) => terminal.written().await,
+            Output::Thread(thread) => thread.written().await,
+        }
+    }
+}
+
 /// The session's end of the writing thread.
-pub(crate) struct Output {
+pub(crate) struct WritingThread {
     batches: mpsc::Sender<Batch>,
     results: mpsc::Receiver<io::Result<()>>,
     idle: bool,
 }
 
-impl Output {
-    pub(crate) fn start(streams: Streams) -> io::Result<Output> {
+impl WritingThread {
+    fn start(streams: Streams) -> io::Result<WritingThread> {
         let (batches, queue) = mpsc::channel(1);
         let (written, results) = mpsc::channel(1);
         std::thread::Builder::new().name("stdout".to_owned()).spawn(move || write_batches(streams, queue, &written))?;
-        Ok(Output { batches, results, idle: true })
+        Ok(WritingThread { batches, results, idle: true })
     }
 
-    /// Whether the last batch is written, so that the next one is taken at once.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.idle
-    }
-
-    /// Gives the next batch to the thread. Only while idle.
-    pub(crate) fn write(&mut self, batch: Batch) {
-        debug_assert!(self.idle, "one batch at a time");
+    fn write(&mut self, batch: Batch) {
         self.idle = false;
         // The thread ends only when this value is dropped, so the queue takes the one batch it has room for.
         let _ = self.batches.try_send(batch);
     }
 
-    /// Waits for the batch under way. Cancel-safe; never ready while idle.
-    pub(crate) async fn written(&mut self) -> io::Result<()> {
+    async fn written(&mut self) -> io::Result<()> {
         if self.idle {
             return std::future::pending().await;
         }
@@ -80,16 +124,22 @@ fn write_batch<'a>(out: &'a mut dyn Write, err: &'a mut dyn Write, batch: &[(Str
             Some((Stream::Out, _)) => &mut *out,
             _ => &mut *err,
         };
-        match run {
-            [(_, only)] => stream.write_all(only)?,
-            // One system call for all of them is worth more than the copy.
-            pieces => {
-                stream.write_all(&pieces.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect::<Vec<u8>>())?
-            }
-        }
+        stream.write_all(&joined(run))?;
         stream.flush()?;
     }
     Ok(())
+}
+
+/// Pieces as one: a single system call for all of them is worth more than the copy.
+pub(super) fn joined(pieces: &[(Stream, Bytes)]) -> Bytes {
+    match pieces {
+        [(_, only)] => only.clone(),
+        pieces => {
+            let mut joined = Vec::with_capacity(pieces.iter().map(|(_, bytes)| bytes.len()).sum());
+            pieces.iter().for_each(|(_, bytes)| joined.extend_from_slice(bytes));
+            joined.into()
+        }
+    }
 }
 
 /// Standard output and error without the line buffer that the standard library puts before them.

@@ -20,9 +20,17 @@ impl<A: Access + 'static> Session<A> {
     /// Takes what the channel has to tell while the terminal takes it: taking output is what acknowledges it, so at
     /// most one batch is acknowledged and not yet shown.
     pub(super) fn take_events(&mut self, now: Now) {
-        if !self.user.output.is_idle() {
-            return;
+        while self.user.output.is_idle() {
+            let batch = self.next_batch(now);
+            if batch.is_empty() {
+                break;
+            }
+            self.user.output.write(batch);
         }
+        self.pace_reading();
+    }
+
+    fn next_batch(&mut self, now: Now) -> Batch {
         let mut batch = Batch::new();
         let mut bytes = 0;
         while self.ending.is_none() && bytes < BATCH_BYTES {
@@ -47,10 +55,7 @@ impl<A: Access + 'static> Session<A> {
             }
         }
         batch.append(&mut self.notices);
-        if !batch.is_empty() {
-            self.user.output.write(batch);
-        }
-        self.pace_reading();
+        batch
     }
 
     fn on_data(&mut self, payload_type: PayloadType, payload: Bytes, batch: &mut Batch, now: Now) {

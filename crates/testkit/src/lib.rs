@@ -6,6 +6,7 @@
 
 mod agent;
 mod aws;
+mod behaviour;
 mod eventually;
 mod programs;
 mod proxy;
@@ -18,6 +19,7 @@ mod terminal;
 
 pub use agent::Agent;
 pub use aws::{PythonEnvironment, StockAgent, StockPlugin, npm_folder};
+pub use behaviour::Behaviour;
 pub use eventually::eventually;
 pub use programs::{Output, program, run, temporary_folder};
 pub use proxy::FaultyProxy;

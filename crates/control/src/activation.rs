@@ -5,13 +5,13 @@ use postern_model::activation::{
     Activation, ActivationFilterKey, CreateActivationRequest, CreateActivationResponse, DeleteActivationRequest,
     DescribeActivationsRequest, DescribeActivationsResponse, Tag,
 };
-use postern_model::{ApiError, Empty, ErrorCode, Operation, Timestamp};
+use postern_model::{ApiError, Empty, ErrorCode, Timestamp};
 use postern_store::{ActivationCursor, ActivationFilter, ActivationRecord, CodeHash, Tag as StoredTag, UnixMillis};
 use ring::hmac;
 
 use crate::authz::{Authorized, act, authorize};
 use crate::caller::Caller;
-use crate::{Control, failure, millis, page};
+use crate::{Control, failure, millis};
 
 /// Characters of activation codes: none that are mistaken for another when read from a screen.
 const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789Z";
@@ -80,7 +80,8 @@ impl Control {
         _allowed: Authorized<act::DescribeActivations>,
         request: DescribeActivationsRequest,
     ) -> Result<DescribeActivationsResponse, ApiError> {
-        let after = page::moment_and_id(Operation::DescribeActivations, request.next_token.as_deref())?;
+        let listing = self.listing(&request);
+        let after = listing.moment_and_id(request.next_token.as_deref())?;
         let after = after.map(|(created_at, activation_id)| ActivationCursor { created_at, activation_id });
         let filters: Vec<_> = request
             .filters
@@ -97,9 +98,8 @@ impl Control {
             .activations_page(self.scope(), &filters, after.as_ref(), limit + 1)
             .await
             .map_err(failure::store)?;
-        let next_token = page::cut(Operation::DescribeActivations, &mut records, limit, |record| {
-            format!("{}/{}", record.created_at, record.activation_id)
-        });
+        let next_token =
+            listing.cut(&mut records, limit, |record| format!("{}/{}", record.created_at, record.activation_id));
         let now = self.unix_millis();
         let activation_list = records.into_iter().map(|record| listed(record, now)).collect();
         Ok(DescribeActivationsResponse { activation_list, next_token })

@@ -21,41 +21,63 @@ pub(crate) struct Keys {
     pub(crate) role_secret: hmac::Key,
     /// Hashes activation codes.
     pub(crate) activation_code: hmac::Key,
-    sealing: LessSafeKey,
+    /// Seals the tokens with which listings go on.
+    pub(crate) page_token: SealingKey,
+    stored_secret: SealingKey,
 }
 
 impl Keys {
     pub(crate) fn derive(root: &RootKey) -> Self {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"postern").extract(root);
         let mac = |label: &str| hmac::Key::new(hmac::HMAC_SHA256, &expand(&root, label));
-        let sealing = UnboundKey::new(&AES_256_GCM, &expand(&root, "sealing stored secrets, 1"))
-            .expect("AES-256-GCM takes keys of 32 bytes");
         Self {
             channel_token: mac("channel tokens, 1"),
             role_token: mac("role session tokens, 1"),
             role_secret: mac("role secret access keys, 1"),
             activation_code: mac("activation codes, 1"),
-            sealing: LessSafeKey::new(sealing),
+            page_token: SealingKey::new(&expand(&root, "page tokens, 1")),
+            stored_secret: SealingKey::new(&expand(&root, "sealing stored secrets, 1")),
         }
     }
 
     /// Encrypts a secret for the store. It opens again only under the same `context`, which names the record it is in:
     /// moved to another record, it is worthless. `nonce` must be random.
     pub(crate) fn seal(&self, context: &str, secret: &SecretString, nonce: [u8; NONCE_LEN]) -> Vec<u8> {
-        let mut sealed = secret.expose().as_bytes().to_vec();
-        self.sealing
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut sealed)
-            .expect("a secret is far shorter than what AES-GCM can encrypt");
-        [&nonce[..], &sealed].concat()
+        self.stored_secret.seal(context, secret.expose().as_bytes(), nonce)
     }
 
     /// Decrypts what [`Keys::seal`] made. Nothing if it was not made with this root key for this context.
     pub(crate) fn unseal(&self, context: &str, sealed: &[u8]) -> Option<SecretString> {
+        let plain = self.stored_secret.unseal(context, sealed)?;
+        Some(SecretString::new(std::str::from_utf8(&plain).ok()?))
+    }
+}
+
+/// Encrypts for ourselves, and proves that it was us and in which context (AES-256-GCM).
+pub(crate) struct SealingKey(LessSafeKey);
+
+impl SealingKey {
+    fn new(key: &[u8; 32]) -> Self {
+        Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("AES-256-GCM takes keys of 32 bytes")))
+    }
+
+    /// Opens again only under the same `context`. `nonce` must be random.
+    pub(crate) fn seal(&self, context: &str, plain: &[u8], nonce: [u8; NONCE_LEN]) -> Vec<u8> {
+        let mut sealed = plain.to_vec();
+        self.0
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut sealed)
+            .expect("what is sealed is far shorter than what AES-GCM can encrypt");
+        [&nonce[..], &sealed].concat()
+    }
+
+    /// What was sealed. Nothing if it was not sealed with this key in this context.
+    pub(crate) fn unseal(&self, context: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut buffer = Zeroizing::new(sealed.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let plain = self.sealing.open_in_place(nonce, Aad::from(context), &mut buffer).ok()?;
-        Some(SecretString::new(std::str::from_utf8(plain).ok()?))
+        let length = self.0.open_in_place(nonce, Aad::from(context), &mut buffer).ok()?.len();
+        buffer.truncate(length);
+        Some(buffer)
     }
 }
 

@@ -1,48 +1,92 @@
-//! Pages of listings: cursors to tokens and back.
+//! Pages of listings: where the next one begins, in a token that is opaque to whoever carries it.
 //!
-//! A cursor names the last record shown, so a listing stays stable while records come and go. The token only guards
-//! against mistakes; whoever makes one up sees nothing that the operation would not show anyway.
+//! A cursor names the last record shown, so a listing stays stable while records come and go. The token seals it
+//! together with what was asked: the operation, its filters, the account and the region. A token that is changed, cut
+//! short, or sent with other filters is no token, instead of a page of something else. `MaxResults` may differ from page
+//! to page.
 
 use std::str::FromStr;
 
-use postern_model::{ApiError, ErrorCode, Operation, page};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use postern_model::{ApiError, ApiRequest, ErrorCode};
 use postern_store::UnixMillis;
+use serde_json::{Value, json};
 
-/// The cursor of a token, if there is a token.
-pub(crate) fn cursor<T: FromStr>(operation: Operation, token: Option<&str>) -> Result<Option<T>, ApiError> {
-    let Some(token) = token else { return Ok(None) };
-    let cursor = page::cursor_of(operation, token)?;
-    cursor.parse().map(Some).map_err(|_| invalid())
+use crate::Control;
+
+/// Nothing longer is decoded. Ours are made of identifiers and times.
+const MAX_TOKEN_BYTES: usize = 2048;
+
+/// One listing, page by page.
+pub(crate) struct Listing<'a> {
+    control: &'a Control,
+    /// Everything a token is bound to.
+    context: String,
 }
 
-/// The moment and the id in the cursor of a listing ordered by both.
-pub(crate) fn moment_and_id<T: FromStr>(
-    operation: Operation,
-    token: Option<&str>,
-) -> Result<Option<(UnixMillis, T)>, ApiError> {
-    let Some(cursor) = cursor::<String>(operation, token)? else { return Ok(None) };
-    let (moment, id) = cursor.split_once('/').ok_or_else(invalid)?;
-    let moment = moment.parse().map_err(|_| invalid())?;
-    let id = id.parse().map_err(|_| invalid())?;
-    Ok(Some((moment, id)))
-}
-
-/// Cuts a page that was read with one record too many, and says where the next one begins.
-pub(crate) fn cut<T>(
-    operation: Operation,
-    records: &mut Vec<T>,
-    limit: u32,
-    cursor: impl Fn(&T) -> String,
-) -> Option<String> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    if records.len() <= limit {
-        return None;
+impl Control {
+    /// The listing that a request asks for a page of.
+    pub(crate) fn listing<R: ApiRequest>(&self, request: &R) -> Listing<'_> {
+        let mut asked = serde_json::to_value(request).expect("requests are made to be sent as JSON");
+        if let Value::Object(members) = &mut asked {
+            members.remove("NextToken");
+            members.remove("MaxResults");
+        }
+        let scope = self.scope();
+        let context = json!([R::OPERATION.target(), scope.account.as_str(), scope.region.as_str(), asked]).to_string();
+        Listing { control: self, context }
     }
-    records.truncate(limit);
-    records.last().map(|last| page::token_after(operation, &cursor(last)))
+}
+
+impl Listing<'_> {
+    /// The cursor of a token, if there is a token.
+    ///
+    /// # Errors
+    /// `InvalidNextToken` for what this listing did not give out.
+    pub(crate) fn cursor<T: FromStr>(&self, token: Option<&str>) -> Result<Option<T>, ApiError> {
+        let Some(token) = token else { return Ok(None) };
+        self.unseal(token).and_then(|cursor| cursor.parse().ok()).map(Some).ok_or_else(invalid)
+    }
+
+    /// The moment and the id in the cursor of a listing ordered by both.
+    ///
+    /// # Errors
+    /// `InvalidNextToken` for what this listing did not give out.
+    pub(crate) fn moment_and_id<T: FromStr>(&self, token: Option<&str>) -> Result<Option<(UnixMillis, T)>, ApiError> {
+        let Some(cursor) = self.cursor::<String>(token)? else { return Ok(None) };
+        let (moment, id) = cursor.split_once('/').ok_or_else(invalid)?;
+        let moment = moment.parse().map_err(|_| invalid())?;
+        let id = id.parse().map_err(|_| invalid())?;
+        Ok(Some((moment, id)))
+    }
+
+    /// Cuts a page that was read with one record too many, and says where the next one begins.
+    pub(crate) fn cut<T>(&self, records: &mut Vec<T>, limit: u32, cursor: impl Fn(&T) -> String) -> Option<String> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if records.len() <= limit {
+            return None;
+        }
+        records.truncate(limit);
+        records.last().map(|last| self.seal(&cursor(last)))
+    }
+
+    fn seal(&self, cursor: &str) -> String {
+        let nonce = self.control.random();
+        URL_SAFE_NO_PAD.encode(self.control.keys.page_token.seal(&self.context, cursor.as_bytes(), nonce))
+    }
+
+    fn unseal(&self, token: &str) -> Option<String> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
+        let sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let cursor = self.control.keys.page_token.unseal(&self.context, &sealed)?;
+        String::from_utf8(cursor.to_vec()).ok()
+    }
 }
 
 fn invalid() -> ApiError {
-    let message = "The NextToken is not one that this operation gave out; start again without it.";
+    let message = "The NextToken is not one that this operation gave out for these filters; start again without it.";
     ApiError::new(ErrorCode::InvalidNextToken, message)
 }

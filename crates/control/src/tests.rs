@@ -6,6 +6,7 @@
 mod authentication;
 mod channels;
 mod listings;
+mod pages;
 mod registration;
 mod restart;
 mod sessions;

@@ -99,7 +99,7 @@ pub struct DescribeActivationsRequest {
     /// 1 to 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_results: Option<u32>,
-    /// From the previous page; see [`crate::page`].
+    /// From the previous page, as it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }

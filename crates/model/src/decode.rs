@@ -121,7 +121,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The page size and token of a listing. Whether the token is one of ours is found out by [`crate::page`].
+    /// The page size and token of a listing. Whether the token is one of ours is not known here.
     pub(crate) fn page(&mut self, min: i64, max: i64) -> Result<(Option<u32>, Option<String>), ApiError> {
         let size = self.integer("MaxResults", min, max)?.and_then(|size| u32::try_from(size).ok());
         Ok((size, self.text("NextToken", Text::ANY)?))

@@ -17,7 +17,6 @@ pub mod document;
 mod error;
 pub mod node;
 mod operation;
-pub mod page;
 pub mod session;
 mod timestamp;
 

@@ -153,7 +153,7 @@ pub struct DescribeSessionsRequest {
     /// 1 to 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_results: Option<u32>,
-    /// From the previous page; see [`crate::page`].
+    /// From the previous page, as it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
     /// All of them must hold. At most six.

@@ -6,7 +6,7 @@ use postern_model::node::{
     InstanceInformation, NodeFilter, NodeFilterKey, PingStatus, PlatformType, ResourceType,
 };
 use postern_model::session::{ConnectionStatus, EndReason, GetConnectionStatusRequest, GetConnectionStatusResponse};
-use postern_model::{ApiError, Empty, ErrorCode, Operation, Timestamp};
+use postern_model::{ApiError, Empty, ErrorCode, Timestamp};
 use postern_store::{DeregisterNode, NodeFilter as Stored, NodeRecord};
 
 use crate::authz::act::{self, Target};
@@ -14,7 +14,7 @@ use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::command::{NodeCommand, SessionCommand, encode, node_subject};
 use crate::session::start::target;
-use crate::{Control, failure, page};
+use crate::{Control, failure};
 
 /// Nodes a page if the caller does not say, AWS's value.
 const DEFAULT_RESULTS: u32 = 10;
@@ -38,8 +38,8 @@ impl Control {
         _allowed: Authorized<act::DescribeInstanceInformation>,
         request: DescribeInstanceInformationRequest,
     ) -> Result<DescribeInstanceInformationResponse, ApiError> {
-        const OPERATION: Operation = Operation::DescribeInstanceInformation;
-        let after = page::cursor::<NodeId>(OPERATION, request.next_token.as_deref())?;
+        let listing = self.listing(&request);
+        let after = listing.cursor::<NodeId>(request.next_token.as_deref())?;
         let mut filters = Vec::new();
         for filter in request.filters {
             match stored(filter) {
@@ -51,7 +51,7 @@ impl Control {
         let limit = request.max_results.unwrap_or(DEFAULT_RESULTS);
         let mut records =
             self.store.nodes_page(self.scope(), &filters, after.as_ref(), limit + 1).await.map_err(failure::store)?;
-        let next_token = page::cut(OPERATION, &mut records, limit, |record| record.node_id.to_string());
+        let next_token = listing.cut(&mut records, limit, |record| record.node_id.to_string());
         Ok(DescribeInstanceInformationResponse {
             instance_information_list: records.into_iter().map(listed).collect(),
             next_token,

@@ -1,12 +1,12 @@
 //! DescribeSessions.
 
 use postern_model::session::{DescribeSessionsRequest, DescribeSessionsResponse, Session, SessionFilter, SessionState};
-use postern_model::{ApiError, Operation, Timestamp};
+use postern_model::{ApiError, Timestamp};
 use postern_store::{SessionCursor, SessionFilter as Stored, SessionRecord};
 
 use crate::authz::{Authorized, act, authorize};
 use crate::caller::Caller;
-use crate::{Control, failure, page};
+use crate::{Control, failure};
 
 /// Sessions a page if the caller does not say.
 const DEFAULT_RESULTS: u32 = 50;
@@ -31,7 +31,8 @@ impl Control {
         _allowed: Authorized<act::DescribeSessions>,
         request: DescribeSessionsRequest,
     ) -> Result<DescribeSessionsResponse, ApiError> {
-        let after = page::moment_and_id(Operation::DescribeSessions, request.next_token.as_deref())?;
+        let listing = self.listing(&request);
+        let after = listing.moment_and_id(request.next_token.as_deref())?;
         let after = after.map(|(started_at, session_id)| SessionCursor { started_at, session_id });
         let Some(filters) = filters(request.filters) else { return Ok(DescribeSessionsResponse::default()) };
         let limit = request.max_results.unwrap_or(DEFAULT_RESULTS);
@@ -41,9 +42,8 @@ impl Control {
             .sessions_page(self.scope(), ended, &filters, after.as_ref(), limit + 1)
             .await
             .map_err(failure::store)?;
-        let next_token = page::cut(Operation::DescribeSessions, &mut records, limit, |record| {
-            format!("{}/{}", record.started_at, record.session_id)
-        });
+        let next_token =
+            listing.cut(&mut records, limit, |record| format!("{}/{}", record.started_at, record.session_id));
         Ok(DescribeSessionsResponse { sessions: records.into_iter().map(listed).collect(), next_token })
     }
 }

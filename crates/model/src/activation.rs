@@ -67,15 +67,41 @@ impl ApiRequest for CreateActivationRequest {
 
     fn read(input: &mut Input<'_>) -> Result<Self, ApiError> {
         let limit = input.integer("RegistrationLimit", 1, 1000)?;
+        // For AWS's own use. What is wrong with it is wrong with the request all the same.
+        input.objects("RegistrationMetadata", 0..=usize::MAX, read_registration_metadata)?;
         Ok(Self {
             description: input.text("Description", Text::length(0, 256))?,
             default_instance_name: input.text("DefaultInstanceName", Text::length(0, 256).matching(LABEL))?,
-            iam_role: input.required_text("IamRole", Text::length(0, 64))?,
+            iam_role: read_role(input)?,
             registration_limit: limit.and_then(|limit| u32::try_from(limit).ok()),
             expiration_date: input.timestamp("ExpirationDate")?,
             tags: input.objects("Tags", 0..=1000, Tag::read)?,
         })
     }
+}
+
+/// The name of a role, with or without a path.
+fn read_role(input: &mut Input<'_>) -> Result<String, ApiError> {
+    const ROLE: Text = Text::length(0, 64);
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    let role = input.required_text("IamRole", ROLE)?;
+    let is_name = role.split('/').all(|part| !part.is_empty() && part.chars().all(is_letter));
+    if is_name || !input.has("IamRole") || !ROLE.accepts(&role) {
+        return Ok(role);
+    }
+    let message = "IamRole must be the name of a role (letters, digits and any of _+=,.@-), for example PosternNode or \
+                   service-role/PosternNode.";
+    Err(ApiError::new(ErrorCode::InvalidParameters, message))
+}
+
+fn read_registration_metadata(input: &mut Input<'_>) -> Result<Option<()>, ApiError> {
+    const NOT_BLANK: Pattern = Pattern {
+        text: r"^(?!\s*$).+",
+        matches: |text| text.contains(|c: char| !c.is_whitespace()) && !text.contains(['\n', '\r']),
+    };
+    input.required_text("Key", Text::length(1, 128).matching(NOT_BLANK))?;
+    input.required_text("Value", Text::length(1, 2048).matching(NOT_BLANK))?;
+    Ok(None)
 }
 
 /// The new activation. The code is shown here and never again.

@@ -49,6 +49,18 @@ pub enum NodeFilterKey {
     Tag(String),
 }
 
+/// The keys of the older style, in the model's order.
+const OLDER_KEYS: [&str; 8] = [
+    "InstanceIds",
+    "AgentVersion",
+    "PingStatus",
+    "PlatformTypes",
+    "ActivationIds",
+    "IamRole",
+    "ResourceType",
+    "AssociationStatus",
+];
+
 const KEYS: [(&str, NodeFilterKey); 11] = [
     ("ActivationIds", NodeFilterKey::ActivationIds),
     ("AgentVersion", NodeFilterKey::AgentVersion),
@@ -91,7 +103,11 @@ impl NodeFilter {
         Self::read_members(input, "Key", "Values")
     }
 
+    /// The older style has a closed set of keys, which makes an unknown one a broken constraint.
     pub(super) fn read_older(input: &mut Input<'_>) -> Result<Option<Self>, ApiError> {
+        if input.required_choice("key", &OLDER_KEYS.map(|key| (key, ())))?.is_none() {
+            return Ok(None);
+        }
         Self::read_members(input, "key", "valueSet")
     }
 

@@ -156,6 +156,13 @@ fn nodes() {
             "InstanceInformationFilterList": [{"key": "IamRole", "valueSet": ["x"]}]}"#,
         "ValidationException: Filters and InstanceInformationFilterList can not be used together; use Filters.",
     );
+    // The older style has fewer keys, and names them where it is wrong.
+    refuses::<R>(
+        r#"{"InstanceInformationFilterList": [{"key": "SourceIds", "valueSet": ["x"]}]}"#,
+        "ValidationException: 1 validation error detected: Value 'SourceIds' at \
+         'instanceInformationFilterList.1.member.key' failed to satisfy constraint: Member must satisfy enum value set: \
+         [InstanceIds, AgentVersion, PingStatus, PlatformTypes, ActivationIds, IamRole, ResourceType, AssociationStatus]",
+    );
     type D = DeregisterManagedInstanceRequest;
     refuses::<D>(
         r#"{"InstanceId": "i-0c83012b7aac4ccda00"}"#,
@@ -179,6 +186,17 @@ fn activations() {
          satisfy constraint: Member must satisfy regular expression pattern: ^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$; Value \
          null at 'iamRole' failed to satisfy constraint: Member must not be null; Value '' at 'tags.1.member.key' \
          failed to satisfy constraint: Member must have length greater than or equal to 1",
+    );
+    for role in ["", "a b", "/Nodes", "service-role/", "Knoten-für-alle"] {
+        refuses::<CreateActivationRequest>(
+            &serde_json::json!({ "IamRole": role }).to_string(),
+            "InvalidParameters: IamRole must be the name of a role (letters, digits and any of _+=,.@-), for example \
+             PosternNode or service-role/PosternNode.",
+        );
+    }
+    refuses::<CreateActivationRequest>(
+        r#"{"IamRole": "r", "RegistrationMetadata": [{"Key": " ", "Value": "x"}, {"Key": "k"}]}"#,
+        r"ValidationException: 2 validation errors detected: Value ' ' at 'registrationMetadata.1.member.key' failed to satisfy constraint: Member must satisfy regular expression pattern: ^(?!\s*$).+; Value null at 'registrationMetadata.2.member.value' failed to satisfy constraint: Member must not be null",
     );
     refuses::<DescribeActivationsRequest>(
         r#"{"Filters": [{"FilterKey": "Name", "FilterValues": ["x"]}]}"#,

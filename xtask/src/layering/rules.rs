@@ -54,7 +54,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // tests and chores; the kit sees programs from outside only
     ("postern-testkit", &[]),
-    ("postern-e2e", &[]),
+    // Which operations there are to test.
+    ("postern-e2e", &["postern-model"]),
     ("postern-bench", &["postern-protocol", "postern-iam", "postern-transport", "postern-testkit"]),
     ("xtask", &[]),
 ];

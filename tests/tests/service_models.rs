@@ -1,0 +1,30 @@
+//! AWS's own service models, as botocore ships them, against a running service: every operation, with the least, the most
+//! and the wrong of input. What is done and how it is judged is in `service_models/walk.py`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use postern_model::Operation;
+use postern_testkit::{Agent, PythonEnvironment, Scheme, Service, run};
+
+const PATIENCE: Duration = Duration::from_secs(180);
+
+#[test]
+fn every_operation_is_what_botocores_model_says() {
+    let Some(python) = PythonEnvironment::get() else {
+        return;
+    };
+    let service = Service::start(Scheme::Http);
+    let agent = Agent::start(&service);
+    let operations: Vec<_> =
+        Operation::ALL.iter().map(|operation| [operation.service().name(), operation.name()]).collect();
+    let operations = serde_json::to_string(&operations).expect("texts are JSON");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/service_models/walk.py");
+    let database = service.folder().join("postern.db");
+    let words = [script.as_os_str(), operations.as_ref(), agent.node_id().as_ref(), database.as_os_str()];
+    let mut environment = service.environment();
+    environment.push(("PYTHONDONTWRITEBYTECODE".to_string(), "1".to_string()));
+    let done = run(&python.python(), words, &environment, PATIENCE);
+    print!("{}", done.stdout);
+    assert_eq!(done.status, Some(0), "see the failures above; {}", done.stderr);
+}

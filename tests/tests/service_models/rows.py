@@ -1,0 +1,237 @@
+"""What is meaningful for each operation: the values that a model cannot know. An operation without a row fails the test.
+
+`minimal` gives the required members; `maximal` some of the others too, of which the model makes the rest as large as
+they may be. What is refused is made from `base`, whose things exist and stay: `maximal` unless it says otherwise.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Callable
+
+from generate import Omit
+
+ROWS = {}
+
+
+@dataclass
+class Row:
+    minimal: Callable
+    maximal: Callable = None
+    base: Callable = None
+    # What is read page by page; it must stand still meanwhile.
+    pages: Callable = None
+    # What the model allows and the operation refuses: a name, the input, the code.
+    refusals: list = field(default_factory=list)
+    # Codes that the operation answers and its model does not list, each with the reason.
+    codes: dict = field(default_factory=dict)
+    # Faults of the input that are let pass: (where, fault) to the reason.
+    tolerates: dict = field(default_factory=dict)
+    # Faults of the answer that are let pass: the sentence, with [] for any index, to the reason.
+    answers: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.maximal = self.maximal or self.minimal
+        self.base = self.base or self.maximal
+        self.pages = self.pages or self.minimal
+
+
+def row(name, minimal, maximal=None, **more):
+    ROWS[name] = Row(minimal, maximal, **more)
+
+
+# The operations of agents: AWS publishes no model of them, so there is nothing to walk. Their tests are the captures
+# of the stock agent.
+UNPUBLISHED = {
+    "ssm.RegisterManagedInstance",
+    "ssm.RequestManagedInstanceRoleToken",
+    "ssm.UpdateManagedInstancePublicKey",
+    "ssm.UpdateInstanceInformation",
+    "ssm.ListInstanceAssociations",
+}
+
+NO_ACTIVATION = "11111111-2222-4333-8444-555555555555"
+NO_NODE = "mi-00000000000000000"
+PAGE_TOKEN = Omit("a first page has none; paging has its own check")
+# The largest set of tags a resource may have.
+TAGS = [{"Key": f"key-{n}" + "k" * 120, "Value": "v" * 256} for n in range(10, 60)]
+
+# --- sessions
+
+row(
+    "ssm.StartSession",
+    lambda w: {"Target": w.node},
+    lambda w: {
+        "Target": w.node,
+        "DocumentName": "AWS-StartInteractiveCommand",
+        "Parameters": {"command": ["true"]},
+    },
+    refusals=[
+        ("a node that is not there", lambda w: {"Target": NO_NODE}, "TargetNotConnected"),
+        ("a target of another kind", lambda w: {"Target": "ecs:cluster_task_container"}, "TargetNotConnected"),
+        ("an unknown document", lambda w: {"Target": w.node, "DocumentName": "No-Such"}, "InvalidDocument"),
+        (
+            "a parameter that the document does not declare",
+            lambda w: {"Target": w.node, "DocumentName": "AWS-StartSSHSession", "Parameters": {"nosuch": ["1"]}},
+            "InvalidParameters",
+        ),
+        (
+            "a parameter against its pattern",
+            lambda w: {"Target": w.node, "DocumentName": "AWS-StartSSHSession", "Parameters": {"portNumber": ["x"]}},
+            "InvalidParameters",
+        ),
+    ],
+    codes={"InvalidParameters": "the model has no error for a document's parameters"},
+)
+row(
+    "ssm.ResumeSession",
+    lambda w: {"SessionId": w.new_session()},
+    base=lambda w: {"SessionId": w.ended_session},
+    refusals=[("an unknown session", lambda w: {"SessionId": "nobody-00000000000000000"}, "DoesNotExistException")],
+)
+row(
+    "ssm.TerminateSession",
+    lambda w: {"SessionId": w.new_session()},
+    base=lambda w: {"SessionId": w.ended_session},
+    refusals=[("an unknown session", lambda w: {"SessionId": "nobody-00000000000000000"}, "DoesNotExistException")],
+    codes={"DoesNotExistException": "in AWS's documentation, though not in the model"},
+)
+row(
+    "ssm.DescribeSessions",
+    lambda w: {"State": "History"},
+    lambda w: {
+        "State": "History",
+        "NextToken": PAGE_TOKEN,
+        "Filters": [
+            {"key": "InvokedAfter", "value": "2020-01-01T00:00:00Z"},
+            {"key": "InvokedBefore", "value": "2120-01-01T00:00:00Z"},
+            {"key": "Target", "value": w.node},
+            {"key": "Status", "value": "Terminated"},
+            {"key": "SessionId", "value": w.ended_session},
+            {"key": "AccessType", "value": "Standard"},
+        ],
+    },
+    pages=lambda w: {"State": "History", "Filters": [{"key": "InvokedBefore", "value": w.ready}]},
+    refusals=[
+        (
+            "a status that is none",
+            lambda w: {"State": "Active", "Filters": [{"key": "Status", "value": "connected"}]},
+            "ValidationException",
+        ),
+        (
+            "a time that is none",
+            lambda w: {"State": "Active", "Filters": [{"key": "InvokedAfter", "value": "yesterday"}]},
+            "ValidationException",
+        ),
+    ],
+)
+row("ssm.GetConnectionStatus", lambda w: {"Target": w.node}, lambda w: {"Target": "x" * 400})
+
+# --- nodes
+
+row(
+    "ssm.DescribeInstanceInformation",
+    lambda w: {},
+    lambda w: {
+        "InstanceInformationFilterList": Omit("it cannot be used together with Filters"),
+        "NextToken": PAGE_TOKEN,
+        "Filters": [
+            {"Key": "InstanceIds", "Values": [w.node] * 100},
+            {"Key": "PingStatus", "Values": ["Online"]},
+            {"Key": "PlatformTypes", "Values": ["Linux"]},
+            {"Key": "ResourceType", "Values": ["ManagedInstance"]},
+            {"Key": "IamRole", "Values": [w.role]},
+        ],
+    },
+    refusals=[
+        (
+            "both kinds of filter",
+            lambda w: {
+                "Filters": [{"Key": "IamRole", "Values": ["x"]}],
+                "InstanceInformationFilterList": [{"key": "IamRole", "valueSet": ["x"]}],
+            },
+            "ValidationException",
+        ),
+        ("an unknown key", lambda w: {"Filters": [{"Key": "Colour", "Values": ["red"]}]}, "InvalidFilterKey"),
+        (
+            "an unknown key in the older style",
+            lambda w: {"InstanceInformationFilterList": [{"key": "SourceIds", "valueSet": ["x"]}]},
+            "ValidationException",
+        ),
+        (
+            "an empty list in the older style",
+            lambda w: {"InstanceInformationFilterList": [{"key": "IamRole", "valueSet": []}]},
+            "ValidationException",
+        ),
+        (
+            "a ping status that is none",
+            lambda w: {"Filters": [{"Key": "PingStatus", "Values": ["online"]}]},
+            "InvalidInstanceInformationFilterValue",
+        ),
+        (
+            "a node's id that is none",
+            lambda w: {"Filters": [{"Key": "InstanceIds", "Values": ["web"]}]},
+            "InvalidInstanceId",
+        ),
+    ],
+)
+row(
+    "ssm.DeregisterManagedInstance",
+    lambda w: {"InstanceId": w.new_node()},
+    refusals=[("a node that is not there", lambda w: {"InstanceId": NO_NODE}, "InvalidInstanceId")],
+)
+
+# --- activations
+
+row(
+    "ssm.CreateActivation",
+    lambda w: {"IamRole": w.role},
+    lambda w: {
+        "IamRole": "service-role/" + "R" * 51,
+        "ExpirationDate": int(time.time()) + 29 * 86400,
+        "Tags": TAGS,
+    },
+    refusals=[
+        ("a date that is past", lambda w: {"IamRole": w.role, "ExpirationDate": 1}, "InvalidParameters"),
+        (
+            "a date that is too far ahead",
+            lambda w: {"IamRole": w.role, "ExpirationDate": int(time.time()) + 366 * 86400},
+            "InvalidParameters",
+        ),
+        (
+            "too many tags",
+            lambda w: {"IamRole": w.role, "Tags": TAGS + [{"Key": "one", "Value": "more"}]},
+            "InvalidParameters",
+        ),
+        (
+            "a tag of the system's",
+            lambda w: {"IamRole": w.role, "Tags": [{"Key": "aws:owner", "Value": "x"}]},
+            "InvalidParameters",
+        ),
+        ("no role", lambda w: {"IamRole": ""}, "InvalidParameters"),
+        ("a role that is no name", lambda w: {"IamRole": "no/such/ path"}, "InvalidParameters"),
+    ],
+)
+row(
+    "ssm.DescribeActivations",
+    lambda w: {},
+    lambda w: {
+        "NextToken": PAGE_TOKEN,
+        "Filters": [
+            {"FilterKey": "ActivationIds", "FilterValues": [w.activation]},
+            {"FilterKey": "IamRole", "FilterValues": [w.role]},
+        ],
+    },
+    answers={
+        "the answer.ActivationList[].RegistrationsCount is below its minimum of 1": "AWS answers 0 as well, as its "
+        "documentation shows"
+    },
+)
+row(
+    "ssm.DeleteActivation",
+    lambda w: {"ActivationId": w.new_activation()},
+    base=lambda w: {"ActivationId": w.activation},
+    refusals=[
+        ("an unknown activation", lambda w: {"ActivationId": NO_ACTIVATION}, "InvalidActivation"),
+        ("an id that is none", lambda w: {"ActivationId": "web"}, "InvalidActivationId"),
+    ],
+)

@@ -68,8 +68,20 @@ codes! {
     AccessDeniedException: 400 Caller,
     /// The activation is past its date.
     ActivationExpired: 400 Caller,
+    /// A document of that name exists.
+    DocumentAlreadyExists: 400 Caller,
+    /// Too many documents.
+    DocumentLimitExceeded: 400 Caller,
+    /// Shared with too many accounts.
+    DocumentPermissionLimit: 400 Caller,
+    /// Too many versions of one document.
+    DocumentVersionLimitExceeded: 400 Caller,
     /// No such session.
     DoesNotExistException: 400 Caller,
+    /// A new version that says what the latest one says.
+    DuplicateDocumentContent: 400 Caller,
+    /// A version of that name exists.
+    DuplicateDocumentVersionName: 400 Caller,
     /// Temporary credentials are past their date; SDKs fetch new ones.
     ExpiredTokenException: 400 Caller,
     /// A part of the signature is missing or malformed.
@@ -84,6 +96,14 @@ codes! {
     InvalidActivationId: 400 Caller,
     /// No such document, or not one for sessions.
     InvalidDocument: 400 Caller,
+    /// A document's text is not one of its type.
+    InvalidDocumentContent: 400 Caller,
+    /// The document cannot be changed in this way.
+    InvalidDocumentOperation: 400 Caller,
+    /// Not a schema version of documents of this type.
+    InvalidDocumentSchemaVersion: 400 Caller,
+    /// No such version, or not one that can be changed.
+    InvalidDocumentVersion: 400 Caller,
     /// A filter of `DescribeActivations` makes no sense.
     InvalidFilter: 400 Caller,
     /// A filter key that the operation does not know.
@@ -98,12 +118,16 @@ codes! {
     InvalidParameterException: 400 Caller,
     /// A document's parameters, or an activation's settings, are not acceptable.
     InvalidParameters: 400 Caller,
+    /// The only way to share is to `Share`.
+    InvalidPermissionType: 400 Caller,
     /// The signature does not match, or is out of time or scope.
     InvalidSignatureException: 400 Caller,
     /// Our fault, whatever it is, in the words of the key service.
     KMSInternalException: 500 Service,
     /// The fingerprint is not the one the node registered with.
     MachineFingerprintDoesNotMatch: 400 Caller,
+    /// A document is too large.
+    MaxDocumentSizeExceeded: 400 Caller,
     /// Not signed.
     MissingAuthenticationTokenException: 400 Caller,
     /// The body is not JSON, or a member has the wrong JSON type.

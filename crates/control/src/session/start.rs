@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postern_iam::{Arn, DocumentName, NodeId, SessionId};
 use postern_model::document::{
-    DEFAULT_DOCUMENT, ResolvedDocument, SessionDocument, SessionStart, builtin, default_shell,
+    DEFAULT_DOCUMENT, Preferences, ResolvedDocument, SessionDocument, SessionStart, builtin, default_shell,
 };
 use postern_model::session::{StartSessionRequest, StartSessionResponse};
 use postern_model::{ApiError, ErrorCode};
@@ -39,7 +39,8 @@ impl Control {
         let on = NodeAndDocument { target, document: self.document_arn(&name) };
         let allowed = authorize::<act::StartSession>(caller, on)?;
         let document = document(&name)?;
-        self.open(allowed, &name, document.resolve(&request.parameters)?, request.reason).await
+        let document = document.resolve(&request.parameters, &Preferences::default())?;
+        self.open(allowed, &name, document, request.reason).await
     }
 
     async fn open(
@@ -145,7 +146,7 @@ fn document(name: &DocumentName) -> Result<&'static SessionDocument, ApiError> {
     if short == DEFAULT_DOCUMENT {
         return Ok(default_shell());
     }
-    builtin(short).ok_or_else(|| {
+    builtin(short).map(|builtin| &builtin.document).ok_or_else(|| {
         let message = format!("There is no document {name} of type Session here.");
         ApiError::new(ErrorCode::InvalidDocument, message)
     })

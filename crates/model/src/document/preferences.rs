@@ -58,6 +58,37 @@ impl Default for Preferences {
     }
 }
 
+/// The members of `inputs`. A mistyped one would be a log that nobody writes, so others are refused.
+const NAMES: [&str; 12] = [
+    "s3BucketName",
+    "s3KeyPrefix",
+    "s3EncryptionEnabled",
+    "cloudWatchLogGroupName",
+    "cloudWatchEncryptionEnabled",
+    "cloudWatchStreamingEnabled",
+    "kmsKeyId",
+    "runAsEnabled",
+    "runAsDefaultUser",
+    "idleSessionTimeout",
+    "maxSessionDuration",
+    "shellProfile",
+];
+
+/// The longest shell profile, in characters: AWS's limit.
+const MAX_PROFILE_CHARS: usize = 512;
+
+pub(super) fn check_names(inputs: &Map<String, Value>) -> Result<(), DocumentError> {
+    let unknown = |path: &str, name: &String| Err(DocumentError::UnknownMember(format!("{path}.{name}")));
+    if let Some(name) = inputs.keys().find(|name| !NAMES.contains(&name.as_str())) {
+        return unknown("inputs", name);
+    }
+    let profile = inputs.get("shellProfile").and_then(Value::as_object);
+    match profile.and_then(|profile| profile.keys().find(|name| !["linux", "windows"].contains(&name.as_str()))) {
+        Some(name) => unknown("inputs.shellProfile", name),
+        None => Ok(()),
+    }
+}
+
 impl Preferences {
     pub(super) fn parse(inputs: &Map<String, Value>) -> Result<Self, DocumentError> {
         let profile = match inputs.get("shellProfile") {
@@ -78,7 +109,7 @@ impl Preferences {
             idle_session_timeout: minutes(inputs, "idleSessionTimeout", 60, "a number of minutes from 1 to 60")?
                 .unwrap_or(DEFAULT_IDLE_MINUTES),
             max_session_duration: minutes(inputs, "maxSessionDuration", 1440, "a number of minutes from 1 to 1440")?,
-            shell_profile: ShellProfile { linux: text(profile, "linux")?, windows: text(profile, "windows")? },
+            shell_profile: ShellProfile { linux: commands(profile, "linux")?, windows: commands(profile, "windows")? },
         })
     }
 }
@@ -88,6 +119,16 @@ fn text(inputs: &Map<String, Value>, name: &str) -> Result<String, DocumentError
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),
         Some(_) => Err(DocumentError::member(format!("inputs.{name}"), "a text")),
+    }
+}
+
+fn commands(profile: &Map<String, Value>, system: &str) -> Result<String, DocumentError> {
+    match profile.get(system) {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::String(text)) if text.chars().count() <= MAX_PROFILE_CHARS => Ok(text.clone()),
+        Some(_) => {
+            Err(DocumentError::member(format!("inputs.shellProfile.{system}"), "a text of at most 512 characters"))
+        }
     }
 }
 

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::*;
+use crate::error::{ApiError, ErrorCode};
 
 fn given(pairs: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
     let texts = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
@@ -30,7 +33,8 @@ fn built_in_documents_are_documents() {
             "command separateOutputStream stderrSeparatorPrefix stdoutSeparatorPrefix",
         ),
     ] {
-        let document = builtin(name).unwrap();
+        let Builtin { document, summary, .. } = builtin(name).unwrap();
+        assert_eq!(summary.platform_types.len(), 3, "{name}");
         assert_eq!(document.session_type(), kind, "{name}");
         let names: Vec<_> = document.parameters().keys().map(String::as_str).collect();
         assert_eq!(names.join(" "), parameters, "{name}");
@@ -38,14 +42,14 @@ fn built_in_documents_are_documents() {
     }
     assert!(builtin("AWS-RunShellScript").is_none());
     assert!(builtin(DEFAULT_DOCUMENT).is_none(), "the preferences are the account's, not AWS's");
-    let shell = default_shell().resolve(&BTreeMap::new()).unwrap();
+    let shell = default_shell().resolve(&BTreeMap::new(), &Preferences::default()).unwrap();
     assert_eq!(shell.session_type(), SessionType::StandardStream);
     assert_eq!(shell.preferences(), &Preferences::default());
 }
 
 #[test]
 fn ports_and_hosts_are_checked() {
-    let forward = builtin("AWS-StartPortForwardingSessionToRemoteHost").unwrap();
+    let forward = &builtin("AWS-StartPortForwardingSessionToRemoteHost").unwrap().document;
     for (name, accepted, refused) in [
         ("portNumber", &["1", "80", "9999", "65535"][..], &["0", "65536", "080", "-1", "", "80 ", "80\n", "x"][..]),
         ("localPortNumber", &["0", "1", "65535"][..], &["00", "65536", ""][..]),
@@ -56,12 +60,12 @@ fn ports_and_hosts_are_checked() {
         ),
     ] {
         for value in accepted {
-            let resolved = forward.resolve(&given(&[(name, &[value])])).unwrap();
+            let resolved = forward.resolve(&given(&[(name, &[value])]), &Preferences::default()).unwrap();
             assert_eq!(resolved.parameters()[name], json!(value));
             assert_eq!(resolved.properties()[name], json!(value));
         }
         for value in refused {
-            let error = forward.resolve(&given(&[(name, &[value])])).unwrap_err();
+            let error = forward.resolve(&given(&[(name, &[value])]), &Preferences::default()).unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidParameters, "{name}={value:?}");
             assert!(error.message().starts_with(&format!("A value of the parameter '{name}' must satisfy")), "{error}");
         }
@@ -70,9 +74,9 @@ fn ports_and_hosts_are_checked() {
 
 #[test]
 fn parameters_have_to_be_declared_and_given() {
-    let ssh = builtin("AWS-StartSSHSession").unwrap();
+    let ssh = &builtin("AWS-StartSSHSession").unwrap().document;
     let message = |document: &SessionDocument, values: &[(&str, &[&str])]| {
-        let error = document.resolve(&given(values)).unwrap_err();
+        let error = document.resolve(&given(values), &Preferences::default()).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidParameters);
         error.message().to_owned()
     };
@@ -80,9 +84,9 @@ fn parameters_have_to_be_declared_and_given() {
     assert_eq!(message(default_shell(), &[("x", &["1"])]), "The document has no parameter 'x'; it has none.");
     assert_eq!(message(ssh, &[("portNumber", &[])]), "The parameter 'portNumber' takes exactly one value.");
     assert_eq!(message(ssh, &[("portNumber", &["22", "23"])]), "The parameter 'portNumber' takes exactly one value.");
-    let command = builtin("AWS-StartInteractiveCommand").unwrap();
+    let command = &builtin("AWS-StartInteractiveCommand").unwrap().document;
     assert_eq!(message(command, &[]), "The document's parameter 'command' is required.");
-    assert_eq!(ssh.resolve(&BTreeMap::new()).unwrap().parameters()["portNumber"], json!("22"));
+    assert_eq!(ssh.resolve(&BTreeMap::new(), &Preferences::default()).unwrap().parameters()["portNumber"], json!("22"));
 }
 
 #[test]
@@ -122,8 +126,8 @@ fn every_kind_of_constraint_holds() {
         (json!({"type": "StringMap"}), &[r#"{"a": 1}"#][..], &["[]"][..], "must be a JSON object"),
     ] {
         let document = with_parameter(&definition);
-        assert!(document.resolve(&given(&[("p", accepted)])).is_ok(), "{definition}");
-        let error = document.resolve(&given(&[("p", refused)])).unwrap_err();
+        assert!(document.resolve(&given(&[("p", accepted)]), &Preferences::default()).is_ok(), "{definition}");
+        let error = document.resolve(&given(&[("p", refused)]), &Preferences::default()).unwrap_err();
         assert!(error.message().ends_with(&format!("{must}.")), "{definition}: {error}");
         assert!(!error.message().contains("abc1"), "the value is not repeated");
     }
@@ -132,19 +136,67 @@ fn every_kind_of_constraint_holds() {
 #[test]
 fn values_have_the_parameters_type() {
     let list = with_parameter(&json!({"type": "StringList"}));
-    assert_eq!(list.resolve(&given(&[("p", &["a", "b"])])).unwrap().parameters()["p"], json!(["a", "b"]));
+    assert_eq!(
+        list.resolve(&given(&[("p", &["a", "b"])]), &Preferences::default()).unwrap().parameters()["p"],
+        json!(["a", "b"])
+    );
     let map = with_parameter(&json!({"type": "StringMap"}));
-    assert_eq!(map.resolve(&given(&[("p", &[r#"{"a": 1}"#])])).unwrap().parameters()["p"], json!({"a": 1}));
+    assert_eq!(
+        map.resolve(&given(&[("p", &[r#"{"a": 1}"#])]), &Preferences::default()).unwrap().parameters()["p"],
+        json!({"a": 1})
+    );
     let text = with_parameter(&json!({"type": "String"}));
-    assert_eq!(text.resolve(&given(&[("p", &["1"])])).unwrap().parameters()["p"], json!("1"));
+    assert_eq!(text.resolve(&given(&[("p", &["1"])]), &Preferences::default()).unwrap().parameters()["p"], json!("1"));
 }
 
 #[test]
 fn what_is_no_session_document_is_refused_with_the_place() {
     for (document, message) in [
-        (json!([]), "the document is not a JSON object of at most 65536 bytes"),
+        (json!([]), "the document is not an object"),
         (json!({}), "'schemaVersion' in the document must be the text 1.0"),
-        (json!({"schemaVersion": "2.2"}), "'schemaVersion' in the document must be the text 1.0"),
+        (json!({"schemaVersion": 1.0}), "'schemaVersion' in the document must be the text 1.0"),
+        (json!({"schemaVersion": "2.2"}), "2.2 is not a valid schema version for Session document type"),
+        (
+            json!({"schemaVersion": "1.0", "sessionType": "Port", "input": {}}),
+            "'input' is not a member of such a document",
+        ),
+        (
+            json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"s3Bucketname": "b"}}),
+            "'inputs.s3Bucketname' is not a member of such a document",
+        ),
+        (
+            json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"shellProfile": {"macos": ""}}}),
+            "'inputs.shellProfile.macos' is not a member of such a document",
+        ),
+        (
+            json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream",
+                   "inputs": {"shellProfile": {"linux": "x".repeat(513)}}}),
+            "'inputs.shellProfile.linux' in the document must be a text of at most 512 characters",
+        ),
+        (
+            json!({"schemaVersion": "1.0", "sessionType": "InteractiveCommands", "parameters": {"name": {"type": "String"}},
+                   "properties": {"linux": {"commands": "echo {{ name }} {{ ssm:x }} {{ nmae }}"}}}),
+            "Parameter \"nmae\" is not declared.",
+        ),
+        (
+            json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"s3KeyPrefix": "{{ who }}"}}),
+            "Parameter \"who\" is not declared.",
+        ),
+        (
+            json!({"schemaVersion": "1.0", "sessionType": "NonInteractiveCommands",
+                   "properties": {"linux": {"commands": "id", "separateOutputStream": "yes"}}}),
+            "'properties.linux.separateOutputStream' in the document must be true or false",
+        ),
+        (
+            json!({"schemaVersion": "1.0", "sessionType": "NonInteractiveCommands",
+                   "properties": {"linux": {"commands": "id", "stdErrSeparatorPrefix": "<err>"}}}),
+            "'properties.linux.stdErrSeparatorPrefix' in the document must be up to 30 letters, digits, line ends or any of _ : -",
+        ),
+        (
+            json!({"schemaVersion": "1.0", "sessionType": "InteractiveCommands",
+                   "properties": {"windows": {"commands": "id", "runAsElevated": 1}}}),
+            "'properties.windows.runAsElevated' in the document must be true or false",
+        ),
         (
             json!({"schemaVersion": "1.0", "sessionType": "Shell"}),
             "'sessionType' in the document must be Standard_Stream, InteractiveCommands, NonInteractiveCommands or Port",
@@ -200,7 +252,7 @@ fn what_is_no_session_document_is_refused_with_the_place() {
         assert_eq!(SessionDocument::parse(&document.to_string()).unwrap_err().to_string(), message, "{document}");
     }
     let huge = format!("{{\"description\": \"{}\"}}", "x".repeat(MAX_DOCUMENT_BYTES));
-    assert_eq!(SessionDocument::parse(&huge).unwrap_err(), DocumentError::NotAnObject);
+    assert_eq!(SessionDocument::parse(&huge).unwrap_err(), DocumentError::TooLarge);
     let error = ApiError::from(DocumentError::NotAnObject);
     assert_eq!(error.code(), ErrorCode::InvalidDocument);
 }
@@ -211,7 +263,9 @@ fn a_costly_pattern_is_refused_and_a_nasty_one_is_linear() {
         "parameters": {"p": {"type": "String", "allowedPattern": "((a{1000}){1000}){1000}"}}});
     assert!(matches!(SessionDocument::parse(&document.to_string()), Err(DocumentError::Pattern(_))));
     let document = with_parameter(&json!({"type": "String", "allowedPattern": "(a+)+"}));
-    assert!(document.resolve(&given(&[("p", &[&format!("{}b", "a".repeat(20_000))])])).is_err());
+    assert!(
+        document.resolve(&given(&[("p", &[&format!("{}b", "a".repeat(20_000))])]), &Preferences::default()).is_err()
+    );
 }
 
 #[test]
@@ -229,13 +283,13 @@ fn preferences_are_read_tolerantly_and_written_as_a_node_wants_them() {
         let document = json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream",
             "inputs": {"cloudWatchStreamingEnabled": written, "runAsEnabled": written}});
         let document = SessionDocument::parse(&document.to_string()).unwrap();
-        let preferences = document.resolve(&BTreeMap::new()).unwrap().preferences().clone();
+        let preferences = document.resolve(&BTreeMap::new(), &Preferences::default()).unwrap().preferences().clone();
         assert_eq!((preferences.cloud_watch_streaming_enabled, preferences.run_as_enabled), (read, read));
     }
     let inputs = json!({"idleSessionTimeout": 5, "maxSessionDuration": "1440", "shellProfile": {"linux": "exec bash"}});
     let document = json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs});
     let document = SessionDocument::parse(&document.to_string()).unwrap();
-    let preferences = document.resolve(&BTreeMap::new()).unwrap().preferences().clone();
+    let preferences = document.resolve(&BTreeMap::new(), &Preferences::default()).unwrap().preferences().clone();
     assert_eq!((preferences.idle_session_timeout, preferences.max_session_duration), (5, Some(1440)));
     assert_eq!(preferences.shell_profile.linux, "exec bash");
 }
@@ -246,9 +300,10 @@ fn preferences_may_hold_placeholders() {
         "inputs": {"runAsEnabled": "{{ p }}", "s3KeyPrefix": "logs/{{ p }}"},
         "parameters": {"p": {"type": "String"}}});
     let document = SessionDocument::parse(&document.to_string()).unwrap();
-    let preferences = document.resolve(&given(&[("p", &["true"])])).unwrap().preferences().clone();
+    let preferences =
+        document.resolve(&given(&[("p", &["true"])]), &Preferences::default()).unwrap().preferences().clone();
     assert_eq!((preferences.run_as_enabled, preferences.s3_key_prefix.as_str()), (true, "logs/true"));
-    let error = document.resolve(&given(&[("p", &["perhaps"])])).unwrap_err();
+    let error = document.resolve(&given(&[("p", &["perhaps"])]), &Preferences::default()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidDocument);
 }
 
@@ -285,7 +340,7 @@ fn a_start_message_is_the_one_agents_know() {
         run_as_user: "",
         session_owner: "arn:aws:iam::123456789012:user/tester",
     };
-    let resolved = default_shell().resolve(&BTreeMap::new()).unwrap();
+    let resolved = default_shell().resolve(&BTreeMap::new(), &Preferences::default()).unwrap();
     assert_eq!(
         resolved.start_content(&start),
         json!({
@@ -315,8 +370,10 @@ fn a_start_message_is_the_one_agents_know() {
 /// Capture 03: the placeholders go to the node, and the values beside them as plain texts.
 #[test]
 fn a_start_message_leaves_placeholders_to_the_node() {
-    let document = builtin("AWS-StartPortForwardingSession").unwrap();
-    let resolved = document.resolve(&given(&[("portNumber", &["7007"]), ("localPortNumber", &["17007"])])).unwrap();
+    let document = &builtin("AWS-StartPortForwardingSession").unwrap().document;
+    let resolved = document
+        .resolve(&given(&[("portNumber", &["7007"]), ("localPortNumber", &["17007"])]), &Preferences::default())
+        .unwrap();
     let start = SessionStart { document_name: "d", session_id: "s", run_as_user: "", session_owner: "o" };
     let content = resolved.start_content(&start);
     assert_eq!(content["Parameters"], json!({"portNumber": "7007", "localPortNumber": "17007"}));
@@ -328,4 +385,136 @@ fn a_start_message_leaves_placeholders_to_the_node() {
         resolved.properties(),
         json!({"portNumber": "7007", "localPortNumber": "17007", "type": "LocalPortForwarding"})
     );
+}
+
+/// The codes and sentences for whoever sends a document, with the place to look at.
+#[test]
+fn a_refused_document_says_where() {
+    for (document_type, text, code, message) in [
+        (
+            DocumentType::Session,
+            "schemaVersion: '2.0'\n",
+            ErrorCode::InvalidDocumentSchemaVersion,
+            "2.0 is not a valid schema version for Session document type at Line: 1, Column: 1",
+        ),
+        (
+            DocumentType::Session,
+            "schemaVersion: '1.0'\nsessionType: Standard_Stream\ninputs:\n  idleSessionTimeout: 99\n",
+            ErrorCode::InvalidDocumentContent,
+            "'inputs.idleSessionTimeout' in the document must be a number of minutes from 1 to 60 at Line: 4, Column: 3",
+        ),
+        (
+            DocumentType::Session,
+            "schemaVersion: '1.0'\nsessionType: Standard_Stream\nparameters:\n  p: {type: String, allowedPattern: '('}\n",
+            ErrorCode::InvalidDocumentContent,
+            "the allowedPattern of the parameter 'p' is not a regular expression without look-around or references at \
+             Line: 4, Column: 21",
+        ),
+        (
+            DocumentType::Command,
+            "schemaVersion: '1.0'\n",
+            ErrorCode::InvalidDocumentSchemaVersion,
+            "1.0 is not a valid schema version for Command document type at Line: 1, Column: 1",
+        ),
+        (
+            DocumentType::Command,
+            "schemaVersion: '2.2'\nmainSteps:\n- action: aws:runShellScript\n  name: a b\n",
+            ErrorCode::InvalidDocumentContent,
+            "'mainSteps[0].name' in the document must be 1 to 128 letters, digits or any of _ - . : at Line: 4, Column: 3",
+        ),
+    ] {
+        let content = Content::parse(text, DocumentFormat::Yaml).unwrap();
+        let error = check(&content, document_type).unwrap_err().refuse(Some(&content));
+        assert_eq!((error.code(), error.message()), (code, message), "{text}");
+    }
+    let error = DocumentError::TooLarge.refuse(None);
+    assert_eq!(error.code(), ErrorCode::MaxDocumentSizeExceeded);
+    assert_eq!(DocumentError::Format(DocumentFormat::Text).refuse(None).code(), ErrorCode::ValidationException);
+}
+
+#[test]
+fn command_documents_are_checked() {
+    let step = json!({"action": "aws:runShellScript", "name": "run", "inputs": {"runCommand": ["{{ commands }}"]}});
+    let good = |schema: &str, steps: &Value| json!({"schemaVersion": schema, "mainSteps": steps});
+    let with =
+        |definition: Value| json!({"schemaVersion": "2.2", "parameters": {"p": definition}, "mainSteps": [step]});
+    let read = |document: &Value| {
+        let content = Content::parse(&document.to_string(), DocumentFormat::Json).unwrap();
+        check(&content, DocumentType::Command).map_err(|error| error.to_string())
+    };
+    for schema in ["2.0", "2.2"] {
+        let summary = read(&good(schema, &json!([step]))).unwrap();
+        assert_eq!((summary.schema_version.as_str(), summary.platform_types.len()), (schema, 2), "no shell on Windows");
+    }
+    let both = json!([step, {"action": "aws:runPowerShellScript", "name": "other"}]);
+    assert_eq!(read(&good("2.2", &both)).unwrap().platform_types.len(), 3);
+    let old = json!({"schemaVersion": "1.2", "description": "d", "parameters": {},
+                     "runtimeConfig": {"aws:runShellScript": {"properties": [{"id": "0", "runCommand": ["id"]}]}}});
+    assert_eq!(read(&old).unwrap().description.as_deref(), Some("d"));
+    for definition in [
+        json!({"type": "StringList", "default": ["a"]}),
+        json!({"type": "StringList", "default": "a"}),
+        json!({"type": "Boolean", "default": "true", "allowedValues": ["true", "false"]}),
+        json!({"type": "Integer", "default": 3}),
+        json!({"type": "MapList", "default": [{}]}),
+        json!({"type": "StringMap", "default": {}}),
+        json!({"type": "String", "allowedPattern": "(?!x)", "default": null}),
+    ] {
+        assert!(read(&with(definition.clone())).is_ok(), "{definition}");
+    }
+    let summary = read(&with(json!({"type": "StringList", "description": "d", "default": ["a", "b"]}))).unwrap();
+    let parameter = ParameterSummary {
+        name: "p".to_owned(),
+        parameter_type: "StringList".to_owned(),
+        description: Some("d".to_owned()),
+        default_value: Some(r#"["a","b"]"#.to_owned()),
+    };
+    assert_eq!(summary.parameters, [parameter]);
+    let twice = json!([step, step]);
+    for (document, message) in [
+        (json!({}), "'schemaVersion' in the document must be the text 1.2, 2.0 or 2.2"),
+        (json!({"schemaVersion": "2.2"}), "'mainSteps' in the document must be a list of at least one step"),
+        (good("2.2", &json!([])), "'mainSteps' in the document must be a list of at least one step"),
+        (good("2.2", &json!({})), "'mainSteps' in the document must be a list of at least one step"),
+        (good("1.2", &json!([step])), "'mainSteps' is not a member of such a document"),
+        (json!({"schemaVersion": "1.2"}), "'runtimeConfig' in the document must be an object of at least one plugin"),
+        (
+            json!({"schemaVersion": "1.2", "runtimeConfig": {"aws:runShellScript": {}}}),
+            "'runtimeConfig.aws:runShellScript' in the document must be an object with properties",
+        ),
+        (
+            json!({"schemaVersion": "1.2", "runtimeConfig": {"x": {}}}),
+            "'runtimeConfig' in the document must be an object whose names are those of plugins",
+        ),
+        (good("2.2", &json!([1])), "'mainSteps[0]' in the document must be an object"),
+        (
+            good("2.2", &json!([{"name": "x", "action": "run"}])),
+            "'mainSteps[0].action' in the document must be the name of a plugin, as in aws:runShellScript",
+        ),
+        (good("2.2", &twice), "'mainSteps[1].name' in the document must be the name of no other step"),
+        (
+            good("2.2", &json!([{"name": "x", "action": "aws:a", "inputs": []}])),
+            "'mainSteps[0].inputs' in the document must be an object",
+        ),
+        (with(json!(1)), "'parameters.p' in the document must be an object"),
+        (
+            with(json!({"type": "Text"})),
+            "'parameters.p.type' in the document must be String, StringList, Boolean, Integer, MapList or StringMap",
+        ),
+        (
+            with(json!({"type": "Integer", "default": "x"})),
+            "'parameters.p.default' in the document must be of the parameter's type",
+        ),
+        (
+            with(json!({"type": "String", "allowedValues": "x"})),
+            "'parameters.p.allowedValues' in the document must be a list",
+        ),
+        (
+            with(json!({"type": "String", "description": 1})),
+            "'parameters.p.description' in the document must be a text",
+        ),
+        (json!({"schemaVersion": "2.2", "steps": []}), "'steps' is not a member of such a document"),
+    ] {
+        assert_eq!(read(&document), Err(message.to_owned()), "{document}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use postern_model::document::{SessionDocument, interpolate};
+use postern_model::document::{Preferences, SessionDocument, interpolate};
 use postern_model::{ApiRequest, activation, agent, decode, node, session};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -133,7 +133,7 @@ proptest! {
         let source = json!({"schemaVersion": "1.0", "sessionType": kind, "inputs": inputs, "parameters": parameters,
                             "properties": properties});
         if let Ok(document) = SessionDocument::parse(&source.to_string())
-            && let Ok(resolved) = document.resolve(&given)
+            && let Ok(resolved) = document.resolve(&given, &Preferences::default())
         {
             prop_assert!((1..=60).contains(&resolved.preferences().idle_session_timeout));
             prop_assert!(resolved.properties().is_object());

@@ -18,8 +18,10 @@ use super::End;
 use super::document::SessionType;
 use crate::link::{Connect, Link, LinkEvent};
 
-/// Output that may be under way. For a terminal it is also what still comes after `^C`, so it is small.
+/// Output that may be under way. For a terminal it is also what still comes after `^C`, so it is small, and smaller
+/// where the client is near.
 const TERMINAL_WINDOW_BYTES: usize = 192 * 1024;
+const NEAR_TERMINAL_WINDOW_BYTES: usize = 64 * 1024;
 const COMMAND_WINDOW_BYTES: usize = 512 * 1024;
 /// Input that is kept until the program takes it. Our own clients never have more under way.
 const RECEIVE_WINDOW_BYTES: usize = 1024 * 1024;
@@ -58,12 +60,15 @@ impl<C: Connect> SessionChannel<C> {
     pub(super) fn open(session_id: &str, session_type: SessionType, connect: C) -> Self {
         let mut seed = [0; 8];
         SystemEntropy.fill(&mut seed);
-        let send_window_bytes = match session_type {
-            SessionType::StandardStream | SessionType::InteractiveCommands => TERMINAL_WINDOW_BYTES,
-            SessionType::NonInteractiveCommands => COMMAND_WINDOW_BYTES,
+        let (send_window_bytes, near_window_bytes) = match session_type {
+            SessionType::StandardStream | SessionType::InteractiveCommands => {
+                (TERMINAL_WINDOW_BYTES, NEAR_TERMINAL_WINDOW_BYTES)
+            }
+            SessionType::NonInteractiveCommands => (COMMAND_WINDOW_BYTES, COMMAND_WINDOW_BYTES),
         };
         let config = Config {
             send_window_bytes,
+            near_window_bytes,
             receive_window_bytes: RECEIVE_WINDOW_BYTES,
             handshake_timeout: HANDSHAKE_TIMEOUT,
             ..Config::new(Role::Agent, u64::from_le_bytes(seed))

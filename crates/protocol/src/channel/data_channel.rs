@@ -53,6 +53,9 @@ impl Role {
     }
 }
 
+/// What a delay of a millisecond adds to a window that starts small: 16 MB/s, more than terminals show.
+pub const WINDOW_PER_MILLISECOND: usize = 16 * 1024;
+
 /// What a data channel is built from.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -62,6 +65,10 @@ pub struct Config {
     pub max_payload: usize,
     /// The most bytes of stream data that may be unacknowledged.
     pub send_window_bytes: usize,
+    /// The most of them on a path without delay; each millisecond of the shortest round trip seen so far allows
+    /// [`WINDOW_PER_MILLISECOND`] more, up to `send_window_bytes`. What is under way comes after a `^C`, and beyond
+    /// what the path itself holds it only waits.
+    pub near_window_bytes: usize,
     /// The most bytes of received stream data that are kept until the application takes them.
     pub receive_window_bytes: usize,
     /// How long the agent waits for the answer to its handshake request.
@@ -78,6 +85,7 @@ impl Config {
             role,
             max_payload: 32 * 1024,
             send_window_bytes: 4 * 1024 * 1024,
+            near_window_bytes: 4 * 1024 * 1024,
             receive_window_bytes: 8 * 1024 * 1024,
             handshake_timeout: Duration::from_secs(15),
             message_id_seed,
@@ -384,7 +392,14 @@ impl DataChannel {
     }
 
     fn window_left(&self) -> usize {
-        self.config.send_window_bytes.saturating_sub(self.outgoing.unacknowledged_bytes())
+        self.window().saturating_sub(self.outgoing.unacknowledged_bytes())
+    }
+
+    fn window(&self) -> usize {
+        let Config { send_window_bytes, near_window_bytes, .. } = self.config;
+        let delay = self.outgoing.shortest_round_trip().map_or(0, |shortest| shortest.as_micros());
+        let path = usize::try_from(delay).unwrap_or(usize::MAX).saturating_mul(WINDOW_PER_MILLISECOND) / 1000;
+        send_window_bytes.min(near_window_bytes.saturating_add(path))
     }
 
     /// Queues stream data, cut into payloads. Data that was in hand when a pause began is taken as

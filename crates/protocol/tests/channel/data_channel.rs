@@ -285,6 +285,29 @@ fn writes_are_cut_and_bounded() {
 }
 
 #[test]
+fn a_window_that_starts_small_grows_with_the_shortest_round_trip() {
+    let config = Config { near_window_bytes: 1000, send_window_bytes: 50_000, ..agent_config() };
+    assert_eq!(agent(config.clone()).write_capacity(), 1000, "no delay at all");
+    for (delay_millis, window) in [(2, 1000 + 2 * 16 * 1024), (3, 50_000), (500, 50_000)] {
+        let mut agent = DataChannel::new(config.clone());
+        agent.handle_connected(at(0));
+        agent.request_handshake(HandshakeRequest::default(), at(0));
+        drain(&mut agent, 0);
+        let later = delay_millis * MILLIS;
+        agent.handle_message(acknowledge(MessageType::OutputStreamData, 0), at(later)).unwrap();
+        let response = HandshakeResponse::default().encode();
+        let response = stream(MessageType::InputStreamData, 0, PayloadType::HANDSHAKE_RESPONSE, &response);
+        agent.handle_message(response, at(later)).unwrap();
+        assert!(matches!(agent.poll_event(at(later)), Some(Event::HandshakeResponse(_))));
+        agent.complete_handshake(HandshakeComplete::default(), at(later));
+        drain(&mut agent, later);
+        // A slower acknowledgement afterwards, as of a terminal that prints, changes nothing.
+        agent.handle_message(acknowledge(MessageType::OutputStreamData, 1), at(later + SECONDS)).unwrap();
+        assert_eq!(agent.write_capacity(), window, "{delay_millis} ms");
+    }
+}
+
+#[test]
 fn a_pause_holds_stream_messages_and_ends_with_any_sign_of_the_client() {
     let pause = || plain(MessageType::PausePublication, b"{}");
     let start = plain(MessageType::StartPublication, b"");

@@ -118,6 +118,11 @@ impl Outgoing {
         self.unacknowledged_bytes
     }
 
+    /// The quickest acknowledgement so far; none before the first.
+    pub(super) const fn shortest_round_trip(&self) -> Option<Duration> {
+        self.round_trip.shortest()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }

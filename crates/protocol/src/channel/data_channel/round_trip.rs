@@ -17,21 +17,28 @@ pub(super) struct RoundTrip {
     nanos: f64,
     variation_nanos: f64,
     timeout: Duration,
+    shortest: Option<Duration>,
 }
 
 impl RoundTrip {
     pub(super) fn new() -> Self {
-        Self { nanos: nanos(INITIAL_ROUND_TRIP), variation_nanos: 0.0, timeout: INITIAL_TIMEOUT }
+        Self { nanos: nanos(INITIAL_ROUND_TRIP), variation_nanos: 0.0, timeout: INITIAL_TIMEOUT, shortest: None }
     }
 
     /// Learns from one message that was sent once and acknowledged after `sample`.
     pub(super) fn sample(&mut self, sample: Duration) {
+        self.shortest = Some(self.shortest.map_or(sample, |shortest| shortest.min(sample)));
         let sample = nanos(sample);
         let deviation = (self.nanos - sample).abs();
         self.variation_nanos += VARIATION_GAIN * (deviation - self.variation_nanos);
         self.nanos += ROUND_TRIP_GAIN * (sample - self.nanos);
         let timeout = self.nanos + CLOCK_GRANULARITY_NANOS.max(4.0 * self.variation_nanos);
         self.timeout = MAX_TIMEOUT.min(Duration::from_nanos(whole(timeout)));
+    }
+
+    /// The shortest sample.
+    pub(super) const fn shortest(&self) -> Option<Duration> {
+        self.shortest
     }
 
     /// How long to wait for an acknowledgement, without lower bound and without backoff.

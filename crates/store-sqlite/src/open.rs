@@ -20,6 +20,12 @@ const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
 /// Readers at once; each is a thread and a page cache.
 const READERS: u32 = 4;
 
+/// Page cache of each reader and of the writer, in KiB (SQLite takes a negative number for that). The operating system
+/// caches the file as well, so a small cache costs a copy, and the default of 2 MB each would be most of what an idle
+/// service holds.
+const READER_CACHE: &str = "-256";
+const WRITER_CACHE: &str = "-1024";
+
 /// Nobody else writes to the database, so this is about an operator with a shell, a backup, a virus scanner.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -88,12 +94,13 @@ pub(crate) async fn open(folder: &Path) -> Result<SqliteStore, OpenError> {
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging();
-    let mut connection = SqliteConnection::connect_with(&options).await.map_err(unusable)?;
+    let writer = options.clone().pragma("cache_size", WRITER_CACHE);
+    let mut connection = SqliteConnection::connect_with(&writer).await.map_err(unusable)?;
     migrate(&mut connection, &path).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(BUSY_TIMEOUT)
-        .connect_lazy_with(options.pragma("query_only", "ON"));
+        .connect_lazy_with(options.pragma("query_only", "ON").pragma("cache_size", READER_CACHE));
     Ok(SqliteStore { readers, writer: Writer::start(connection), database: path, _lock: lock })
 }
 

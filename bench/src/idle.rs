@@ -37,6 +37,7 @@ pub(crate) fn measure(counts: &[usize]) -> Result<Vec<Row>> {
         let before = Memory::of(service.process_id())?;
         let nodes = Nodes::of(&service)?;
         let mut held = JoinSet::new();
+        let mut previous = None;
         for &count in counts {
             eprintln!("idle: {count} control channels, {name}");
             let started = Instant::now();
@@ -54,6 +55,15 @@ pub(crate) fn measure(counts: &[usize]) -> Result<Vec<Row>> {
                 result: format!("{each:.1} (process {:.0} MB, {busy:.1} % of a core)", memory.rss as f64 / 1e6),
                 goal,
             });
+            // What the process holds for itself falls out of the difference of two counts.
+            if let Some((fewer, less)) = previous.replace((count, memory.rss)) {
+                let further = memory.rss.saturating_sub(less) as f64 / 1e3 / count.saturating_sub(fewer).max(1) as f64;
+                rows.push(Row {
+                    measure: format!("service, RSS per further node, {fewer} to {count}, {name} (KB)"),
+                    result: format!("{further:.1}"),
+                    goal,
+                });
+            }
             rows.push(Row {
                 measure: format!("registered and connected up to {count}, {name} (s)"),
                 result: format!("{:.1}", took.as_secs_f64()),

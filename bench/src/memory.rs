@@ -1,5 +1,6 @@
 //! What the agent costs on a node: idle, and for each session.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -42,7 +43,11 @@ fn megabytes(bytes: u64) -> f64 {
 pub(crate) fn measure() -> Result<Vec<Row>> {
     const SESSIONS: usize = 5;
     let service = Service::start(Scheme::Https);
-    let agent = Agent::start(&service);
+    // What packages ship is built for size; without it the release build is measured.
+    let shipped = std::env::var_os("POSTERN_DIST_DIR").map(|folder| PathBuf::from(folder).join("postern-agent"));
+    let profile = if shipped.is_some() { "dist" } else { "release" };
+    let file = shipped.unwrap_or_else(|| program("postern-agent"));
+    let agent = Agent::start_program(file.clone(), &service, service.address());
     let idle = Memory::of(agent.process_id())?;
     let mut terminals = Vec::new();
     for _ in 0..SESSIONS {
@@ -61,7 +66,7 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
     }
     let count = workers.len().max(1) as u64;
     let busy = Memory::of(agent.process_id())?;
-    let file = std::fs::metadata(program("postern-agent"))?.len();
+    let file = std::fs::metadata(file)?.len();
     let row = |measure: &str, result: String, goal: &'static str| Row { measure: measure.to_string(), result, goal };
     Ok(vec![
         row(
@@ -80,6 +85,6 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
             ),
             "P14: private <= 1 MB",
         ),
-        row("agent file, release profile (MB)", format!("{:.1}", megabytes(file)), "P14: <= 12 MB"),
+        row(&format!("agent file, {profile} profile (MB)"), format!("{:.1}", megabytes(file)), "P14: <= 12 MB"),
     ])
 }

@@ -14,6 +14,7 @@ use crate::{Service, eventually, program, run, temporary_folder};
 pub struct Agent {
     folder: TempDir,
     node_id: String,
+    program: PathBuf,
     child: Option<Child>,
 }
 
@@ -25,6 +26,11 @@ impl Agent {
 
     /// The same, dialling `address` (a `FaultyProxy` before the service).
     pub fn start_through(service: &Service, address: SocketAddr) -> Self {
+        Self::start_program(program("postern-agent"), service, address)
+    }
+
+    /// The same with another build of the agent.
+    pub fn start_program(program: PathBuf, service: &Service, address: SocketAddr) -> Self {
         let folder = temporary_folder();
         let (id, code) = service.create_activation(1);
         let code_file = folder.path().join("code");
@@ -50,14 +56,13 @@ impl Agent {
         if let Some(ca) = &ca {
             arguments.extend(["--ca-file", path(ca)]);
         }
-        let done = run(&program("postern-agent"), arguments, &[], Duration::from_secs(30))
-            .expect_success("postern-agent register");
+        let done = run(&program, arguments, &[], Duration::from_secs(30)).expect_success("postern-agent register");
         let node_id = format!("{}\n{}", done.stdout, done.stderr)
             .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
             .find(|word| word.starts_with("mi-"))
             .expect("register prints the node's id")
             .to_string();
-        let mut agent = Self { folder, node_id, child: None };
+        let mut agent = Self { folder, node_id, program, child: None };
         agent.launch();
         agent.wait_until_online(service);
         agent
@@ -71,7 +76,7 @@ impl Agent {
             .append(true)
             .open(self.folder.path().join("agent.log"))
             .expect("the folder is writable");
-        let child = Command::new(program("postern-agent"))
+        let child = Command::new(&self.program)
             .args(["run", "--config", &path_of(&self.folder, "agent.toml")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())

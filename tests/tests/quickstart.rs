@@ -3,12 +3,14 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use postern_testkit::{Terminal, eventually, program, run, temporary_folder};
+use postern_testkit::{Behaviour, Terminal, VERSION, eventually, program, run, temporary_folder};
 
 const PATIENCE: Duration = Duration::from_secs(40);
+const PROGRAMS: [(&str, &str); 2] = [("postern", VERSION), ("postern-agent", VERSION)];
 
 #[test]
 fn exec_prints_only_the_commands_output_and_exits_with_its_status() {
+    let behaviour = Behaviour::of("quickstart: a command and its status", &PROGRAMS);
     let folder = temporary_folder();
     let data_dir = folder.path().join("quickstart");
     for round in ["a new folder", "the same folder again"] {
@@ -31,10 +33,12 @@ fn exec_prints_only_the_commands_output_and_exits_with_its_status() {
         assert_eq!(done.status, Some(3), "{round}: {done:#?}");
         assert!(!data_dir.join("env").exists(), "env outlives its service");
     }
+    behaviour.holds();
 }
 
 #[test]
 fn a_terminal_gets_a_prompt_that_knows_its_size_and_ends_with_the_shell() {
+    let behaviour = Behaviour::of("quickstart: a terminal", &PROGRAMS);
     let folder = temporary_folder();
     let data_dir = folder.path().join("quickstart");
     let mut terminal = Terminal::start(
@@ -63,10 +67,12 @@ fn a_terminal_gets_a_prompt_that_knows_its_size_and_ends_with_the_shell() {
 
     terminal.type_text("exit\r");
     assert_eq!(terminal.wait(PATIENCE), 0);
+    behaviour.holds();
 }
 
 #[test]
 fn serve_writes_the_environment_when_ready_and_removes_it_at_the_end() {
+    let behaviour = Behaviour::of("quickstart: an environment for other programs", &PROGRAMS);
     let folder = temporary_folder();
     let data_dir = folder.path().join("quickstart");
     let mut serving = Command::new(program("postern"))
@@ -118,4 +124,5 @@ fn serve_writes_the_environment_when_ready_and_removes_it_at_the_end() {
     let status = eventually("quickstart to end", PATIENCE, || serving.try_wait().expect("the child is ours"));
     assert!(status.success(), "{status}");
     assert!(!env.exists(), "env outlives its service");
+    behaviour.holds();
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use postern_model::Operation;
-use postern_testkit::{Agent, PythonEnvironment, Scheme, Service, run};
+use postern_testkit::{Agent, Behaviour, PythonEnvironment, Scheme, Service, run};
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -26,5 +26,16 @@ fn every_operation_is_what_botocores_model_says() {
     environment.push(("PYTHONDONTWRITEBYTECODE".to_string(), "1".to_string()));
     let done = run(&python.python(), words, &environment, PATIENCE);
     print!("{}", done.stdout);
+    let mut walked = Vec::new();
+    for line in done.stdout.lines() {
+        let ["walked", operation, result] = line.split('\t').collect::<Vec<_>>()[..] else { continue };
+        let behaviour = Behaviour::of(operation, &[("botocore", python.version("botocore"))]);
+        if result == "passed" {
+            behaviour.holds();
+        }
+        walked.push(operation);
+    }
     assert_eq!(done.status, Some(0), "see the failures above; {}", done.stderr);
+    let listed = ["ssm.", "kms.", "logs."].map(Behaviour::listed_under).concat();
+    assert!(listed.iter().all(|operation| walked.contains(operation)), "of {listed:?}, walked were {walked:?}");
 }

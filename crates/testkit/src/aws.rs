@@ -56,6 +56,13 @@ impl PythonEnvironment {
         Ok(Self { folder })
     }
 
+    /// The version of one of the packages in it.
+    pub fn version(&self, package: &str) -> &'static str {
+        let pinned = REQUIREMENTS.iter().filter_map(|requirement| requirement.split_once("=="));
+        let version = pinned.filter(|(name, _)| *name == package).map(|(_, version)| version).next();
+        version.unwrap_or_else(|| panic!("{package} is not in the environment"))
+    }
+
     /// The stock `aws` program.
     pub fn aws(&self) -> PathBuf {
         self.folder.join("bin/aws")

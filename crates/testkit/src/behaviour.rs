@@ -3,6 +3,16 @@
 
 use std::io::Write;
 
+/// Every behaviour that the tests can show, and the programs that can show it: the rows of the compatibility page.
+/// Lines are `behaviour | program, program`, under `== section`.
+const LIST: &str = include_str!("../behaviours.txt");
+
+/// The behaviours of the list, each with its programs.
+fn listed() -> impl Iterator<Item = (&'static str, impl Iterator<Item = &'static str>)> {
+    let lines = LIST.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" | "));
+    lines.map(|(name, programs)| (name, programs.split(", ")))
+}
+
 /// A behaviour that a test is about to show with one or more programs. Say [`Behaviour::holds`] when it is shown; a
 /// test that ends before records that it failed.
 ///
@@ -18,9 +28,21 @@ pub struct Behaviour {
 
 impl Behaviour {
     /// A behaviour, and the name and version of each program that takes part in it.
+    ///
+    /// # Panics
+    /// `behaviours.txt` does not list it for these programs: a result that the page has no place for.
     pub fn of(name: &str, programs: &[(&str, &str)]) -> Self {
+        for (program, _) in programs {
+            let is_listed = listed().any(|(known, mut programs)| known == name && programs.any(|of| of == *program));
+            assert!(is_listed, "behaviours.txt does not list {name:?} for {program}: add it there");
+        }
         let programs = programs.iter().map(|(name, version)| (cell(name), cell(version))).collect();
         Self { name: cell(name), programs, holds: false }
+    }
+
+    /// The names of all that begin with this.
+    pub fn listed_under(prefix: &str) -> Vec<&'static str> {
+        listed().map(|(name, _)| name).filter(|name| name.starts_with(prefix)).collect()
     }
 
     /// It was shown.
@@ -59,9 +81,22 @@ mod tests {
 
     #[test]
     fn each_program_gets_a_line_that_says_whether_it_was_shown() {
-        let mut shown = Behaviour::of("a shell\tis served", &[("plugin", "1.2\n"), ("agent", "3.3")]);
-        assert_eq!(shown.lines(), "a shell is served\tplugin\t1.2\tfailed\na shell is served\tagent\t3.3\tfailed\n");
+        let (name, programs) = listed().next().expect("there are behaviours");
+        let programs: Vec<_> = programs.map(|program| (program, "1.2\t3\n")).collect();
+        let lines = |result: &str| {
+            programs.iter().map(|(program, _)| format!("{name}\t{program}\t1.2 3\t{result}\n")).collect::<String>()
+        };
+        let mut shown = Behaviour::of(name, &programs);
+        assert_eq!(shown.lines(), lines("failed"));
         shown.holds = true;
-        assert_eq!(shown.lines(), "a shell is served\tplugin\t1.2\tpassed\na shell is served\tagent\t3.3\tpassed\n");
+        assert_eq!(shown.lines(), lines("passed"));
+        // Nothing was shown here.
+        std::mem::forget(shown);
+    }
+
+    #[test]
+    #[should_panic = "add it there"]
+    fn what_is_not_listed_is_not_recorded() {
+        let _ = Behaviour::of("a shell on the moon", &[("postern", "1.2")]);
     }
 }

@@ -17,6 +17,9 @@ mod stock_agent;
 pub mod stream;
 mod terminal;
 
+/// The version of the project's own programs.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 pub use agent::Agent;
 pub use aws::{PythonEnvironment, StockAgent, StockPlugin, npm_folder};
 pub use behaviour::Behaviour;

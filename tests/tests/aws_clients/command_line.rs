@@ -1,12 +1,11 @@
-//! The stock `aws` CLI and boto3 against a real service and agent, with `postern` as their plugin.
-
-use std::time::Duration;
+//! Sessions through the stock `aws` CLI, with `postern` as its plugin.
 
 use postern_testkit::{
-    Agent, PythonEnvironment, Scheme, Service, Terminal, eventually, program, run, temporary_folder,
+    Agent, Behaviour, PythonEnvironment, Scheme, Service, Terminal, VERSION, eventually, program, run, temporary_folder,
 };
+use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::PATIENCE;
 
 /// The environment of a user whose `PATH` has the stock `aws` and our plugin.
 fn environment(service: &Service, python: &PythonEnvironment, folder: &std::path::Path) -> Vec<(String, String)> {
@@ -29,8 +28,9 @@ fn walk_through(scheme: Scheme) {
         words.extend(arguments);
         let done = run(&python.aws(), &words, &environment, PATIENCE);
         let done = done.expect_success(&format!("aws {}", arguments.join(" ")));
-        serde_json::from_str::<serde_json::Value>(&done.stdout).unwrap_or_default()
+        serde_json::from_str::<Value>(&done.stdout).unwrap_or_default()
     };
+    let programs = [("aws", python.version("awscli")), ("postern", VERSION), ("postern-agent", VERSION)];
 
     let nodes = aws(&["ssm", "describe-instance-information"]);
     let node = &nodes["InstanceInformationList"][0];
@@ -41,6 +41,7 @@ fn walk_through(scheme: Scheme) {
     assert_eq!(status["Status"], "connected");
 
     // A shell, as a person has it.
+    let behaviour = Behaviour::of("shell", &programs);
     let start = ["ssm", "start-session", "--target", agent.node_id(), "--reason", "because"];
     let mut terminal = Terminal::start(&python.aws(), &start, &environment);
     terminal.expect("Starting session with SessionId: ", PATIENCE);
@@ -55,8 +56,10 @@ fn walk_through(scheme: Scheme) {
     terminal.type_text("exit\r");
     terminal.expect("Exiting session with sessionId: ", PATIENCE);
     assert_eq!(terminal.wait(PATIENCE), 0);
+    behaviour.holds();
 
     // One that somebody else ends.
+    let behaviour = Behaviour::of("TerminateSession", &programs);
     let mut terminal = Terminal::start(&python.aws(), &start, &environment);
     terminal.type_text("echo ready-$((40+2))\r");
     terminal.expect("ready-42", PATIENCE);
@@ -74,8 +77,10 @@ fn walk_through(scheme: Scheme) {
         assert_eq!(session["Status"], "Terminated", "{session}");
         assert!(session["EndDate"].is_string() || session["EndDate"].is_number(), "{session}");
     }
+    behaviour.holds();
 
     // A command without a terminal, through the AWS-owned document.
+    let behaviour = Behaviour::of("AWS-StartNonInteractiveCommand, separateOutputStream", &programs);
     let done = run(
         &python.aws(),
         [
@@ -94,6 +99,7 @@ fn walk_through(scheme: Scheme) {
     assert!(done.stdout.contains("from-the-node"), "{done:#?}");
     assert!(done.stdout.contains("EXIT_CODE: 0"), "{done:#?}");
     assert_eq!(done.status, Some(0), "{done:#?}");
+    behaviour.holds();
 }
 
 #[test]
@@ -104,62 +110,4 @@ fn the_aws_cli_walks_through_sessions_over_http() {
 #[test]
 fn the_aws_cli_walks_through_sessions_over_tls() {
     walk_through(Scheme::Https);
-}
-
-const BOTO3_SCRIPT: &str = r#"
-import sys, time, boto3, botocore
-node = sys.argv[1]
-ssm = boto3.client("ssm")
-(info,) = ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [node]}])["InstanceInformationList"]
-assert info["PingStatus"] == "Online", info
-assert ssm.describe_instance_information(InstanceInformationFilterList=[{"key": "PingStatus", "valueSet": ["ConnectionLost"]}])["InstanceInformationList"] == []
-assert ssm.get_connection_status(Target=node)["Status"] == "connected"
-assert ssm.get_connection_status(Target="mi-00000000000000000")["Status"] == "notconnected"
-
-started = ssm.start_session(Target=node, Reason="boto3")
-assert started["StreamUrl"].startswith("ws"), started
-assert len(started["TokenValue"]) <= 300
-(active,) = ssm.describe_sessions(State="Active", Filters=[{"key": "Target", "value": node}])["Sessions"]
-assert active["SessionId"] == started["SessionId"] and active["Reason"] == "boto3", active
-resumed = ssm.resume_session(SessionId=started["SessionId"])
-assert resumed["TokenValue"] and resumed["TokenValue"] != started["TokenValue"]
-ssm.terminate_session(SessionId=started["SessionId"])
-ssm.terminate_session(SessionId=started["SessionId"])
-for _ in range(200):
-    ended = [s for s in ssm.describe_sessions(State="History")["Sessions"] if s["SessionId"] == started["SessionId"]]
-    if ended: break
-    time.sleep(0.1)
-assert ended[0]["Status"] == "Terminated", ended
-assert "TokenValue" not in ssm.resume_session(SessionId=started["SessionId"])
-
-def code(call, **arguments):
-    try: call(**arguments)
-    except botocore.exceptions.ClientError as error: return error.response["Error"]["Code"]
-    raise AssertionError("it went through")
-assert code(ssm.resume_session, SessionId="nobody-00000000000000000") == "DoesNotExistException"
-assert code(ssm.start_session, Target="mi-00000000000000000") == "TargetNotConnected"
-assert code(ssm.start_session, Target=node, DocumentName="No-Such-Document") == "InvalidDocument"
-assert code(ssm.delete_activation, ActivationId="11111111-2222-4333-8444-555555555555") == "InvalidActivation"
-
-made = ssm.create_activation(IamRole="PosternNode", DefaultInstanceName="web", RegistrationLimit=3, Tags=[{"Key": "env", "Value": "prod"}])
-pages = ssm.get_paginator("describe_activations").paginate(Filters=[{"FilterKey": "ActivationIds", "FilterValues": [made["ActivationId"]]}])
-(listed,) = [a for page in pages for a in page["ActivationList"]]
-assert listed["RegistrationLimit"] == 3 and not listed["Expired"], listed
-ssm.delete_activation(ActivationId=made["ActivationId"])
-
-ssm.deregister_managed_instance(InstanceId=node)
-assert ssm.describe_instance_information()["InstanceInformationList"] == []
-print("boto3 is content")
-"#;
-
-#[test]
-fn a_boto3_script_walks_through_the_api() {
-    let Some(python) = PythonEnvironment::get() else {
-        return;
-    };
-    let service = Service::start(Scheme::Http);
-    let agent = Agent::start(&service);
-    let done = run(&python.python(), ["-c", BOTO3_SCRIPT, agent.node_id()], &service.environment(), PATIENCE)
-        .expect_success("the boto3 script");
-    assert!(done.stdout.contains("boto3 is content"), "{done:#?}");
 }

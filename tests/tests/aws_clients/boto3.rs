@@ -1,0 +1,25 @@
+//! A boto3 script.
+
+use postern_testkit::{Agent, PythonEnvironment, Scheme, Service, run};
+
+use crate::{PATIENCE, expect_shown, script};
+
+#[test]
+fn a_boto3_script_walks_through_the_api() {
+    let Some(python) = PythonEnvironment::get() else {
+        return;
+    };
+    let service = Service::start(Scheme::Http);
+    let agent = Agent::start(&service);
+    let behaviours = [
+        "a session is started, resumed and ended",
+        "activations are made, listed and deleted",
+        "times are times",
+        "errors are the SDK's own classes",
+        "nodes are listed, filtered and deregistered",
+    ];
+    expect_shown(&behaviours, ("boto3", python.version("boto3")), || {
+        let words = [script("boto3.py").into_os_string(), agent.node_id().into()];
+        run(&python.python(), words, &service.environment(), PATIENCE)
+    });
+}

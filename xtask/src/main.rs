@@ -1,9 +1,10 @@
-//! The project's chores, each one command: `cargo xtask test`, `layering`, `cross`, `bench`.
+//! The project's chores, each one command: `cargo xtask test`, `layering`, `cross`, `bench`, `compat`.
 //!
 //! It needs nothing but cargo; what a chore needs beyond that is named when it is missing.
 
 mod bench;
 mod cargo;
+mod compat;
 mod cross;
 mod layering;
 mod report;
@@ -31,6 +32,8 @@ enum Chore {
     Cross(cross::Options),
     /// Measure whole processes beside OpenSSH, in release mode
     Bench(bench::Options),
+    /// Write docs/compatibility.md from what the last whole `test` recorded
+    Compat(compat::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Chore::Layering => layering::run(),
         Chore::Cross(options) => cross::run(&options),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Compat(options) => compat::run(&options),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

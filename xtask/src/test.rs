@@ -12,7 +12,7 @@ use clap::Args;
 
 use crate::cargo::{cargo, is_installed, target_dir};
 use crate::report::{Counts, Outcome, Report};
-use crate::{is_ci, layering, succeeds};
+use crate::{compat, is_ci, layering, succeeds};
 
 /// A second TLS provider costs minutes of C and a second set of vulnerabilities.
 const UNWANTED: [&str; 4] = ["aws-lc-sys", "aws-lc-rs", "openssl-sys", "native-tls"];
@@ -43,6 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let built = report.step("build", || passes(&["build", "--workspace", "--bins", "--tests", "--locked"]));
     if built {
         report.step("tests", || tests(options, &target));
+        report.step("compatibility", || compat::check(&compat::results_file(&target)).map(Outcome::of));
         if has_nextest() {
             report.step("doc tests", || passes(&["test", "--workspace", "--doc", "--locked"]));
         }
@@ -112,6 +113,9 @@ fn tests(options: &Options, target: &Path) -> Result<Outcome> {
     fs::write(&skips, "").with_context(|| format!("{} cannot be written", skips.display()))?;
     command.env("POSTERN_BIN_DIR", target.join("debug"));
     command.env("POSTERN_SKIPPED_TESTS", &skips);
+    let results = compat::results_file(target);
+    fs::write(&results, "").with_context(|| format!("{} cannot be written", results.display()))?;
+    command.env("POSTERN_COMPAT_RESULTS", &results);
     command.env("INSTA_UPDATE", "no");
     if is_ci() {
         command.env("POSTERN_FUZZ_SECONDS", FUZZ_SECONDS);

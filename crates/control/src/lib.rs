@@ -23,6 +23,8 @@ mod control_channel;
 mod data_channel;
 mod displacement;
 mod failure;
+#[doc(hidden)]
+pub mod fuzz;
 mod identity;
 mod keys;
 pub mod lifecycle;

@@ -11,9 +11,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use postern_model::{ApiError, ApiRequest, ErrorCode};
 use postern_store::UnixMillis;
+use ring::aead::NONCE_LEN;
 use serde_json::{Value, json};
 
 use crate::Control;
+use crate::keys::SealingKey;
 
 /// Nothing longer is decoded. Ours are made of identifiers and times.
 const MAX_TOKEN_BYTES: usize = 2048;
@@ -55,10 +57,7 @@ impl Listing<'_> {
     /// `InvalidNextToken` for what this listing did not give out.
     pub(crate) fn moment_and_id<T: FromStr>(&self, token: Option<&str>) -> Result<Option<(UnixMillis, T)>, ApiError> {
         let Some(cursor) = self.cursor::<String>(token)? else { return Ok(None) };
-        let (moment, id) = cursor.split_once('/').ok_or_else(invalid)?;
-        let moment = moment.parse().map_err(|_| invalid())?;
-        let id = id.parse().map_err(|_| invalid())?;
-        Ok(Some((moment, id)))
+        split(&cursor).map(Some).ok_or_else(invalid)
     }
 
     /// Cuts a page that was read with one record too many, and says where the next one begins.
@@ -72,18 +71,32 @@ impl Listing<'_> {
     }
 
     fn seal(&self, cursor: &str) -> String {
-        let nonce = self.control.random();
-        URL_SAFE_NO_PAD.encode(self.control.keys.page_token.seal(&self.context, cursor.as_bytes(), nonce))
+        seal(&self.control.keys.page_token, &self.context, cursor, self.control.random())
     }
 
     fn unseal(&self, token: &str) -> Option<String> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return None;
-        }
-        let sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let cursor = self.control.keys.page_token.unseal(&self.context, &sealed)?;
-        String::from_utf8(cursor.to_vec()).ok()
+        unseal(&self.control.keys.page_token, &self.context, token)
     }
+}
+
+pub(crate) fn seal(key: &SealingKey, context: &str, cursor: &str, nonce: [u8; NONCE_LEN]) -> String {
+    URL_SAFE_NO_PAD.encode(key.seal(context, cursor.as_bytes(), nonce))
+}
+
+/// The cursor in a token. Nothing if it was not sealed with this key for this context.
+pub(crate) fn unseal(key: &SealingKey, context: &str, token: &str) -> Option<String> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return None;
+    }
+    let sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
+    let cursor = key.unseal(context, &sealed)?;
+    String::from_utf8(cursor.to_vec()).ok()
+}
+
+/// A cursor of a moment and an id.
+pub(crate) fn split<T: FromStr>(cursor: &str) -> Option<(UnixMillis, T)> {
+    let (moment, id) = cursor.split_once('/')?;
+    Some((moment.parse().ok()?, id.parse().ok()?))
 }
 
 fn invalid() -> ApiError {

@@ -89,10 +89,11 @@ impl ChannelToken {
         }
         let account: AccountId = std::str::from_utf8(account).ok()?.parse().ok()?;
         let region: Region = region.parse().ok()?;
-        let grant = match kind {
-            1 => Grant::Control(subject.parse().ok()?),
-            2 => Grant::DataClient(subject.parse().ok()?, u32::from_be_bytes(*generation)),
-            3 => Grant::DataAgent(subject.parse().ok()?),
+        // Only clients' tokens have generations.
+        let grant = match (kind, u32::from_be_bytes(*generation)) {
+            (1, 0) => Grant::Control(subject.parse().ok()?),
+            (2, generation) => Grant::DataClient(subject.parse().ok()?, generation),
+            (3, 0) => Grant::DataAgent(subject.parse().ok()?),
             _ => return None,
         };
         Some(Self { scope: Scope { account, region }, grant, expires_at: u64::from_be_bytes(*expires_at) })

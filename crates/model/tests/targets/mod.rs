@@ -1,0 +1,132 @@
+//! What fuzzing asks of everything here that reads what clients and nodes send. Shared by the libFuzzer programs in
+//! `fuzz/` and by the seeded mutator in `tests/fuzz_seeds.rs`.
+//!
+//! Every target takes any bytes and must neither panic nor break the property it states.
+
+#![allow(dead_code, reason = "every includer uses its own part")]
+
+use std::collections::BTreeMap;
+
+use postern_model::document::{
+    Content, DocumentError, DocumentFormat, DocumentType, Preferences, ResolvedDocument, SessionDocument, SessionStart,
+    builtin, check, default_shell,
+};
+use postern_model::{ApiRequest, Operation, activation, agent, decode, node, session};
+use serde_json::Value;
+
+/// A reader under test.
+pub(crate) type Target = fn(&[u8]);
+
+/// All targets by name. The name is that of the program in `fuzz/` and of the corpus folder.
+pub(crate) const TARGETS: &[(&str, Target)] =
+    &[("api_request", api_request), ("document", document), ("document_parameters", document_parameters)];
+
+/// Runs the target of this name.
+pub(crate) fn run(name: &str, data: &[u8]) {
+    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("the target is in the table");
+    target(data);
+}
+
+/// The first line is a target as in `X-Amz-Target`, the rest the body. What decodes is the same request again after it
+/// was sent on, and every refusal is the caller's fault and says why.
+pub(crate) fn api_request(data: &[u8]) {
+    let (target, body) = split_line(data);
+    let Ok(target) = std::str::from_utf8(target) else { return };
+    let Ok(operation) = Operation::from_target(target) else { return };
+    match operation {
+        Operation::StartSession => request::<session::StartSessionRequest>(body),
+        Operation::ResumeSession => request::<session::ResumeSessionRequest>(body),
+        Operation::TerminateSession => request::<session::TerminateSessionRequest>(body),
+        Operation::DescribeSessions => request::<session::DescribeSessionsRequest>(body),
+        Operation::GetConnectionStatus => request::<session::GetConnectionStatusRequest>(body),
+        Operation::DescribeInstanceInformation => request::<node::DescribeInstanceInformationRequest>(body),
+        Operation::CreateActivation => request::<activation::CreateActivationRequest>(body),
+        Operation::DescribeActivations => request::<activation::DescribeActivationsRequest>(body),
+        Operation::DeleteActivation => request::<activation::DeleteActivationRequest>(body),
+        Operation::DeregisterManagedInstance => request::<node::DeregisterManagedInstanceRequest>(body),
+        Operation::RegisterManagedInstance => request::<agent::RegisterManagedInstanceRequest>(body),
+        Operation::RequestManagedInstanceRoleToken => request::<agent::RequestManagedInstanceRoleTokenRequest>(body),
+        Operation::UpdateManagedInstancePublicKey => request::<agent::UpdateManagedInstancePublicKeyRequest>(body),
+        Operation::UpdateInstanceInformation => request::<agent::UpdateInstanceInformationRequest>(body),
+        Operation::ListInstanceAssociations => request::<agent::ListInstanceAssociationsRequest>(body),
+    }
+}
+
+fn request<R: ApiRequest>(body: &[u8]) {
+    match decode::<R>(body) {
+        Ok(request) => {
+            let sent = serde_json::to_vec(&request).expect("requests are made to be sent as JSON");
+            let again = decode::<R>(&sent).unwrap_or_else(|error| panic!("what was accepted is refused: {error}"));
+            assert_eq!(serde_json::to_vec(&again).expect("as before"), sent);
+        }
+        Err(error) => assert!(error.status() == 400 && !error.message().is_empty()),
+    }
+}
+
+/// The first line is a format, the rest a text of it. Its content, written in either format, is that content again; what
+/// it means for either type is found or refused with a place; a session document that is taken can start sessions.
+pub(crate) fn document(data: &[u8]) {
+    let (format, text) = split_line(data);
+    let (Ok(format), Ok(text)) = (std::str::from_utf8(format), std::str::from_utf8(text)) else { return };
+    let Some(format) = DocumentFormat::from_name(format) else { return };
+    let content = match Content::parse(text, format) {
+        Ok(content) => content,
+        Err(error) => return refused(error, None),
+    };
+    for format in [DocumentFormat::Json, DocumentFormat::Yaml] {
+        let written = content.to_text(format).expect("both have a text form");
+        match Content::parse(&written, format) {
+            Ok(again) => assert_eq!(again.to_json(), content.to_json()),
+            // What was written in few words can be long when it is written out.
+            Err(error) => {
+                assert!(matches!(error, DocumentError::TooLarge | DocumentError::TooComplex { .. }), "{error}")
+            }
+        }
+    }
+    for document_type in [DocumentType::Session, DocumentType::Command] {
+        if let Err(error) = check(&content, document_type) {
+            refused(error, Some(&content));
+        }
+    }
+    if let Ok(document) = SessionDocument::read(&content)
+        && let Ok(resolved) = document.resolve(&BTreeMap::new(), &Preferences::default())
+    {
+        starts(&resolved);
+    }
+}
+
+fn refused(error: DocumentError, content: Option<&Content>) {
+    let error = error.refuse(content);
+    assert!(error.status() == 400 && !error.message().is_empty());
+}
+
+/// The first line is a document's name, the rest the parameters of a call: what a document of ours takes is a start
+/// message with a value for each of its parameters.
+pub(crate) fn document_parameters(data: &[u8]) {
+    let (name, parameters) = split_line(data);
+    let Ok(name) = std::str::from_utf8(name) else { return };
+    let document = builtin(name).map_or_else(default_shell, |builtin| &builtin.document);
+    let Ok(given) = serde_json::from_slice::<BTreeMap<String, Vec<String>>>(parameters) else { return };
+    match document.resolve(&given, &Preferences::default()) {
+        Ok(resolved) => {
+            assert!(resolved.parameters().keys().eq(document.parameters().keys()));
+            starts(&resolved);
+        }
+        Err(error) => assert!(error.status() == 400 && !error.message().is_empty()),
+    }
+}
+
+fn starts(resolved: &ResolvedDocument<'_>) {
+    assert!((1..=60).contains(&resolved.preferences().idle_session_timeout));
+    assert!(resolved.properties().is_object());
+    let start = SessionStart { document_name: "Name", session_id: "jane-1", run_as_user: "", session_owner: "jane" };
+    let content = resolved.start_content(&start);
+    assert_eq!(content.get("SessionId"), Some(&Value::from("jane-1")));
+}
+
+fn split_line(data: &[u8]) -> (&[u8], &[u8]) {
+    match data.iter().position(|byte| *byte == b'\n') {
+        Some(end) => (&data[..end], &data[end + 1..]),
+        None => (data, &[]),
+    }
+}

@@ -9,6 +9,7 @@
 //! decided about it.
 
 use postern_iam::{Arn, NodeId, SessionId};
+use postern_model::kms::{KeyName, KeyReference};
 use postern_model::{ApiError, Operation};
 use postern_store::Scope;
 
@@ -68,6 +69,15 @@ pub enum Resource {
         /// On which node; none if there is no such session.
         node: Option<NodeId>,
     },
+    /// A key of the key service, which need not exist.
+    Key(KeyName),
+    /// A ciphertext, by the session that it says it was made for.
+    DataKey {
+        /// Which session; none if it names none.
+        session: Option<SessionId>,
+        /// On which node; none if there is no such session, or it is another node's.
+        node: Option<NodeId>,
+    },
 }
 
 impl Resource {
@@ -79,7 +89,18 @@ impl Resource {
             Self::Node(node) => Arn::node(&scope.region, &scope.account, node).to_string(),
             Self::Target(target) => target.chars().filter(|c| !c.is_control()).take(64).collect(),
             Self::Document(arn) => arn.to_string(),
-            Self::Session { id, .. } => Arn::session(&scope.region, &scope.account, id).to_string(),
+            Self::Session { id, .. } | Self::DataKey { session: Some(id), .. } => {
+                Arn::session(&scope.region, &scope.account, id).to_string()
+            }
+            Self::DataKey { session: None, .. } => "*".to_owned(),
+            Self::Key(name) => match name.reference() {
+                Ok(KeyReference::Key(id, None)) => Arn::key(&scope.region, &scope.account, &id).to_string(),
+                Ok(KeyReference::Alias(alias, None)) => {
+                    Arn::key_alias(&scope.region, &scope.account, alias.as_str()).to_string()
+                }
+                Ok(KeyReference::Key(_, Some(arn)) | KeyReference::Alias(_, Some(arn))) => arn.to_string(),
+                Err(_) => name.shown(),
+            },
         }
     }
 }
@@ -178,8 +199,9 @@ fn decide_for_node(node: &NodeId, proof: NodeProof, audience: Audience, resource
     };
     let own = match resource {
         Resource::Node(other) => other == node,
-        Resource::Session { node: Some(other), .. } => other == node,
-        Resource::Session { node: None, .. } | Resource::Any | Resource::Target(_) | Resource::Document(_) => false,
+        Resource::Session { node: Some(other), .. } | Resource::DataKey { node: Some(other), .. } => other == node,
+        Resource::Session { node: None, .. } | Resource::DataKey { node: None, .. } => false,
+        Resource::Any | Resource::Target(_) | Resource::Document(_) | Resource::Key(_) => false,
     };
     match (own, needed == proof, needed) {
         (true, true, _) => Decision::Allow,

@@ -23,6 +23,8 @@ pub(crate) struct Keys {
     pub(crate) activation_code: hmac::Key,
     /// Seals the tokens with which listings go on.
     pub(crate) page_token: SealingKey,
+    /// Seals the keys of the key service.
+    pub(crate) key_material: SealingKey,
     stored_secret: SealingKey,
 }
 
@@ -36,6 +38,7 @@ impl Keys {
             role_secret: mac("role secret access keys, 1"),
             activation_code: mac("activation codes, 1"),
             page_token: SealingKey::new(&expand(&root, "page tokens, 1")),
+            key_material: SealingKey::new(&expand(&root, "keys of the key service, 1")),
             stored_secret: SealingKey::new(&expand(&root, "sealing stored secrets, 1")),
         }
     }
@@ -102,6 +105,7 @@ mod tests {
         assert_eq!(keys.unseal("access key PKIA2", &sealed), None);
         assert_eq!(Keys::derive(&[8; 32]).unseal("access key PKIA1", &sealed), None);
         assert_eq!(keys.unseal("access key PKIA1", &sealed[..11]), None);
+        assert_eq!(keys.key_material.unseal("access key PKIA1", &sealed), None);
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;

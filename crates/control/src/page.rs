@@ -32,8 +32,10 @@ impl Control {
     pub(crate) fn listing<R: ApiRequest>(&self, request: &R) -> Listing<'_> {
         let mut asked = serde_json::to_value(request).expect("requests are made to be sent as JSON");
         if let Value::Object(members) = &mut asked {
-            members.remove("NextToken");
-            members.remove("MaxResults");
+            // The same two under the name that each service has for them.
+            for name in ["NextToken", "MaxResults", "Marker", "Limit"] {
+                members.remove(name);
+            }
         }
         let scope = self.scope();
         let context = json!([R::OPERATION.target(), scope.account.as_str(), scope.region.as_str(), asked]).to_string();

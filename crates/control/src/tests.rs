@@ -5,6 +5,7 @@
 
 mod authentication;
 mod channels;
+mod kms;
 mod listings;
 mod pages;
 mod registration;

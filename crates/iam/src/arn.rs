@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::ids::{AccountId, ActivationId, IdError, NodeId, Region, SessionId};
+use crate::ids::{AccountId, ActivationId, IdError, KeyId, NodeId, Region, SessionId};
 
 /// `arn:partition:service:region:account:resource`. Region and account may be empty, the others not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +64,18 @@ impl Arn {
         arn
     }
 
+    /// The ARN of a key.
+    #[must_use]
+    pub fn key(region: &Region, account: &AccountId, key: &KeyId) -> Self {
+        Self::of("kms", region, account, format!("key/{key}"))
+    }
+
+    /// The ARN of an alias of a key. Its name begins with `alias/`.
+    #[must_use]
+    pub fn key_alias(region: &Region, account: &AccountId, name: &str) -> Self {
+        Self::of("kms", region, account, name.to_owned())
+    }
+
     /// The ARN of a user.
     #[must_use]
     pub fn user(account: &AccountId, name: &str) -> Self {
@@ -95,9 +107,13 @@ impl Arn {
     }
 
     fn ssm(region: &Region, account: &AccountId, resource: String) -> Self {
+        Self::of("ssm", region, account, resource)
+    }
+
+    fn of(service: &str, region: &Region, account: &AccountId, resource: String) -> Self {
         Self {
             partition: PARTITION.to_owned(),
-            service: "ssm".to_owned(),
+            service: service.to_owned(),
             region: region.to_string(),
             account: account.to_string(),
             resource,

@@ -140,12 +140,19 @@ id! {
     |text| within(text, 3, 128, |byte| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte))
 }
 
+id! {
+    /// A key of the key service: a UUID in lower-case hexadecimal.
+    KeyId, "a key id", "a UUID in lower-case hexadecimal digits", is_lower_uuid
+}
+
 /// The number of random bytes behind a generated [`SessionId`].
 pub const SESSION_ID_ENTROPY: usize = 16;
 /// The number of random bytes behind a generated [`NodeId`].
 pub const NODE_ID_ENTROPY: usize = 9;
 /// The number of random bytes behind a generated [`ActivationId`].
 pub const ACTIVATION_ID_ENTROPY: usize = 16;
+/// The bytes that are a [`KeyId`], all of them random but for six bits.
+pub const KEY_ID_BYTES: usize = 16;
 /// Random bytes in a made-up client id.
 pub const CLIENT_ID_ENTROPY: usize = 16;
 /// The number of random bytes behind a generated [`AccessKeyId`].
@@ -182,16 +189,50 @@ impl ActivationId {
     /// A new activation id: a version 4 UUID.
     #[must_use]
     pub fn generate(random: &[u8; ACTIVATION_ID_ENTROPY]) -> Self {
-        let mut bytes = *random;
-        bytes[6] = (bytes[6] & 0x0f) | 0x40;
-        bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        let digits = hex::encode(bytes);
-        let (a, rest) = digits.split_at(8);
-        let (b, rest) = rest.split_at(4);
-        let (c, rest) = rest.split_at(4);
-        let (d, e) = rest.split_at(4);
-        Self(format!("{a}-{b}-{c}-{d}-{e}").into())
+        Self(uuid(&version_4(random)).into())
     }
+}
+
+impl KeyId {
+    /// A new key id: a version 4 UUID.
+    #[must_use]
+    pub fn generate(random: &[u8; KEY_ID_BYTES]) -> Self {
+        Self::from_bytes(&version_4(random))
+    }
+
+    /// The id whose digits are these bytes, as it travels inside ciphertexts.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; KEY_ID_BYTES]) -> Self {
+        Self(uuid(bytes).into())
+    }
+
+    /// The bytes that are its digits.
+    ///
+    /// # Panics
+    /// Never: only UUIDs parse.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; KEY_ID_BYTES] {
+        let mut bytes = [0; KEY_ID_BYTES];
+        hex::decode_to_slice(self.0.replace('-', ""), &mut bytes).expect("a UUID is 32 hexadecimal digits");
+        bytes
+    }
+}
+
+/// Marks random bytes as the random kind of UUID.
+fn version_4(random: &[u8; 16]) -> [u8; 16] {
+    let mut bytes = *random;
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    bytes
+}
+
+fn uuid(bytes: &[u8; 16]) -> String {
+    let digits = hex::encode(bytes);
+    let (a, rest) = digits.split_at(8);
+    let (b, rest) = rest.split_at(4);
+    let (c, rest) = rest.split_at(4);
+    let (d, e) = rest.split_at(4);
+    format!("{a}-{b}-{c}-{d}-{e}")
 }
 
 impl ClientId {
@@ -318,6 +359,9 @@ mod tests {
             assert!(parses::<SessionId>(session.as_str()));
             assert!(parses::<NodeId>(NodeId::generate(&[byte; 9]).as_str()));
             assert!(parses::<ActivationId>(ActivationId::generate(&[byte; 16]).as_str()));
+            let key = KeyId::generate(&[byte; 16]);
+            assert!(parses::<KeyId>(key.as_str()));
+            assert_eq!(KeyId::from_bytes(&key.to_bytes()), key);
             assert!(parses::<AccessKeyId>(AccessKeyId::long_lived(&[byte; 10]).as_str()));
             assert_eq!(AccessKeyId::temporary(&[byte; 10]).as_str().len(), 20);
         }

@@ -22,6 +22,8 @@ pub mod secret;
 pub mod sigv4;
 
 pub use arn::Arn;
-pub use ids::{AccessKeyId, AccountId, ActivationId, ClientId, DocumentName, IdError, NodeId, Region, SessionId};
+pub use ids::{
+    AccessKeyId, AccountId, ActivationId, ClientId, DocumentName, IdError, KeyId, NodeId, Region, SessionId,
+};
 pub use node_key::{NodeKeyError, NodeKeyPair, NodePublicKey};
 pub use secret::{SecretBytes, SecretString};

@@ -14,6 +14,8 @@ use crate::error::{ApiError, ErrorCode};
 use crate::operation::Operation;
 use crate::timestamp::Timestamp;
 
+mod values;
+
 /// The request of one operation. Serializes to what a client sends.
 pub trait ApiRequest: Serialize + Sized {
     /// The operation it belongs to.

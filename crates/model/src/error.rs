@@ -64,6 +64,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// There is one of this name already.
+    AlreadyExistsException: 400 Caller,
     /// Known, but not allowed. For a stock agent asking for its role token it means: stay away for half an hour.
     AccessDeniedException: 400 Caller,
     /// The activation is past its date.
@@ -88,10 +90,30 @@ codes! {
     IncompleteSignatureException: 400 Caller,
     /// The machine is registered already.
     InstanceAlreadyRegistered: 400 Caller,
+    /// The key service that requests are passed on to did not answer in time.
+    DependencyTimeoutException: 500 Service,
+    /// The key is switched off.
+    DisabledException: 400 Caller,
+    /// It would have been done, had it been asked for in earnest.
+    DryRunOperationException: 412 Caller,
+    /// The ciphertext was made with another key than the one named.
+    IncorrectKeyException: 400 Caller,
     /// Our fault, whatever it is.
     InternalServerError: 500 Service,
     /// No such activation, or its code is wrong, or it is used up.
     InvalidActivation: 400 Caller,
+    /// A name that an alias cannot have.
+    InvalidAliasNameException: 400 Caller,
+    /// An ARN that cannot be meant here.
+    InvalidArnException: 400 Caller,
+    /// Changed, or made with another key or encryption context.
+    InvalidCiphertextException: 400 Caller,
+    /// A grant token that makes no sense.
+    InvalidGrantTokenException: 400 Caller,
+    /// A key of another kind than the operation needs.
+    InvalidKeyUsageException: 400 Caller,
+    /// Not a page marker of this operation.
+    InvalidMarkerException: 400 Caller,
     /// Not the form of an activation's id.
     InvalidActivationId: 400 Caller,
     /// No such document, or not one for sessions.
@@ -124,18 +146,28 @@ codes! {
     InvalidSignatureException: 400 Caller,
     /// Our fault, whatever it is, in the words of the key service.
     KMSInternalException: 500 Service,
+    /// The key is in a state in which this cannot be done.
+    KMSInvalidStateException: 400 Caller,
+    /// The key's store does not answer; SDKs retry.
+    KeyUnavailableException: 500 Service,
+    /// There are as many as there may be.
+    LimitExceededException: 400 Caller,
     /// The fingerprint is not the one the node registered with.
     MachineFingerprintDoesNotMatch: 400 Caller,
     /// A document is too large.
     MaxDocumentSizeExceeded: 400 Caller,
     /// Not signed.
     MissingAuthenticationTokenException: 400 Caller,
+    /// No such key or alias.
+    NotFoundException: 400 Caller,
     /// The body is not JSON, or a member has the wrong JSON type.
     SerializationException: 400 Caller,
     /// Starting, stopping or overloaded; SDKs retry.
     ServiceUnavailable: 503 Service,
     /// Our fault, whatever it is, in the words of CloudWatch Logs.
     ServiceUnavailableException: 503 Service,
+    /// A tag that cannot be.
+    TagException: 400 Caller,
     /// The node cannot take a session now.
     TargetNotConnected: 400 Caller,
     /// Too many requests; SDKs back off and retry.
@@ -146,6 +178,8 @@ codes! {
     UnknownOperationException: 400 Caller,
     /// The access key id or the session token is unknown.
     UnrecognizedClientException: 400 Caller,
+    /// AWS offers it, we do not.
+    UnsupportedOperationException: 400 Caller,
     /// A member breaks a constraint.
     ValidationException: 400 Caller,
 }

@@ -10,11 +10,13 @@
 
 pub mod activation;
 pub mod agent;
+mod bytes;
 mod constraint;
 mod decode;
 pub mod document;
 
 mod error;
+pub mod kms;
 pub mod node;
 mod operation;
 pub mod session;

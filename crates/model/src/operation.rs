@@ -66,6 +66,8 @@ pub enum CallerKind {
     NodeRole,
     /// A person or a program acting for one.
     User,
+    /// Either: a person, or a managed node with the temporary credentials of its role.
+    UserOrNodeRole,
 }
 
 macro_rules! operations {
@@ -140,6 +142,28 @@ operations! {
         /// A node asks what it should apply; the answer is always nothing.
         ListInstanceAssociations: NodeRole,
     }
+    Kms {
+        /// A new data key, in the clear and encrypted.
+        GenerateDataKey: User,
+        /// Encrypts a short text.
+        Encrypt: User,
+        /// Opens what was encrypted.
+        Decrypt: UserOrNodeRole,
+        /// Makes a key.
+        CreateKey: User,
+        /// What is known about a key.
+        DescribeKey: User,
+        /// Lists keys.
+        ListKeys: User,
+        /// Lets a key be used again.
+        EnableKey: User,
+        /// Keeps a key from being used.
+        DisableKey: User,
+        /// Gives a key another name.
+        CreateAlias: User,
+        /// Lists the other names of keys.
+        ListAliases: User,
+    }
 }
 
 impl Operation {
@@ -194,7 +218,8 @@ mod tests {
             "AmazonSSM.",
             "AmazonSSM.startSession",
             "AmazonSSM.StartSession ",
-            "TrentService.Decrypt",
+            "TrentService.StartSession",
+            "AmazonSSM.Decrypt",
         ] {
             let error = Operation::from_target(target).map_err(|error| error.code());
             assert_eq!(error, Err(ErrorCode::UnknownOperationException), "{target:?}");

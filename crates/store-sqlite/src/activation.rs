@@ -108,7 +108,7 @@ pub(crate) fn tags_from_text(text: &str) -> Result<Vec<Tag>, Failure> {
     serde_json::from_str(text).map_err(|error| corrupt("tags", error))
 }
 
-fn tags_to_text(tags: &[Tag]) -> Result<String, Failure> {
+pub(crate) fn tags_to_text(tags: &[Tag]) -> Result<String, Failure> {
     serde_json::to_string(tags).map_err(|error| corrupt("tags", error))
 }
 

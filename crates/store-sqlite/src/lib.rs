@@ -13,6 +13,7 @@
 
 mod activation;
 mod identity;
+mod key;
 mod node;
 mod open;
 mod query;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use postern_store::{NodeStore as _, Scope, Store, conformance};
 use tempfile::TempDir;
 
+use crate::open::MIGRATIONS;
 use crate::{OpenError, SqliteStore};
 
 async fn fails(folder: &Path) -> OpenError {
@@ -134,7 +135,9 @@ async fn a_database_of_a_later_release_is_left_alone() {
         .await
         .unwrap();
     store.close().await.unwrap();
-    assert!(matches!(fails(folder.path()).await, OpenError::Newer { found: 99, known: 1, .. }));
+    assert!(
+        matches!(fails(folder.path()).await, OpenError::Newer { found: 99, known, .. } if known == MIGRATIONS.len())
+    );
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 mod fixture;
 mod identities;
+mod keys;
 mod nodes;
 mod sessions;
 
@@ -23,6 +24,11 @@ where
     B: Future<Output = Arc<dyn Store>>,
 {
     identities::keys_are_found_by_id_and_never_replaced(&*new_store().await).await;
+
+    keys::keys_are_kept_whole_up_to_a_limit_and_listed_by_id(&*new_store().await).await;
+    keys::a_key_is_switched_off_and_on(&*new_store().await).await;
+    keys::an_alias_leads_to_its_key_and_is_never_replaced(&*new_store().await).await;
+    keys::everybody_gets_the_same_managed_key_also_at_once(&*new_store().await).await;
 
     nodes::an_activation_registers_up_to_its_limit_and_date(&*new_store().await).await;
     nodes::an_activation_counts_right_when_everybody_comes_at_once(&*new_store().await).await;

@@ -15,11 +15,13 @@
 mod activation;
 pub mod conformance;
 mod identity;
+mod key;
 mod node;
 mod session;
 
 pub use activation::*;
 pub use identity::*;
+pub use key::*;
 pub use node::*;
 pub use session::*;
 
@@ -47,9 +49,9 @@ pub struct Tag {
 }
 
 /// Everything a backend implements.
-pub trait Store: SessionStore + NodeStore + ActivationStore + IdentityStore {}
+pub trait Store: SessionStore + NodeStore + ActivationStore + IdentityStore + KeyStore {}
 
-impl<T: SessionStore + NodeStore + ActivationStore + IdentityStore + ?Sized> Store for T {}
+impl<T: SessionStore + NodeStore + ActivationStore + IdentityStore + KeyStore + ?Sized> Store for T {}
 
 /// Why an act could not be done. None of these is the caller's fault.
 #[derive(Debug, thiserror::Error)]

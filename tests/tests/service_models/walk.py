@@ -14,6 +14,7 @@ import sys
 from botocore import xform_name
 from botocore.exceptions import ClientError, UnknownServiceError
 
+import rows_kms  # noqa: F401  (fills ROWS)
 from generate import Case, maximal, refused
 from rows import ROWS, UNPUBLISHED
 from shape import faults
@@ -84,7 +85,8 @@ class Walk:
         if "wrong type" in case.fault or "no base64" in case.fault:
             return WRONG_TYPE
         if "garbage" in case.fault:
-            return BAD_TOKEN & listed
+            has_pattern = "pattern" in model.input_shape.members[case.where].metadata
+            return BAD_TOKEN & listed | (BROKEN_CONSTRAINT if has_pattern else set())
         return BROKEN_CONSTRAINT | listed - {"InternalServerError"}
 
     def refusal_problems(self, model, answer, codes):

@@ -1,6 +1,6 @@
 //! What acts are about, and one type for each act.
 
-use super::{Act, Action, Arn, NodeId, Operation, Resource, SessionId};
+use super::{Act, Action, Arn, KeyName, NodeId, Operation, Resource, SessionId};
 
 /// What StartSession is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,15 @@ pub struct OnSession {
     /// Which.
     pub id: SessionId,
     /// On which node; none if there is no such session.
+    pub node: Option<NodeId>,
+}
+
+/// What Decrypt is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnDataKey {
+    /// The session that the encryption context names, if it names one.
+    pub session: Option<SessionId>,
+    /// Its node, if there is such a session and the context names its node too.
     pub node: Option<NodeId>,
 }
 
@@ -74,6 +83,10 @@ fn session(on: &OnSession) -> Vec<Resource> {
     vec![Resource::Session { id: on.id.clone(), node: on.node.clone() }]
 }
 
+fn key(name: &KeyName) -> Vec<Resource> {
+    vec![Resource::Key(name.clone())]
+}
+
 acts! {
     /// Open a session.
     StartSession = Action::Api(Operation::StartSession), on NodeAndDocument:
@@ -106,6 +119,27 @@ acts! {
     UpdateInstanceInformation = Action::Api(Operation::UpdateInstanceInformation), on NodeId: node;
     /// Ask what to apply.
     ListInstanceAssociations = Action::Api(Operation::ListInstanceAssociations), on NodeId: node;
+    /// Make a data key.
+    GenerateDataKey = Action::Api(Operation::GenerateDataKey), on KeyName: key;
+    /// Encrypt a text.
+    Encrypt = Action::Api(Operation::Encrypt), on KeyName: key;
+    /// Open a ciphertext.
+    Decrypt = Action::Api(Operation::Decrypt), on OnDataKey:
+        |on| vec![Resource::DataKey { session: on.session.clone(), node: on.node.clone() }];
+    /// Make a key.
+    CreateKey = Action::Api(Operation::CreateKey), on (): any;
+    /// Look at a key.
+    DescribeKey = Action::Api(Operation::DescribeKey), on KeyName: key;
+    /// List keys.
+    ListKeys = Action::Api(Operation::ListKeys), on (): any;
+    /// Switch a key on.
+    EnableKey = Action::Api(Operation::EnableKey), on KeyName: key;
+    /// Switch a key off.
+    DisableKey = Action::Api(Operation::DisableKey), on KeyName: key;
+    /// Give a key another name.
+    CreateAlias = Action::Api(Operation::CreateAlias), on KeyName: key;
+    /// List the other names of keys.
+    ListAliases = Action::Api(Operation::ListAliases), on (): any;
     /// Ask for a control channel.
     CreateControlChannel = Action::CreateControlChannel, on NodeId: node;
     /// Open a control channel, signed.

@@ -41,6 +41,19 @@ fn audience_of_operation(operation: Operation) -> Audience {
 
         Operation::CreateActivation | Operation::DescribeActivations | Operation::DeleteActivation => Audience::People,
 
+        Operation::GenerateDataKey
+        | Operation::Encrypt
+        | Operation::CreateKey
+        | Operation::DescribeKey
+        | Operation::ListKeys
+        | Operation::EnableKey
+        | Operation::DisableKey
+        | Operation::CreateAlias
+        | Operation::ListAliases => Audience::People,
+
+        // A node opens the data keys of its own sessions (spec agent-sessions §6).
+        Operation::Decrypt => Audience::PeopleAndNodes,
+
         Operation::RequestManagedInstanceRoleToken | Operation::UpdateManagedInstancePublicKey => Audience::NodeWithKey,
 
         Operation::UpdateInstanceInformation | Operation::ListInstanceAssociations => Audience::NodeWithRole,

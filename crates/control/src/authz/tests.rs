@@ -28,6 +28,17 @@ const TABLE: &[(Action, [bool; 6])] = &[
     (Action::Api(Operation::DeregisterManagedInstance),       [false, false, false, false, false, true]),
     // For whoever holds an activation's code.
     (Action::Api(Operation::RegisterManagedInstance),         [true,  false, false, false, false, true]),
+    // Keys: for people, but for a node's own data keys.
+    (Action::Api(Operation::GenerateDataKey),                 [false, false, false, false, false, true]),
+    (Action::Api(Operation::Encrypt),                         [false, false, false, false, false, true]),
+    (Action::Api(Operation::Decrypt),                         [false, false, true,  false, false, true]),
+    (Action::Api(Operation::CreateKey),                       [false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeKey),                     [false, false, false, false, false, true]),
+    (Action::Api(Operation::ListKeys),                        [false, false, false, false, false, true]),
+    (Action::Api(Operation::EnableKey),                       [false, false, false, false, false, true]),
+    (Action::Api(Operation::DisableKey),                      [false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateAlias),                     [false, false, false, false, false, true]),
+    (Action::Api(Operation::ListAliases),                     [false, false, false, false, false, true]),
     // For nodes, with their key.
     (Action::Api(Operation::RequestManagedInstanceRoleToken), [false, true,  false, false, false, false]),
     (Action::Api(Operation::UpdateManagedInstancePublicKey),  [false, true,  false, false, false, false]),
@@ -71,6 +82,10 @@ fn on_own_session() -> act::OnSession {
     act::OnSession { id: "jane-1".parse().unwrap(), node: Some(OWN.parse().unwrap()) }
 }
 
+fn key() -> KeyName {
+    KeyName::new("alias/aws/ssm")
+}
+
 fn may<A: Act>(principal: &Principal, on: A::On) -> bool {
     match authorize::<A>(&caller(principal.clone()), on) {
         Ok(allowed) => {
@@ -104,6 +119,19 @@ fn attempt(action: Action, principal: &Principal) -> bool {
             Operation::DeleteActivation => may::<act::DeleteActivation>(principal, ()),
             Operation::DeregisterManagedInstance => may::<act::DeregisterManagedInstance>(principal, node()),
             Operation::RegisterManagedInstance => may::<act::RegisterManagedInstance>(principal, ()),
+            Operation::GenerateDataKey => may::<act::GenerateDataKey>(principal, key()),
+            Operation::Encrypt => may::<act::Encrypt>(principal, key()),
+            Operation::Decrypt => {
+                let act::OnSession { id, node } = on_own_session();
+                may::<act::Decrypt>(principal, act::OnDataKey { session: Some(id), node })
+            }
+            Operation::CreateKey => may::<act::CreateKey>(principal, ()),
+            Operation::DescribeKey => may::<act::DescribeKey>(principal, key()),
+            Operation::ListKeys => may::<act::ListKeys>(principal, ()),
+            Operation::EnableKey => may::<act::EnableKey>(principal, key()),
+            Operation::DisableKey => may::<act::DisableKey>(principal, key()),
+            Operation::CreateAlias => may::<act::CreateAlias>(principal, key()),
+            Operation::ListAliases => may::<act::ListAliases>(principal, ()),
             Operation::RequestManagedInstanceRoleToken => {
                 may::<act::RequestManagedInstanceRoleToken>(principal, node())
             }
@@ -149,8 +177,9 @@ fn the_sieve_of_the_api_agrees_with_the_table() {
         let kind = operation.caller();
         assert_eq!(*stranger, kind == CallerKind::Anonymous, "{operation}");
         assert_eq!(*own_key, kind == CallerKind::NodeKey, "{operation}");
-        assert_eq!(*own_role, kind == CallerKind::NodeRole, "{operation}");
-        assert_eq!(*administrator, matches!(kind, CallerKind::User | CallerKind::Anonymous), "{operation}");
+        assert_eq!(*own_role, matches!(kind, CallerKind::NodeRole | CallerKind::UserOrNodeRole), "{operation}");
+        let for_people = matches!(kind, CallerKind::User | CallerKind::UserOrNodeRole | CallerKind::Anonymous);
+        assert_eq!(*administrator, for_people, "{operation}");
     }
 }
 
@@ -161,6 +190,9 @@ fn a_session_that_does_not_exist_is_nobodys() {
         assert!(!may::<act::CreateDataChannel>(principal, unknown()), "{principal:?}");
         assert!(!may::<act::OpenDataChannel>(principal, unknown()), "{principal:?}");
         assert!(!may::<act::ResumeSession>(principal, unknown()), "{principal:?}");
+        for session in [Some(unknown().id), None] {
+            assert!(!may::<act::Decrypt>(principal, act::OnDataKey { session, node: None }), "{principal:?}");
+        }
     }
 }
 

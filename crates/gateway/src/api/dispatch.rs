@@ -39,7 +39,7 @@ async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, 
     let caller = match operation.caller() {
         // Its proof is in the body.
         CallerKind::Anonymous => authenticate::stranger(app, parts),
-        CallerKind::NodeKey | CallerKind::NodeRole | CallerKind::User => {
+        CallerKind::NodeKey | CallerKind::NodeRole | CallerKind::User | CallerKind::UserOrNodeRole => {
             authenticate::signed(app, parts, body, &[operation.service().name()]).await?
         }
     };
@@ -67,6 +67,16 @@ async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, 
         Operation::UpdateManagedInstancePublicKey => call.act(Control::update_managed_instance_public_key).await,
         Operation::UpdateInstanceInformation => call.act(Control::update_instance_information).await,
         Operation::ListInstanceAssociations => call.act(Control::list_instance_associations).await,
+        Operation::GenerateDataKey => call.act(Control::generate_data_key).await,
+        Operation::Encrypt => call.act(Control::encrypt).await,
+        Operation::Decrypt => call.act(Control::decrypt).await,
+        Operation::CreateKey => call.act(Control::create_key).await,
+        Operation::DescribeKey => call.act(Control::describe_key).await,
+        Operation::ListKeys => call.act(Control::list_keys).await,
+        Operation::EnableKey => call.act(Control::enable_key).await,
+        Operation::DisableKey => call.act(Control::disable_key).await,
+        Operation::CreateAlias => call.act(Control::create_alias).await,
+        Operation::ListAliases => call.act(Control::list_aliases).await,
     }
 }
 

@@ -58,8 +58,12 @@ async fn a_node_may_do_nothing_that_is_a_users() {
         let request = json!({
             "Target": node.id.as_str(), "SessionId": "jane-00000000000000000", "State": "Active", "IamRole": "r",
             "InstanceId": node.id.as_str(), "ActivationId": "00000000-0000-4000-8000-000000000000",
+            "KeyId": "alias/aws/ssm", "NumberOfBytes": 64, "Plaintext": "AA==", "AliasName": "alias/a",
+            "TargetKeyId": "a",
         });
-        let error = service.call_as(operation.name(), request, &node.credentials).await.unwrap_err();
+        let api = service.api(operation.service().name());
+        let error =
+            api.call::<_, serde_json::Value>(&operation.target(), &request, &node.credentials).await.unwrap_err();
         assert_eq!(error.code(), Some("AccessDeniedException"), "{operation}: {error}");
     }
 }

@@ -1,0 +1,139 @@
+//! Keys: made, described, listed, switched off and on.
+
+use postern_iam::KeyId;
+use postern_model::kms::{
+    CreateKeyRequest, CreateKeyResponse, DescribeKeyRequest, DescribeKeyResponse, DisableKeyRequest, EnableKeyRequest,
+    KeyListEntry, KeyManager, KeyMetadata, KeyName, KeyState, ListKeysRequest, ListKeysResponse, SYMMETRIC_DEFAULT,
+};
+use postern_model::{ApiError, Empty, ErrorCode, Timestamp};
+use postern_store::{CreateKey, KeyRecord, Tag};
+
+use super::alias::marker;
+use super::{MAX_KEYS, key_arn};
+use crate::authz::{Act, Authorized, act, authorize};
+use crate::caller::Caller;
+use crate::{Control, failure};
+
+/// Keys a page if the caller does not say, as at AWS.
+const DEFAULT_LIMIT: u32 = 100;
+
+impl Control {
+    /// `CreateKey`.
+    ///
+    /// # Errors
+    /// `LimitExceededException`, `TagException`; `AccessDeniedException`.
+    pub async fn create_key(&self, caller: &Caller, request: CreateKeyRequest) -> Result<CreateKeyResponse, ApiError> {
+        self.make_key(authorize::<act::CreateKey>(caller, ())?, request).await
+    }
+
+    async fn make_key(
+        &self,
+        _allowed: Authorized<act::CreateKey>,
+        request: CreateKeyRequest,
+    ) -> Result<CreateKeyResponse, ApiError> {
+        let mut tags: Vec<Tag> = request.tags.into_iter().map(|tag| Tag { key: tag.key, value: tag.value }).collect();
+        tags.sort();
+        if tags.windows(2).any(|pair| pair[0].key == pair[1].key) {
+            return Err(ApiError::new(ErrorCode::TagException, "Two tags have the same key."));
+        }
+        let key = KeyRecord { tags, ..self.new_key(request.description, false) };
+        let key_metadata = self.metadata(&key);
+        match self.store.create_key(self.scope(), key, MAX_KEYS).await.map_err(failure::store)? {
+            CreateKey::Created => Ok(CreateKeyResponse { key_metadata }),
+            CreateKey::LimitReached => {
+                Err(ApiError::new(ErrorCode::LimitExceededException, format!("There are {MAX_KEYS} keys already.")))
+            }
+        }
+    }
+
+    /// `DescribeKey`.
+    ///
+    /// # Errors
+    /// `NotFoundException`; `AccessDeniedException`.
+    pub async fn describe_key(
+        &self,
+        caller: &Caller,
+        request: DescribeKeyRequest,
+    ) -> Result<DescribeKeyResponse, ApiError> {
+        self.look_up_key(authorize::<act::DescribeKey>(caller, request.key_id)?).await
+    }
+
+    async fn look_up_key(&self, allowed: Authorized<act::DescribeKey>) -> Result<DescribeKeyResponse, ApiError> {
+        let key = self.find_key(allowed.on()).await?;
+        Ok(DescribeKeyResponse { key_metadata: self.metadata(&key) })
+    }
+
+    /// `ListKeys`: a page of keys.
+    ///
+    /// # Errors
+    /// `InvalidMarkerException`; `AccessDeniedException`.
+    pub async fn list_keys(&self, caller: &Caller, request: ListKeysRequest) -> Result<ListKeysResponse, ApiError> {
+        self.page_of_keys(authorize::<act::ListKeys>(caller, ())?, request).await
+    }
+
+    async fn page_of_keys(
+        &self,
+        _allowed: Authorized<act::ListKeys>,
+        request: ListKeysRequest,
+    ) -> Result<ListKeysResponse, ApiError> {
+        let listing = self.listing(&request);
+        let after: Option<KeyId> = marker(&listing, request.marker.as_deref())?;
+        let limit = request.limit.unwrap_or(DEFAULT_LIMIT);
+        let mut keys = self.store.keys_page(self.scope(), after.as_ref(), limit + 1).await.map_err(failure::store)?;
+        let next_marker = listing.cut(&mut keys, limit, |key| key.key_id.to_string());
+        let entry = |key: KeyRecord| KeyListEntry { key_arn: key_arn(self.scope(), &key.key_id), key_id: key.key_id };
+        Ok(ListKeysResponse {
+            keys: keys.into_iter().map(entry).collect(),
+            truncated: next_marker.is_some(),
+            next_marker,
+        })
+    }
+
+    /// `DisableKey`: nothing is encrypted or decrypted with it any more.
+    ///
+    /// # Errors
+    /// `NotFoundException`; `AccessDeniedException`.
+    pub async fn disable_key(&self, caller: &Caller, request: DisableKeyRequest) -> Result<Empty, ApiError> {
+        let allowed = authorize::<act::DisableKey>(caller, request.key_id)?;
+        self.switch_key(allowed, false).await
+    }
+
+    /// `EnableKey`.
+    ///
+    /// # Errors
+    /// `NotFoundException`; `AccessDeniedException`.
+    pub async fn enable_key(&self, caller: &Caller, request: EnableKeyRequest) -> Result<Empty, ApiError> {
+        let allowed = authorize::<act::EnableKey>(caller, request.key_id)?;
+        self.switch_key(allowed, true).await
+    }
+
+    async fn switch_key<A>(&self, allowed: Authorized<A>, enabled: bool) -> Result<Empty, ApiError>
+    where
+        A: Act<On = KeyName>,
+    {
+        let key = self.find_key_itself(allowed.on()).await?;
+        // Keys are never deleted, so it is still there.
+        self.store.set_key_enabled(self.scope(), &key.key_id, enabled).await.map_err(failure::store)?;
+        tracing::info!(key = %key.key_id, enabled, "a key was switched");
+        Ok(Empty {})
+    }
+
+    fn metadata(&self, key: &KeyRecord) -> KeyMetadata {
+        KeyMetadata {
+            account: self.scope().account.clone(),
+            arn: key_arn(self.scope(), &key.key_id),
+            key_id: key.key_id.clone(),
+            creation_date: Timestamp::from_millis(key.created_at),
+            enabled: key.enabled,
+            description: key.description.clone(),
+            key_usage: "ENCRYPT_DECRYPT".to_owned(),
+            key_state: if key.enabled { KeyState::Enabled } else { KeyState::Disabled },
+            origin: "AWS_KMS".to_owned(),
+            key_manager: if key.managed { KeyManager::Aws } else { KeyManager::Customer },
+            customer_master_key_spec: Some(SYMMETRIC_DEFAULT.to_owned()),
+            key_spec: Some(SYMMETRIC_DEFAULT.to_owned()),
+            encryption_algorithms: vec![SYMMETRIC_DEFAULT.to_owned()],
+            multi_region: false,
+        }
+    }
+}

@@ -11,7 +11,7 @@ use postern_model::document::{
     Content, DocumentError, DocumentFormat, DocumentType, Preferences, ResolvedDocument, SessionDocument, SessionStart,
     builtin, check, default_shell,
 };
-use postern_model::{ApiRequest, Operation, activation, agent, decode, node, session};
+use postern_model::{ApiRequest, Operation, activation, agent, decode, kms, node, session};
 use serde_json::Value;
 
 /// A reader under test.
@@ -49,6 +49,16 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::UpdateManagedInstancePublicKey => request::<agent::UpdateManagedInstancePublicKeyRequest>(body),
         Operation::UpdateInstanceInformation => request::<agent::UpdateInstanceInformationRequest>(body),
         Operation::ListInstanceAssociations => request::<agent::ListInstanceAssociationsRequest>(body),
+        Operation::GenerateDataKey => request::<kms::GenerateDataKeyRequest>(body),
+        Operation::Encrypt => request::<kms::EncryptRequest>(body),
+        Operation::Decrypt => request::<kms::DecryptRequest>(body),
+        Operation::CreateKey => request::<kms::CreateKeyRequest>(body),
+        Operation::DescribeKey => request::<kms::DescribeKeyRequest>(body),
+        Operation::ListKeys => request::<kms::ListKeysRequest>(body),
+        Operation::EnableKey => request::<kms::EnableKeyRequest>(body),
+        Operation::DisableKey => request::<kms::DisableKeyRequest>(body),
+        Operation::CreateAlias => request::<kms::CreateAliasRequest>(body),
+        Operation::ListAliases => request::<kms::ListAliasesRequest>(body),
     }
 }
 

@@ -26,7 +26,7 @@ fn block(out: &mut String, node: &Node, indent: usize) {
                 if at > 0 || indent == 0 {
                     pad(out, indent);
                 }
-                scalar(out, &member.name);
+                name(out, &member.name, indent);
                 out.push(':');
                 value(out, &member.node, indent);
             }
@@ -50,6 +50,18 @@ fn block(out: &mut String, node: &Node, indent: usize) {
             leaf(out, node);
             out.push('\n');
         }
+    }
+}
+
+/// Writes a member's name, as far as its colon. A reader looks only so far for a colon; what is longer is announced.
+fn name(out: &mut String, name: &str, indent: usize) {
+    const MAX_CHARACTERS: usize = 1000;
+    let from = out.len();
+    scalar(out, name);
+    if out.len() - from > MAX_CHARACTERS {
+        out.insert_str(from, "? ");
+        out.push('\n');
+        pad(out, indent);
     }
 }
 

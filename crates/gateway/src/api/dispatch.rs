@@ -83,11 +83,12 @@ async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, 
 /// Unknown operations are named before anybody is authenticated: a stock agent asks for many with all kinds of scopes,
 /// and this is the answer that quiets it (spec agent-api-calls 2 and 4).
 fn operation(parts: &Parts) -> Result<Operation, ApiError> {
-    if !parts.headers.contains_key(TARGET) {
-        let message = "The request names no operation: send X-Amz-Target, for example AmazonSSM.DescribeSessions.";
-        return Err(ApiError::new(ErrorCode::UnknownOperationException, message));
-    }
-    Operation::from_target(target(parts))
+    let message = match parts.headers.get_all(TARGET).iter().count() {
+        1 => return Operation::from_target(target(parts)),
+        0 => "The request names no operation: send X-Amz-Target, for example AmazonSSM.DescribeSessions.",
+        _ => "The request names more than one operation: send X-Amz-Target once.",
+    };
+    Err(ApiError::new(ErrorCode::UnknownOperationException, message))
 }
 
 /// The operation as the request names it. Empty if it does not, or not in ASCII.

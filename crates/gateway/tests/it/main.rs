@@ -5,6 +5,7 @@
 mod api;
 mod channels;
 mod harness;
+mod outsider;
 mod routes;
 mod sessions;
 mod transport;

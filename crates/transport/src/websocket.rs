@@ -58,6 +58,8 @@ pub struct WebSocket<IO> {
     outgoing: Outgoing,
     read_enabled: bool,
     closing: CloseHandshake,
+    /// Writing failed; what had come before is still being read.
+    broken: Option<io::Error>,
     /// The stream itself was shut down or is gone.
     ended: bool,
 }
@@ -99,6 +101,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
             outgoing: Outgoing::default(),
             read_enabled: true,
             closing: CloseHandshake::default(),
+            broken: None,
             ended: false,
         }
     }
@@ -107,7 +110,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     ///
     /// The queue is bounded by asking [`WebSocket::can_feed`] first; a control message may be fed without asking.
     pub fn feed(&mut self, message: Message) {
-        if self.closing.is_closing() || self.ended {
+        if self.closing.is_closing() || self.broken.is_some() || self.ended {
             return;
         }
         if let Message::Close(reason) = &message {
@@ -166,7 +169,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     /// # Errors
     /// The stream failed. The caller gives the deadline.
     pub async fn flush(&mut self) -> Result<(), TransportError> {
-        std::future::poll_fn(|cx| self.poll_write_out(cx)).await
+        Ok(std::future::poll_fn(|cx| self.poll_write_out(cx)).await?)
     }
 
     /// As [`WebSocket::next`], for callers that poll.
@@ -193,7 +196,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         {
             return Poll::Ready(Ok(WsEvent::Message(message)));
         }
-        let written = self.poll_write_out(cx)?;
+        let written = self.poll_write_out(cx).map(|written| self.note_broken(written));
         if self.outgoing.take_writable(written.is_ready()) {
             return Poll::Ready(Ok(WsEvent::Writable));
         }
@@ -208,11 +211,27 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
                 return Poll::Ready(Ok(WsEvent::Message(message)));
             }
             let missing = self.decoder.missing_bytes(&self.incoming.buffer);
-            if ready!(self.incoming.poll_fill(&mut self.io, missing, cx))? == 0 {
-                return Poll::Ready(Ok(WsEvent::Closed));
+            match self.incoming.poll_fill(&mut self.io, missing, cx) {
+                Poll::Ready(Ok(count)) if count > 0 => {}
+                _ if self.broken.is_some() => break,
+                Poll::Ready(Ok(_)) => return Poll::Ready(Ok(WsEvent::Closed)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                Poll::Pending => return Poll::Pending,
             }
         }
-        Poll::Pending
+        match self.broken.take() {
+            Some(error) => Poll::Ready(Err(error.into())),
+            None => Poll::Pending,
+        }
+    }
+
+    /// A program that exits with unread bytes in its socket resets the connection right behind its last words, and a
+    /// write may hear of that before they were read. So it is not the end yet.
+    fn note_broken(&mut self, written: io::Result<()>) {
+        if let Err(error) = written {
+            self.broken = Some(error);
+            self.outgoing = Outgoing::default();
+        }
     }
 
     fn decode(&mut self, cx: &mut Context<'_>) -> Result<Option<Message>, TransportError> {
@@ -245,8 +264,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     }
 
     /// Ready when everything fed has left this process.
-    fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.outgoing.poll_write_out(&mut self.io, self.role, cx).map_err(TransportError::Io)
+    fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.outgoing.poll_write_out(&mut self.io, self.role, cx)
     }
 }
 

@@ -224,6 +224,32 @@ async fn a_peer_that_vanishes_is_the_end() {
     assert!(matches!(within(ours.next()).await.unwrap(), WsEvent::Closed));
 }
 
+/// A program that exits with unread bytes in its socket resets the connection right behind its last words.
+#[tokio::test]
+async fn what_a_peer_said_before_it_reset_the_connection_is_heard() {
+    let (mut ours, mut theirs) = our_server().await;
+    theirs.get_ref().set_nodelay(true).unwrap();
+    for word in ["one", "two"] {
+        within(theirs.send(Theirs::binary(word))).await.unwrap();
+    }
+    socket2::SockRef::from(theirs.get_ref()).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    drop(theirs);
+    // The first write after the reset fails, and whoever writes first learns of it first.
+    eventually_reset(ours.get_ref()).await;
+    ours.feed(Message::Binary(payload(100)));
+    for word in ["one", "two"] {
+        assert_eq!(next_message(&mut ours).await, Message::Binary(Bytes::from(word)));
+    }
+    let end = within(ours.next()).await;
+    assert!(matches!(end, Err(TransportError::Io(_))), "{end:?}");
+    assert!(matches!(within(ours.next()).await, Ok(WsEvent::Closed)));
+}
+
+/// Waits until the reset has arrived, without taking it away.
+async fn eventually_reset(socket: &TcpStream) {
+    within(socket.ready(tokio::io::Interest::ERROR)).await.unwrap();
+}
+
 #[tokio::test]
 async fn secure_websockets() {
     let authority = Authority::new();

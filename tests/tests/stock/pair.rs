@@ -1,0 +1,136 @@
+//! A service with a stock agent and the stock client's tools beside it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use postern_testkit::{
+    Behaviour, PythonEnvironment, Scheme, Service, StockAgentProcess, StockPlugin, Terminal, eventually, run,
+    temporary_folder,
+};
+use serde_json::Value;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PLUGIN: &str = "session-manager-plugin";
+pub(crate) const AGENT: &str = "amazon-ssm-agent";
+
+/// The `aws` CLI with AWS's own plugin.
+pub(crate) struct StockClient {
+    python: &'static PythonEnvironment,
+    plugin: PathBuf,
+    version: String,
+    folder: tempfile::TempDir,
+}
+
+impl StockClient {
+    /// `None`, after saying why, where they are not installed.
+    pub(crate) fn get() -> Option<Self> {
+        let plugin = StockPlugin::get()?;
+        let python = PythonEnvironment::get()?;
+        let printed = run(&plugin, ["--version"], &[], PATIENCE).expect_success("session-manager-plugin --version");
+        let version = printed.stdout.trim().to_string();
+        Some(Self { python, plugin, version, folder: temporary_folder() })
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn aws(&self) -> PathBuf {
+        self.python.aws()
+    }
+
+    /// What `aws` needs to reach the service, and to find the plugin.
+    pub(crate) fn environment(&self, service: &Service) -> Vec<(String, String)> {
+        self.environment_at(service, service.address())
+    }
+
+    pub(crate) fn environment_at(&self, service: &Service, address: SocketAddr) -> Vec<(String, String)> {
+        let mut environment = service.environment_at(address);
+        environment.push(("PATH".to_string(), self.python.path_with_plugin(self.folder.path(), &self.plugin)));
+        environment
+    }
+
+    /// `aws ssm start-session` in a terminal, once it has a session.
+    pub(crate) fn session(&self, service: &Service, node_id: &str, more: &[&str]) -> Terminal {
+        let mut words = vec!["ssm", "start-session", "--target", node_id];
+        words.extend(more);
+        let mut terminal = Terminal::start(&self.aws(), &words, &self.environment(service));
+        terminal.expect("Starting session with SessionId: ", PATIENCE);
+        terminal
+    }
+}
+
+/// Everything stock but the service.
+pub(crate) struct Pair {
+    pub(crate) client: StockClient,
+    pub(crate) agent: StockAgentProcess,
+    pub(crate) service: Service,
+}
+
+impl Pair {
+    /// `None`, after saying why, where the programs or the rights are missing.
+    pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with settings of the service.
+    pub(crate) fn start_with(settings: &[(&str, &str)]) -> Option<Self> {
+        let client = StockClient::get()?;
+        let service = Service::start_with(Scheme::Https, settings);
+        let agent = StockAgentProcess::start(&service)?;
+        Some(Self { client, agent, service })
+    }
+
+    /// A shell, or what the document in `more` says.
+    pub(crate) fn session(&self, more: &[&str]) -> Terminal {
+        self.client.session(&self.service, self.agent.node_id(), more)
+    }
+
+    /// A behaviour of both programs.
+    pub(crate) fn behaviour(&self, name: &str) -> Behaviour {
+        Behaviour::of(name, &[(PLUGIN, self.client.version()), (AGENT, self.agent.version())])
+    }
+}
+
+/// Words that name a document and its parameters, for [`Pair::session`].
+pub(crate) fn with_document<'a>(document: &'a str, parameters: &'a str) -> [&'a str; 4] {
+    ["--document-name", document, "--parameters", parameters]
+}
+
+/// The shell answers: what is typed reaches it, and what it computes comes back.
+pub(crate) fn talk(terminal: &mut Terminal, word: &str) {
+    terminal.type_text(&format!("echo {word}-$((40+2))\r"));
+    terminal.expect(&format!("{word}-42"), PATIENCE);
+}
+
+/// Sessions that are not over, as `postern sessions` shows them.
+pub(crate) fn active_sessions(service: &Service) -> Vec<Value> {
+    let printed = service.postern(["sessions", "--active", "--json"]).stdout;
+    serde_json::from_str(&printed).expect("JSON was asked for")
+}
+
+pub(crate) fn wait_until_no_session_is_active(service: &Service) {
+    eventually("no session to be active", PATIENCE, || active_sessions(service).is_empty().then_some(()));
+}
+
+/// The one active session is connected, and stays so for a few looks: what the service shows in its first moments may
+/// be what it knew before.
+pub(crate) fn wait_until_connected_again(service: &Service) {
+    let mut answers = 0;
+    eventually("the session to be connected again", PATIENCE, || {
+        let connected = active_sessions(service).first()?["Status"] == "Connected";
+        answers = if connected { answers + 1 } else { 0 };
+        (answers == 5).then_some(())
+    });
+}
+
+/// A program that is installed where only root looks.
+pub(crate) fn system_program(name: &str) -> Option<PathBuf> {
+    let found = ["/usr/sbin", "/usr/bin", "/usr/local/bin"].map(|folder| Path::new(folder).join(name));
+    let found = found.into_iter().find(|path| path.exists());
+    if found.is_none() {
+        postern_testkit::skip(&format!("{name} is not installed"));
+    }
+    found
+}

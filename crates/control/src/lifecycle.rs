@@ -13,6 +13,8 @@
 //! | --- | --- |
 //! | either end, at the start | [`Timeouts::start`] |
 //! | the client, later | [`Timeouts::client_return`] |
+//! | a stock client, once the session has ended on its node | [`Timeouts::stock_client_return`] |
+//! | the client, once it has said that it leaves | [`Timeouts::confirmation`] |
 //! | the agent's end, while its node holds a control channel | [`Timeouts::agent_return`] |
 //! | the agent's end and the control channel | [`Timeouts::node_return`] |
 //! | the node's word that it is over, after it was told | [`Timeouts::confirmation`] |
@@ -58,6 +60,10 @@ pub struct Lifecycle {
     deadlines: [Option<Instant>; Wait::COUNT],
     actions: VecDeque<Action>,
     client_attached: bool,
+    /// The client is, or was, AWS's.
+    stock_client: bool,
+    /// The client said that it will not come back.
+    client_leaving: bool,
     agent_attached: bool,
     /// The agent's end was there at least once.
     agent_seen: bool,
@@ -84,6 +90,8 @@ impl Lifecycle {
             deadlines: [None; Wait::COUNT],
             actions: VecDeque::new(),
             client_attached: false,
+            stock_client: false,
+            client_leaving: false,
             agent_attached: false,
             agent_seen: false,
             node_connected: true,
@@ -234,6 +242,18 @@ impl Lifecycle {
         }
     }
 
+    /// Whether the client is AWS's.
+    pub fn handle_stock_client(&mut self, stock: bool) {
+        self.stock_client = stock;
+    }
+
+    /// The client told the agent to end the session, and leaves without waiting for anything. The agent's word is on
+    /// its way.
+    pub fn handle_client_leaving(&mut self, now: Now) {
+        self.client_leaving = true;
+        self.follow_legs(now);
+    }
+
     /// The node's side asked for its data channel in an earlier life of the service: it runs the session.
     pub fn handle_agent_reached(&mut self) {
         self.agent_seen = true;
@@ -353,7 +373,7 @@ impl Lifecycle {
         if self.client_attached {
             self.clear(Wait::ClientReturn);
         } else {
-            self.begin(Wait::ClientReturn, now, self.timeouts.client_return);
+            self.await_client(now);
         }
         if matches!(self.phase, Phase::Draining(_)) && self.client_attached {
             return; // The agent is done and need not come back.
@@ -364,6 +384,20 @@ impl Lifecycle {
             (true, false) => "The node's side lost its connection; it may come back.",
             _ => "Both sides lost their connections; they may come back.",
         });
+    }
+
+    /// For as long as it may still come; a wait that turns out to be longer than that is cut short.
+    fn await_client(&mut self, now: Now) {
+        let Timeouts { client_return, stock_client_return, confirmation, .. } = self.timeouts;
+        let patience = match &self.phase {
+            _ if self.client_leaving => confirmation,
+            Phase::Draining(_) if self.stock_client => client_return.min(stock_client_return),
+            _ => client_return,
+        };
+        let running = self.deadlines[Wait::ClientReturn as usize];
+        self.set(Wait::ClientReturn, now, patience);
+        let wait = &mut self.deadlines[Wait::ClientReturn as usize];
+        *wait = running.into_iter().chain(*wait).min();
     }
 
     fn follow_agent(&mut self, now: Now) {
@@ -416,7 +450,7 @@ impl Lifecycle {
             self.phase = Phase::Draining(end);
             if !self.client_attached {
                 // Also for a client that was never there: it may be a moment behind.
-                self.begin(Wait::ClientReturn, now, self.timeouts.client_return);
+                self.await_client(now);
             }
         }
     }

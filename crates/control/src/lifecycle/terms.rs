@@ -12,6 +12,9 @@ pub struct Timeouts {
     pub start: Duration,
     /// For a client that is gone: it may resume.
     pub client_return: Duration,
+    /// For a stock client that is gone when the session has ended on its node, so that it may fetch the rest: it tries
+    /// for seconds to come back, and not at all when it was ended by its user (spec data-channel §8.1).
+    pub stock_client_return: Duration,
     /// For an agent's end that is gone although its node is connected. Stock agents retry for about six seconds.
     pub agent_return: Duration,
     /// For a node that is gone altogether.
@@ -29,6 +32,7 @@ impl Default for Timeouts {
         Self {
             start: Duration::from_secs(30),
             client_return: Duration::from_secs(20 * 60),
+            stock_client_return: Duration::from_secs(60),
             agent_return: Duration::from_secs(60),
             node_return: Duration::from_secs(5 * 60),
             confirmation: Duration::from_secs(5),

@@ -17,6 +17,7 @@ struct Story {
 const TIMEOUTS: Timeouts = Timeouts {
     start: Duration::from_secs(30),
     client_return: Duration::from_secs(1200),
+    stock_client_return: Duration::from_secs(60),
     agent_return: Duration::from_secs(60),
     node_return: Duration::from_secs(300),
     confirmation: Duration::from_secs(5),
@@ -256,6 +257,49 @@ fn output_that_nobody_fetches_keeps_an_ended_session_only_so_long() {
     assert_eq!(story.waits_for(), Some((2200, Wait::ClientReturn)));
     story.at(2200);
     assert_eq!(story.ends().0, completed(), "the shell ended; that the client missed the last words changes nothing");
+}
+
+#[test]
+fn a_stock_client_is_not_waited_for_as_long_once_there_is_only_output_to_fetch() {
+    let mut story = Story::open();
+    story.life.handle_stock_client(true);
+    story.activity().life.handle_output(false);
+    story.at(10).detach(Side::Client);
+    assert_eq!(story.waits_for(), Some((1210, Wait::ClientReturn)), "the shell is there for it");
+    story.at(100).agent_terminating();
+    assert_eq!(story.waits_for(), Some((160, Wait::ClientReturn)));
+    story.actions();
+    story.at(160);
+    assert_eq!(story.ends().0, completed());
+}
+
+#[test]
+fn a_client_that_says_that_it_leaves_is_not_waited_for() {
+    // The stock plugin's ^C in a port session: its last frame is the wish, and nothing is acknowledged any more.
+    let mut story = Story::open();
+    story.activity().life.handle_output(false);
+    story.life.handle_client_leaving(story.now);
+    story.detach(Side::Client);
+    story.actions();
+    story.at(2).outcome(false, "").detach(Side::Agent);
+    assert_eq!(story.waits_for(), Some((5, Wait::ClientReturn)));
+    story.at(5);
+    assert_eq!(story.ends().0, completed());
+
+    // The wish was lost with the agent's data channel.
+    let mut story = Story::open();
+    story.life.handle_client_leaving(story.now);
+    story.detach(Side::Client).at(5);
+    let actions = story.actions();
+    assert_eq!(actions[1..], [Action::StoreTerminating(EndReason::ClientGone), Action::TellAgent], "{actions:?}");
+
+    // One that waits all the same sees the end.
+    let mut story = Story::open();
+    story.activity().life.handle_output(false);
+    story.life.handle_client_leaving(story.now);
+    story.at(20).agent_terminating();
+    story.life.handle_output(true);
+    assert_eq!(story.ends().0, completed());
 }
 
 #[test]

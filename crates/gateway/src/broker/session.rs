@@ -35,6 +35,7 @@ struct State {
     /// When stream data last passed, since the supervisor looked.
     activity: Option<Now>,
     agent_terminating: bool,
+    client_leaving: bool,
     /// The supervisor is waiting for the client to acknowledge the rest.
     awaiting_output: bool,
     /// The end is stored: legs leave, and nobody attaches any more.
@@ -46,6 +47,7 @@ struct LegState {
     attached: Option<Attached>,
     /// Counts attachments, so that the supervisor sees one that came and went between two looks.
     attachments: u64,
+    stock: bool,
     ping_wanted: bool,
     /// Its socket is not being read, for want of room.
     stalled: bool,
@@ -64,15 +66,18 @@ pub(crate) struct Observation {
     pub(crate) agent: LegObservation,
     pub(crate) activity: Option<Now>,
     pub(crate) agent_terminating: bool,
+    pub(crate) client_leaving: bool,
     /// The client has acknowledged everything that came from the agent.
     pub(crate) drained: bool,
 }
 
 /// One leg, as the supervisor sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LegObservation {
     pub(crate) attached: bool,
     pub(crate) attachments: u64,
+    /// Its program is AWS's; false before there was one.
+    pub(crate) stock: bool,
 }
 
 /// What a leg's task does after a turn.
@@ -111,6 +116,7 @@ impl Session {
             agent: LegState::default(),
             activity: None,
             agent_terminating: false,
+            client_leaving: false,
             awaiting_output: false,
             over: false,
         };
@@ -127,6 +133,7 @@ impl Session {
         }
         let slot = state.leg(side);
         slot.attachments += 1;
+        slot.stock = !leg.ours;
         (slot.ping_wanted, slot.stalled) = (false, false);
         if let Some(displaced) = slot.attached.replace(attached.clone()) {
             displaced.wake.notify_one();
@@ -151,6 +158,7 @@ impl Session {
             agent: state.agent.observe(),
             activity: state.activity.take(),
             agent_terminating: state.agent_terminating,
+            client_leaving: state.client_leaving,
             drained: state.relay.is_drained(Side::Client),
         }
     }
@@ -214,6 +222,7 @@ impl State {
                 RelayEvent::AgentTerminating => {
                     (self.agent_terminating, self.awaiting_output, tell) = (true, true, true);
                 }
+                RelayEvent::ClientLeaving => (self.client_leaving, tell) = (true, true),
                 // The first is asked for below, the second says nothing that the leg's own presence does not.
                 RelayEvent::OutputDrained | RelayEvent::AgentConnected => {}
             }
@@ -225,7 +234,7 @@ impl State {
 
 impl LegState {
     fn observe(&self) -> LegObservation {
-        LegObservation { attached: self.attached.is_some(), attachments: self.attachments }
+        LegObservation { attached: self.attached.is_some(), attachments: self.attachments, stock: self.stock }
     }
 }
 
@@ -290,7 +299,7 @@ impl Attachment {
         }
         let tell = state.take_events(now);
         state.wake_if_wanted(self.side.other());
-        let finished = state.over && room && !state.relay.has_transmit(self.side);
+        let finished = state.over && room && !state.relay.owes(self.side);
         let read = incoming.is_empty() && state.relay.wants_read(self.side);
         state.leg(self.side).stalled = !read;
         let turn = Turn {

@@ -23,8 +23,7 @@ const STORE_AGAIN: Duration = Duration::from_millis(500);
 /// Supervises until the end is stored and told, or the service stops.
 pub(super) async fn run(broker: Arc<Broker>, session: Arc<Session>, supervision: Supervision) {
     let Supervision { lifecycle, mut commands, .. } = supervision;
-    let mut supervisor =
-        Supervisor { broker, session, lifecycle, seen: [LegObservation { attached: false, attachments: 0 }; 2] };
+    let mut supervisor = Supervisor { broker, session, lifecycle, seen: [LegObservation::default(); 2] };
     let shutdown = supervisor.broker.tasks.shutdown().clone();
     loop {
         supervisor.look();
@@ -81,6 +80,10 @@ impl Supervisor {
             self.lifecycle.handle_activity(at);
         }
         self.lifecycle.handle_output(observed.drained);
+        self.lifecycle.handle_stock_client(observed.client.stock);
+        if observed.client_leaving {
+            self.lifecycle.handle_client_leaving(now);
+        }
         if observed.agent_terminating {
             self.lifecycle.handle_agent_terminating(now);
         }

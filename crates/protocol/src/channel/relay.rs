@@ -1,7 +1,7 @@
 //! The broker between the two ends of a session: one for each session, used under a short lock.
 //!
 //! It relays stream messages and acknowledgements as they are: it never renumbers, never looks
-//! into a payload but the handshake's, and checks no digest. It acknowledges nothing that the
+//! into a payload but the handshake's and a flag's, and checks no digest. It acknowledges nothing that the
 //! receiver has not acknowledged, with one exception for stock clients. What it adds is
 //! memory, because the stock ends recover lost messages at ten a second and lost acknowledgements
 //! not at all (spec data-channel 4):
@@ -41,7 +41,7 @@ use super::PeerError;
 use super::acknowledgement::{acknowledged_number, unsequenced};
 use super::opaque::Opaque;
 use crate::Now;
-use crate::wire::payload::{AgentSessionState, ChannelClosed, JsonPayload, PUBLICATION, SessionState};
+use crate::wire::payload::{AgentSessionState, ChannelClosed, JsonPayload, PUBLICATION, SessionState, StreamFlag};
 use crate::wire::{Header, MessageIds, MessageType, PayloadType};
 
 /// What a relay is built from.
@@ -185,11 +185,14 @@ impl Relay {
             return Ok(()); // Nobody is left to read it.
         }
         let room = if self.may_evict(from) { Room::EvictSent } else { Room::Keep };
+        let leaving = payload_type == PayloadType::FLAG
+            && StreamFlag::decode(payload_of(header, &message)) == Ok(StreamFlag::TerminateSession);
         let handshake = (payload_type == PayloadType::HANDSHAKE_REQUEST).then(|| message.clone());
         let direction = self.direction_mut(from);
         match direction.receive(number, payload_type, message, room, now.instant)? {
             Receipt::Kept => {
                 self.observe(from, header, now);
+                self.events.client_leaving |= leaving && from == Side::Client;
                 if let Some(message) = handshake.filter(|_| from == Side::Agent) {
                     self.order.requested(payload_of(header, &message));
                 }
@@ -402,6 +405,13 @@ impl Relay {
     pub fn close(&mut self, to: Side, closed: ChannelClosed, now: Now) {
         let message = unsequenced(MessageType::ChannelClosed, closed.encode(), &mut self.ids, now);
         self.end_mut(to).closed.get_or_insert(Opaque(message));
+    }
+
+    /// Whether this side has a leg that something is still to be sent on: now, or when its time has come.
+    pub fn owes(&self, to: Side) -> bool {
+        let end = self.end(to);
+        let closing = end.leg.is_some() && end.closed.is_some() && !end.told_closed;
+        closing || self.has_transmit(to)
     }
 
     /// Whether everything for this side was sent, and acknowledged where it can be, the end of the

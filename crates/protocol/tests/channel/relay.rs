@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use postern_protocol::channel::PeerError;
 use postern_protocol::channel::relay::{Leg, Relay, RelayConfig, RelayEvent, Side};
-use postern_protocol::wire::payload::{ChannelClosed, HandshakeRequest, JsonPayload, RequestedAction};
+use postern_protocol::wire::payload::{ChannelClosed, HandshakeRequest, JsonPayload, RequestedAction, StreamFlag};
 use postern_protocol::wire::{MessageType, PayloadType};
 use serde_json::json;
 
@@ -297,6 +297,20 @@ fn a_stock_multiplexer_is_born_in_silence() {
 }
 
 #[test]
+fn the_end_is_owed_to_a_client_that_nothing_may_be_sent_to_yet() {
+    let mut relay = handshake(STOCK, Some("LocalPortForwarding"));
+    give_acknowledgement(&mut relay, Side::Agent, 0, 0);
+    let _ = take(&mut relay, Side::Client, 0);
+    assert!(!relay.owes(Side::Client));
+    // A port that the agent forbids: its session fails behind HandshakeComplete.
+    relay.close(Side::Client, ChannelClosed::default(), at(1));
+    assert_eq!(take(&mut relay, Side::Client, 1), NOTHING);
+    assert!(relay.owes(Side::Client));
+    assert_eq!(take(&mut relay, Side::Client, 200 * MILLIS), ["channel_closed"]);
+    assert!(!relay.owes(Side::Client));
+}
+
+#[test]
 fn encrypted_payloads_without_room_for_a_nonce_are_refused() {
     let mut relay = relay(config(), STOCK, STOCK);
     let action = RequestedAction::KmsEncryption { kms_key_id: "k".to_owned(), challenge: None };
@@ -495,6 +509,13 @@ fn the_supervisor_hears_what_it_has_to_know() {
     give(&mut relay, Side::Agent, state("Terminating"), 0);
     give(&mut relay, Side::Agent, state("Other"), 0);
     assert_eq!(events(&mut relay), [RelayEvent::Activity(Side::Client), RelayEvent::AgentTerminating]);
+    let flag =
+        |number, flag: StreamFlag| stream(MessageType::InputStreamData, number, PayloadType::FLAG, &flag.encode());
+    give(&mut relay, Side::Client, flag(2, StreamFlag::DisconnectToPort), 0);
+    assert_eq!(events(&mut relay), [], "a connection ended, and no session");
+    give(&mut relay, Side::Client, flag(3, StreamFlag::TerminateSession), 0);
+    give(&mut relay, Side::Client, flag(3, StreamFlag::TerminateSession), 0);
+    assert_eq!(events(&mut relay), [RelayEvent::ClientLeaving], "once");
     assert_eq!(take(&mut relay, Side::Client, 0), outputs(0..3), "states end here");
     for number in 0..3 {
         assert_eq!(events(&mut relay), []);

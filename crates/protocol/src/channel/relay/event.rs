@@ -10,6 +10,8 @@ pub enum RelayEvent {
     AgentConnected,
     /// The agent reported that its session has ended by itself, all output sent.
     AgentTerminating,
+    /// The client said that it ends the session, and will not come back.
+    ClientLeaving,
     /// Every output message that came was acknowledged by the client.
     OutputDrained,
     /// User data came from this side.
@@ -23,6 +25,7 @@ pub enum RelayEvent {
 pub(super) struct Events {
     pub(super) agent_connected: bool,
     pub(super) agent_terminating: bool,
+    pub(super) client_leaving: bool,
     pub(super) client_active: bool,
     pub(super) agent_active: bool,
     pub(super) output_drained: bool,
@@ -39,6 +42,7 @@ impl Events {
             (&mut self.ping_client, RelayEvent::WantsPing(Side::Client)),
             (&mut self.ping_agent, RelayEvent::WantsPing(Side::Agent)),
             (&mut self.agent_terminating, RelayEvent::AgentTerminating),
+            (&mut self.client_leaving, RelayEvent::ClientLeaving),
             (&mut self.output_drained, RelayEvent::OutputDrained),
         ]
         .into_iter()

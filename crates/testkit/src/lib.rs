@@ -29,5 +29,5 @@ pub use proxy::FaultyProxy;
 pub use service::{Scheme, Service};
 pub use skip::skip;
 #[cfg(unix)]
-pub use stock_agent::StockAgentProcess;
+pub use stock_agent::{StockAgentProcess, StockAgentSetup, names_under, private_loopback};
 pub use terminal::Terminal;

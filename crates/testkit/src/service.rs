@@ -25,12 +25,18 @@ pub struct Service {
     scheme: Scheme,
     access_key_id: String,
     secret_access_key: String,
+    settings: Vec<(String, String)>,
     child: Option<Child>,
 }
 
 impl Service {
     /// Makes a data folder, starts the service on a free port and waits until it answers.
     pub fn start(scheme: Scheme) -> Self {
+        Self::start_with(scheme, &[])
+    }
+
+    /// The same with settings that differ from the defaults: pairs like `("POSTERN_NAMES", "[\"a.example\"]")`.
+    pub fn start_with(scheme: Scheme, settings: &[(&str, &str)]) -> Self {
         let folder = temporary_folder();
         let address = free_address();
         let made = run(&program("posternd"), ["init", "--data-dir", path(folder.path())], &[], Duration::from_secs(30))
@@ -42,6 +48,7 @@ impl Service {
             folder,
             address,
             scheme,
+            settings: settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
             child: None,
         };
         service.restart();
@@ -66,6 +73,7 @@ impl Service {
         command
             .args(["serve", "--data-dir", path(self.folder.path())])
             .args(["--listen", &self.address.to_string()])
+            .envs(self.settings.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);

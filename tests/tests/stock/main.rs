@@ -4,12 +4,8 @@
 //! What a test shows is recorded for the compatibility page (`postern_testkit::Behaviour`).
 
 mod commands;
-mod credentials;
-mod faults;
 mod pair;
-mod pointing;
 mod ports;
-mod presence;
 mod restarts;
 mod shells;
 mod ssh;

@@ -26,7 +26,8 @@ impl Control {
     /// `CreateActivation`: an id and a code with which machines register.
     ///
     /// # Errors
-    /// `InvalidParameters` for a date that is past or too far ahead, or for tags that contradict each other;
+    /// `InvalidParameters` for a date that is past or too far ahead, and for tags that contradict each other or are too
+    /// many;
     /// `AccessDeniedException`.
     pub async fn create_activation(
         &self,

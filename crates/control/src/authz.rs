@@ -62,6 +62,8 @@ pub enum Resource {
     Target(String),
     /// A document.
     Document(Arn),
+    /// A role, which need not exist.
+    Role(Arn),
     /// A session.
     Session {
         /// Which.
@@ -88,7 +90,7 @@ impl Resource {
             Self::Any => "*".to_owned(),
             Self::Node(node) => Arn::node(&scope.region, &scope.account, node).to_string(),
             Self::Target(target) => target.chars().filter(|c| !c.is_control()).take(64).collect(),
-            Self::Document(arn) => arn.to_string(),
+            Self::Document(arn) | Self::Role(arn) => arn.to_string(),
             Self::Session { id, .. } | Self::DataKey { session: Some(id), .. } => {
                 Arn::session(&scope.region, &scope.account, id).to_string()
             }
@@ -201,7 +203,7 @@ fn decide_for_node(node: &NodeId, proof: NodeProof, audience: Audience, resource
         Resource::Node(other) => other == node,
         Resource::Session { node: Some(other), .. } | Resource::DataKey { node: Some(other), .. } => other == node,
         Resource::Session { node: None, .. } | Resource::DataKey { node: None, .. } => false,
-        Resource::Any | Resource::Target(_) | Resource::Document(_) | Resource::Key(_) => false,
+        Resource::Any | Resource::Target(_) | Resource::Document(_) | Resource::Role(_) | Resource::Key(_) => false,
     };
     match (own, needed == proof, needed) {
         (true, true, _) => Decision::Allow,

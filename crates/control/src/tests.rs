@@ -7,6 +7,7 @@ mod authentication;
 mod channels;
 mod kms;
 mod listings;
+mod nodes;
 mod pages;
 mod registration;
 mod restart;

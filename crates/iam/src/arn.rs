@@ -88,6 +88,18 @@ impl Arn {
         }
     }
 
+    /// The ARN of a role. The name may have a path.
+    #[must_use]
+    pub fn role(account: &AccountId, name: &str) -> Self {
+        Self {
+            partition: PARTITION.to_owned(),
+            service: "iam".to_owned(),
+            region: String::new(),
+            account: account.to_string(),
+            resource: format!("role/{name}"),
+        }
+    }
+
     /// The ARN of a role that is being used under a session name: how a node's temporary credentials are called.
     #[must_use]
     pub fn assumed_role(account: &AccountId, role: &str, session_name: &str) -> Self {

@@ -4,21 +4,12 @@ use postern_iam::secret::serialize_exposed;
 use postern_iam::{ActivationId, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::constraint::{Pattern, Text};
+use crate::constraint::{LABEL, Pattern, Text};
 use crate::decode::{ApiRequest, Input};
 use crate::error::{ApiError, ErrorCode};
+use crate::node::read_role;
 use crate::operation::Operation;
 use crate::timestamp::Timestamp;
-
-/// The pattern of names and tags in AWS's model: letters, separators, numbers and a few signs of any script.
-const LABEL: Pattern = Pattern {
-    text: r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$",
-    matches: |text| {
-        // Rust's alphabetic and numeric are a little wider than \p{L} and \p{N} (they add letter-like marks).
-        let is_separator = |c: char| c.is_whitespace() && !c.is_control();
-        text.chars().all(|c| c.is_alphanumeric() || is_separator(c) || "_.:/=+-@".contains(c))
-    },
-};
 
 /// A key and its value, on an activation and on every node that registers with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,26 +63,12 @@ impl ApiRequest for CreateActivationRequest {
         Ok(Self {
             description: input.text("Description", Text::length(0, 256))?,
             default_instance_name: input.text("DefaultInstanceName", Text::length(0, 256).matching(LABEL))?,
-            iam_role: read_role(input)?,
+            iam_role: read_role(input, ErrorCode::InvalidParameters)?,
             registration_limit: limit.and_then(|limit| u32::try_from(limit).ok()),
             expiration_date: input.timestamp("ExpirationDate")?,
             tags: input.objects("Tags", 0..=1000, Tag::read)?,
         })
     }
-}
-
-/// The name of a role, with or without a path.
-fn read_role(input: &mut Input<'_>) -> Result<String, ApiError> {
-    const ROLE: Text = Text::length(0, 64);
-    let is_letter = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    let role = input.required_text("IamRole", ROLE)?;
-    let is_name = role.split('/').all(|part| !part.is_empty() && part.chars().all(is_letter));
-    if is_name || !input.has("IamRole") || !ROLE.accepts(&role) {
-        return Ok(role);
-    }
-    let message = "IamRole must be the name of a role (letters, digits and any of _+=,.@-), for example PosternNode or \
-                   service-role/PosternNode.";
-    Err(ApiError::new(ErrorCode::InvalidParameters, message))
 }
 
 fn read_registration_metadata(input: &mut Input<'_>) -> Result<Option<()>, ApiError> {

@@ -151,6 +151,19 @@ impl<'a> Input<'a> {
         Ok(Some(texts))
     }
 
+    /// A required list of texts. `None` means that it was missing and is reported.
+    pub(crate) fn required_texts(
+        &mut self,
+        name: &str,
+        count: std::ops::RangeInclusive<usize>,
+        item: Text,
+    ) -> Result<Option<Vec<String>>, ApiError> {
+        if !self.has(name) {
+            self.report_missing(name);
+        }
+        self.texts(name, count, item)
+    }
+
     /// A list of objects, each read by `read`. Absent is empty; an empty list that is present must be allowed.
     pub(crate) fn objects<T>(
         &mut self,

@@ -134,6 +134,8 @@ codes! {
     InvalidInstanceId: 400 Caller,
     /// A filter value that `DescribeInstanceInformation` does not know.
     InvalidInstanceInformationFilterValue: 400 Caller,
+    /// A filter value that `DescribeInstanceProperties` does not know.
+    InvalidInstancePropertyFilterValue: 400 Caller,
     /// Not a page token of this operation.
     InvalidNextToken: 400 Caller,
     /// A member breaks a constraint of CloudWatch Logs.

@@ -1,6 +1,9 @@
-//! Managed nodes as users see them: list and deregister.
+//! Managed nodes as users see them: list, change the role, deregister.
 
 mod filter;
+mod inventory;
+mod property;
+mod role;
 
 use postern_iam::NodeId;
 use serde::{Deserialize, Serialize};
@@ -12,6 +15,14 @@ use crate::operation::Operation;
 use crate::timestamp::Timestamp;
 
 pub use filter::{NodeFilter, NodeFilterKey};
+pub use inventory::{
+    InstanceInfo, InventoryFilter, InventoryKey, ListNodesRequest, ListNodesResponse, Node, NodeOwnerInfo, NodeType,
+};
+pub use property::{
+    Comparison, DescribeInstancePropertiesRequest, DescribeInstancePropertiesResponse, InstanceProperty, PropertyFilter,
+};
+pub use role::UpdateManagedInstanceRoleRequest;
+pub(crate) use role::read_role;
 
 /// `DescribeInstanceInformation`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -190,7 +201,7 @@ pub struct DeregisterManagedInstanceRequest {
     pub instance_id: NodeId,
 }
 
-const DEREGISTRABLE: Pattern = Pattern {
+const MANAGED_INSTANCE_ID: Pattern = Pattern {
     text: r"(^mi-[0-9a-f]{17}$)|(^eks_c:[0-9A-Za-z][A-Za-z0-9\-_]{0,99}_\w{17}$)",
     matches: |text| text.parse::<NodeId>().is_ok() || is_eks_node(text),
 };
@@ -200,14 +211,19 @@ impl ApiRequest for DeregisterManagedInstanceRequest {
     type Response = crate::Empty;
 
     fn read(input: &mut Input<'_>) -> Result<Self, ApiError> {
-        let text = input.required_text("InstanceId", Text::length(20, 124).matching(DEREGISTRABLE))?;
-        if is_eks_node(&text) {
-            let message = "There are no nodes of this kind here; a managed node's id begins with mi-.";
-            return Err(ApiError::new(ErrorCode::InvalidInstanceId, message));
-        }
-        // A malformed or missing one is reported already; what stands in for it is never seen.
-        Ok(Self { instance_id: text.parse().unwrap_or_else(|_| NodeId::generate(&[0; 9])) })
+        Ok(Self { instance_id: read_managed_instance_id(input)? })
     }
+}
+
+/// `InstanceId` of an operation that is for nodes with an activation only.
+fn read_managed_instance_id(input: &mut Input<'_>) -> Result<NodeId, ApiError> {
+    let text = input.required_text("InstanceId", Text::length(20, 124).matching(MANAGED_INSTANCE_ID))?;
+    if is_eks_node(&text) {
+        let message = "There are no nodes of this kind here; a managed node's id begins with mi-.";
+        return Err(ApiError::new(ErrorCode::InvalidInstanceId, message));
+    }
+    // A malformed or missing one is reported already; what stands in for it is never seen.
+    Ok(text.parse().unwrap_or_else(|_| NodeId::generate(&[0; 9])))
 }
 
 fn is_eks_node(text: &str) -> bool {

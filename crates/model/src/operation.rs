@@ -123,6 +123,12 @@ operations! {
         GetConnectionStatus: User,
         /// Lists managed nodes.
         DescribeInstanceInformation: User,
+        /// Lists managed nodes as consoles show them.
+        DescribeInstanceProperties: User,
+        /// Lists managed nodes as an inventory.
+        ListNodes: User,
+        /// Gives a node another role.
+        UpdateManagedInstanceRole: User,
         /// Makes an id and code with which machines register.
         CreateActivation: User,
         /// Lists activations.

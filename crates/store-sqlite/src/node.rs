@@ -110,6 +110,26 @@ impl NodeStore for SqliteStore {
             .await
     }
 
+    async fn change_node_role(&self, scope: &Scope, id: &NodeId, role: &str) -> Result<bool, StoreError> {
+        let (scope, id, role) = (scope.clone(), id.clone(), role.to_owned());
+        self.writer
+            .act(move |connection| {
+                Box::pin(async move {
+                    let done = sqlx::query(
+                        "UPDATE node SET iam_role = $4 WHERE account = $1 AND region = $2 AND node_id = $3",
+                    )
+                    .bind(scope.account.as_str())
+                    .bind(scope.region.as_str())
+                    .bind(id.as_str())
+                    .bind(&role)
+                    .execute(connection)
+                    .await?;
+                    Ok(done.rows_affected() > 0)
+                })
+            })
+            .await
+    }
+
     async fn node_reported(
         &self,
         scope: &Scope,

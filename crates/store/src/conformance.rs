@@ -36,6 +36,7 @@ where
     nodes::activations_are_listed_newest_first_in_pages(&*new_store().await).await;
     nodes::a_short_report_erases_nothing(&*new_store().await).await;
     nodes::a_key_is_replaced_only_if_it_is_still_the_key(&*new_store().await).await;
+    nodes::a_node_can_be_given_another_role(&*new_store().await).await;
     nodes::the_newest_control_channel_wins_and_a_late_goodbye_changes_nothing(&*new_store().await).await;
     nodes::a_restarted_process_forgets_only_its_own_control_channels(&*new_store().await).await;
     nodes::nodes_are_listed_in_pages_and_by_filters(&*new_store().await).await;

@@ -200,6 +200,9 @@ pub trait NodeStore: Send + Sync {
         new: RegisteredKey,
     ) -> Result<ReplacePublicKey, StoreError>;
 
+    /// Gives the node another role. False if there is no such node.
+    async fn change_node_role(&self, scope: &Scope, id: &NodeId, role: &str) -> Result<bool, StoreError>;
+
     /// Notes what a node says about itself; what it does not mention stays. False if there is no such node.
     async fn node_reported(
         &self,

@@ -175,6 +175,100 @@ row(
     ],
 )
 row(
+    "ssm.DescribeInstanceProperties",
+    lambda w: {},
+    lambda w: {
+        "InstancePropertyFilterList": Omit("it cannot be used together with FiltersWithOperator"),
+        "NextToken": PAGE_TOKEN,
+        "FiltersWithOperator": [
+            {"Key": "InstanceIds", "Values": [w.node], "Operator": "BeginWith"},
+            {"Key": "PingStatus", "Values": ["ConnectionLost"], "Operator": "NotEqual"},
+            {"Key": "AgentVersion", "Values": ["0.0.0"], "Operator": "GreaterThan"},
+            {"Key": "AgentVersion", "Values": ["999999.0.0"], "Operator": "LessThan"},
+            {"Key": "IamRole", "Values": [w.role], "Operator": "Equal"},
+        ],
+    },
+    refusals=[
+        (
+            "both kinds of filter",
+            lambda w: {
+                "FiltersWithOperator": [{"Key": "IamRole", "Values": ["x"]}],
+                "InstancePropertyFilterList": [{"key": "IamRole", "valueSet": ["x"]}],
+            },
+            "ValidationException",
+        ),
+        (
+            "an unknown key",
+            lambda w: {"FiltersWithOperator": [{"Key": "Colour", "Values": ["red"]}]},
+            "InvalidFilterKey",
+        ),
+        (
+            "an unknown key in the older style",
+            lambda w: {"InstancePropertyFilterList": [{"key": "tag:env", "valueSet": ["x"]}]},
+            "ValidationException",
+        ),
+        (
+            "an unknown operator",
+            lambda w: {"FiltersWithOperator": [{"Key": "IamRole", "Values": ["x"], "Operator": "Like"}]},
+            "ValidationException",
+        ),
+        (
+            "a ping status that is none",
+            lambda w: {"InstancePropertyFilterList": [{"key": "PingStatus", "valueSet": ["online"]}]},
+            "InvalidInstancePropertyFilterValue",
+        ),
+        (
+            "an activation's id that is none",
+            lambda w: {"FiltersWithOperator": [{"Key": "ActivationIds", "Values": ["web"]}]},
+            "InvalidActivationId",
+        ),
+        (
+            "a node's id that is none",
+            lambda w: {"FiltersWithOperator": [{"Key": "InstanceIds", "Values": ["web"]}]},
+            "InvalidInstanceId",
+        ),
+        (
+            "a document's name that is none",
+            lambda w: {"FiltersWithOperator": [{"Key": "DocumentName", "Values": ["a b"]}]},
+            "InvalidDocument",
+        ),
+    ],
+)
+row(
+    "ssm.ListNodes",
+    lambda w: {},
+    lambda w: {
+        "NextToken": PAGE_TOKEN,
+        "Filters": [
+            {"Key": "InstanceId", "Values": [w.node] * 5, "Type": "Equal"},
+            {"Key": "InstanceStatus", "Values": ["ConnectionLost"], "Type": "NotEqual"},
+            {"Key": "PlatformType", "Values": ["Lin"], "Type": "BeginWith"},
+            {"Key": "ManagedStatus", "Values": ["Managed"]},
+        ],
+    },
+    refusals=[
+        (
+            "an unknown key",
+            lambda w: {"Filters": [{"Key": "Colour", "Values": ["red"]}]},
+            "ValidationException",
+        ),
+    ],
+)
+row(
+    "ssm.UpdateManagedInstanceRole",
+    lambda w: {"InstanceId": w.new_node(), "IamRole": "Other"},
+    lambda w: {"InstanceId": w.new_node(), "IamRole": "service-role/" + "R" * 51},
+    refusals=[
+        ("a node that is not there", lambda w: {"InstanceId": NO_NODE, "IamRole": w.role}, "InvalidInstanceId"),
+        (
+            "a node of another kind",
+            lambda w: {"InstanceId": "eks_c:cluster_0123456789abcdefg", "IamRole": w.role},
+            "InvalidInstanceId",
+        ),
+        ("no role", lambda w: {"InstanceId": w.node, "IamRole": ""}, "ValidationException"),
+    ],
+)
+row(
     "ssm.DeregisterManagedInstance",
     lambda w: {"InstanceId": w.new_node()},
     refusals=[("a node that is not there", lambda w: {"InstanceId": NO_NODE}, "InvalidInstanceId")],

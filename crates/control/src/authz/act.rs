@@ -47,6 +47,15 @@ pub struct OnDataKey {
     pub node: Option<NodeId>,
 }
 
+/// What giving a node another role is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeAndRole {
+    /// The node.
+    pub node: NodeId,
+    /// The role that it would have.
+    pub role: Arn,
+}
+
 macro_rules! acts {
     ($($(#[$doc:meta])* $name:ident = $action:expr, on $on:ty: $resources:expr;)+) => {
         $(
@@ -101,6 +110,13 @@ acts! {
     GetConnectionStatus = Action::Api(Operation::GetConnectionStatus), on Target: |on| vec![Resource::from(on)];
     /// List nodes.
     DescribeInstanceInformation = Action::Api(Operation::DescribeInstanceInformation), on (): any;
+    /// List nodes as consoles show them.
+    DescribeInstanceProperties = Action::Api(Operation::DescribeInstanceProperties), on (): any;
+    /// List nodes as an inventory.
+    ListNodes = Action::Api(Operation::ListNodes), on (): any;
+    /// Give a node another role.
+    UpdateManagedInstanceRole = Action::Api(Operation::UpdateManagedInstanceRole), on NodeAndRole:
+        |on| vec![Resource::Node(on.node.clone()), Resource::Role(on.role.clone())];
     /// Make an activation.
     CreateActivation = Action::Api(Operation::CreateActivation), on (): any;
     /// List activations.

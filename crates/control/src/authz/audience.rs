@@ -37,6 +37,9 @@ fn audience_of_operation(operation: Operation) -> Audience {
         | Operation::DescribeSessions
         | Operation::GetConnectionStatus
         | Operation::DescribeInstanceInformation
+        | Operation::DescribeInstanceProperties
+        | Operation::ListNodes
+        | Operation::UpdateManagedInstanceRole
         | Operation::DeregisterManagedInstance => Audience::People,
 
         Operation::CreateActivation | Operation::DescribeActivations | Operation::DeleteActivation => Audience::People,

@@ -5,7 +5,7 @@
 
 use postern_model::{CallerKind, ErrorCode, Operation};
 
-use super::act::{ACTIONS, NodeAndDocument, Target};
+use super::act::{ACTIONS, NodeAndDocument, NodeAndRole, Target};
 use super::*;
 
 const OWN: &str = "mi-0000000000000000a";
@@ -22,6 +22,9 @@ const TABLE: &[(Action, [bool; 6])] = &[
     (Action::Api(Operation::DescribeSessions),                [false, false, false, false, false, true]),
     (Action::Api(Operation::GetConnectionStatus),             [false, false, false, false, false, true]),
     (Action::Api(Operation::DescribeInstanceInformation),     [false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeInstanceProperties),      [false, false, false, false, false, true]),
+    (Action::Api(Operation::ListNodes),                       [false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateManagedInstanceRole),       [false, false, false, false, false, true]),
     (Action::Api(Operation::CreateActivation),                [false, false, false, false, false, true]),
     (Action::Api(Operation::DescribeActivations),             [false, false, false, false, false, true]),
     (Action::Api(Operation::DeleteActivation),                [false, false, false, false, false, true]),
@@ -114,6 +117,12 @@ fn attempt(action: Action, principal: &Principal) -> bool {
             Operation::DescribeSessions => may::<act::DescribeSessions>(principal, ()),
             Operation::GetConnectionStatus => may::<act::GetConnectionStatus>(principal, Target::Node(node())),
             Operation::DescribeInstanceInformation => may::<act::DescribeInstanceInformation>(principal, ()),
+            Operation::DescribeInstanceProperties => may::<act::DescribeInstanceProperties>(principal, ()),
+            Operation::ListNodes => may::<act::ListNodes>(principal, ()),
+            Operation::UpdateManagedInstanceRole => {
+                let role = "arn:aws:iam::123456789012:role/PosternNode".parse().unwrap();
+                may::<act::UpdateManagedInstanceRole>(principal, NodeAndRole { node: node(), role })
+            }
             Operation::CreateActivation => may::<act::CreateActivation>(principal, ()),
             Operation::DescribeActivations => may::<act::DescribeActivations>(principal, ()),
             Operation::DeleteActivation => may::<act::DeleteActivation>(principal, ()),

@@ -3,22 +3,22 @@
 use postern_iam::NodeId;
 use postern_model::node::{
     DeregisterManagedInstanceRequest, DescribeInstanceInformationRequest, DescribeInstanceInformationResponse,
-    InstanceInformation, NodeFilter, NodeFilterKey, PingStatus, PlatformType, ResourceType,
 };
 use postern_model::session::{ConnectionStatus, EndReason, GetConnectionStatusRequest, GetConnectionStatusResponse};
-use postern_model::{ApiError, Empty, ErrorCode, Timestamp};
-use postern_store::{DeregisterNode, NodeFilter as Stored, NodeRecord};
+use postern_model::{ApiError, Empty, ErrorCode};
+use postern_store::DeregisterNode;
 
 use crate::authz::act::{self, Target};
 use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::command::{NodeCommand, SessionCommand, encode, node_subject};
+use crate::node::filter::stored;
+use crate::node::view;
 use crate::session::start::target;
 use crate::{Control, failure};
 
 /// Nodes a page if the caller does not say, AWS's value.
 const DEFAULT_RESULTS: u32 = 10;
-const SOURCE_TYPE: &str = "AWS::SSM::ManagedInstance";
 
 impl Control {
     /// `DescribeInstanceInformation`: a page of nodes, connected or not.
@@ -30,30 +30,25 @@ impl Control {
         caller: &Caller,
         request: DescribeInstanceInformationRequest,
     ) -> Result<DescribeInstanceInformationResponse, ApiError> {
-        self.list_nodes(authorize::<act::DescribeInstanceInformation>(caller, ())?, request).await
+        self.list_information(authorize::<act::DescribeInstanceInformation>(caller, ())?, request).await
     }
 
-    async fn list_nodes(
+    async fn list_information(
         &self,
         _allowed: Authorized<act::DescribeInstanceInformation>,
         request: DescribeInstanceInformationRequest,
     ) -> Result<DescribeInstanceInformationResponse, ApiError> {
         let listing = self.listing(&request);
         let after = listing.cursor::<NodeId>(request.next_token.as_deref())?;
-        let mut filters = Vec::new();
-        for filter in request.filters {
-            match stored(filter) {
-                Condition::Stored(filter) => filters.push(filter),
-                Condition::Always => {}
-                Condition::Never => return Ok(DescribeInstanceInformationResponse::default()),
-            }
-        }
+        let Some(filters) = stored(request.filters) else {
+            return Ok(DescribeInstanceInformationResponse::default());
+        };
         let limit = request.max_results.unwrap_or(DEFAULT_RESULTS);
         let mut records =
             self.store.nodes_page(self.scope(), &filters, after.as_ref(), limit + 1).await.map_err(failure::store)?;
         let next_token = listing.cut(&mut records, limit, |record| record.node_id.to_string());
         Ok(DescribeInstanceInformationResponse {
-            instance_information_list: records.into_iter().map(listed).collect(),
+            instance_information_list: records.into_iter().map(view::information).collect(),
             next_token,
         })
     }
@@ -108,68 +103,12 @@ impl Control {
                     "node deregistered");
                 Ok(Empty {})
             }
-            DeregisterNode::NodeUnknown => {
-                Err(ApiError::new(ErrorCode::InvalidInstanceId, format!("There is no managed node {node_id} here.")))
-            }
+            DeregisterNode::NodeUnknown => Err(unknown_node(node_id)),
         }
     }
 }
 
-/// A filter, as far as the store is concerned.
-enum Condition {
-    Stored(Stored),
-    /// Every node meets it.
-    Always,
-    /// No node meets it.
-    Never,
-}
-
-fn stored(filter: NodeFilter) -> Condition {
-    let NodeFilter { key, values } = filter;
-    let has = |value: &str| values.iter().any(|given| given == value);
-    let when = |met: bool| if met { Condition::Always } else { Condition::Never };
-    match key {
-        NodeFilterKey::PingStatus => {
-            match (has(PingStatus::Online.as_str()), has(PingStatus::ConnectionLost.as_str())) {
-                (true, true) => Condition::Always,
-                (true, false) => Condition::Stored(Stored::Connected(true)),
-                (false, true) => Condition::Stored(Stored::Connected(false)),
-                (false, false) => Condition::Never,
-            }
-        }
-        NodeFilterKey::ResourceType => when(has(ResourceType::ManagedInstance.as_str())),
-        NodeFilterKey::SourceTypes => when(has(SOURCE_TYPE)),
-        NodeFilterKey::AssociationStatus => Condition::Never,
-        NodeFilterKey::InstanceIds | NodeFilterKey::SourceIds => Condition::Stored(Stored::Ids(values)),
-        NodeFilterKey::PlatformTypes => Condition::Stored(Stored::PlatformTypes(values)),
-        NodeFilterKey::AgentVersion => Condition::Stored(Stored::AgentVersions(values)),
-        NodeFilterKey::ActivationIds => Condition::Stored(Stored::ActivationIds(values)),
-        NodeFilterKey::IamRole => Condition::Stored(Stored::IamRoles(values)),
-        NodeFilterKey::TagKey => Condition::Stored(Stored::TagKeys(values)),
-        NodeFilterKey::Tag(tag) => Condition::Stored(Stored::Tag(tag, values)),
-    }
-}
-
-fn listed(record: NodeRecord) -> InstanceInformation {
-    let online = record.connection.is_some();
-    let platform = record.report.platform_type.as_deref().and_then(PlatformType::from_name);
-    InstanceInformation {
-        ping_status: if online { PingStatus::Online } else { PingStatus::ConnectionLost },
-        last_ping_date_time: record.last_seen_at.map(Timestamp::from_millis),
-        agent_version: record.report.agent_version,
-        is_latest_version: None,
-        platform_type: platform,
-        platform_name: record.report.platform_name,
-        platform_version: record.report.platform_version,
-        activation_id: Some(record.activation_id.to_string()),
-        iam_role: Some(record.iam_role),
-        registration_date: Some(Timestamp::from_millis(record.registered_at)),
-        resource_type: ResourceType::ManagedInstance,
-        name: Some(record.name).filter(|name| !name.is_empty()),
-        ip_address: record.report.ip_address,
-        computer_name: record.report.computer_name,
-        source_id: Some(record.node_id.to_string()),
-        source_type: Some(SOURCE_TYPE.to_owned()),
-        instance_id: record.node_id,
-    }
+/// The answer of operations on a node that is not there.
+pub(super) fn unknown_node(node_id: &NodeId) -> ApiError {
+    ApiError::new(ErrorCode::InvalidInstanceId, format!("There is no managed node {node_id} here."))
 }

@@ -1,5 +1,7 @@
 //! Filters of `DescribeInstanceInformation`. AWS's model has two styles, `Filters` (`Key`, `Values`) and the older
 //! `InstanceInformationFilterList` (`key`, `valueSet`); both become a [`NodeFilter`].
+//!
+//! Where the model closes the set of keys, an unknown one is a broken constraint; where it does not, `InvalidFilterKey`.
 
 use std::fmt;
 
@@ -29,6 +31,8 @@ pub enum NodeFilterKey {
     AgentVersion,
     /// The state of associations; there are none here.
     AssociationStatus,
+    /// The document of an association; there are none here. Only of `DescribeInstanceProperties`.
+    DocumentName,
     /// The role.
     IamRole,
     /// The id.
@@ -49,7 +53,22 @@ pub enum NodeFilterKey {
     Tag(String),
 }
 
-/// The keys of the older style, in the model's order.
+const KEYS: [(&str, NodeFilterKey); 12] = [
+    ("ActivationIds", NodeFilterKey::ActivationIds),
+    ("AgentVersion", NodeFilterKey::AgentVersion),
+    ("AssociationStatus", NodeFilterKey::AssociationStatus),
+    ("DocumentName", NodeFilterKey::DocumentName),
+    ("IamRole", NodeFilterKey::IamRole),
+    ("InstanceIds", NodeFilterKey::InstanceIds),
+    ("PingStatus", NodeFilterKey::PingStatus),
+    ("PlatformTypes", NodeFilterKey::PlatformTypes),
+    ("ResourceType", NodeFilterKey::ResourceType),
+    ("SourceIds", NodeFilterKey::SourceIds),
+    ("SourceTypes", NodeFilterKey::SourceTypes),
+    ("tag-key", NodeFilterKey::TagKey),
+];
+
+/// The keys of `InstanceInformationFilterList`, in the model's order.
 const OLDER_KEYS: [&str; 8] = [
     "InstanceIds",
     "AgentVersion",
@@ -61,22 +80,8 @@ const OLDER_KEYS: [&str; 8] = [
     "AssociationStatus",
 ];
 
-const KEYS: [(&str, NodeFilterKey); 11] = [
-    ("ActivationIds", NodeFilterKey::ActivationIds),
-    ("AgentVersion", NodeFilterKey::AgentVersion),
-    ("AssociationStatus", NodeFilterKey::AssociationStatus),
-    ("IamRole", NodeFilterKey::IamRole),
-    ("InstanceIds", NodeFilterKey::InstanceIds),
-    ("PingStatus", NodeFilterKey::PingStatus),
-    ("PlatformTypes", NodeFilterKey::PlatformTypes),
-    ("ResourceType", NodeFilterKey::ResourceType),
-    ("SourceIds", NodeFilterKey::SourceIds),
-    ("SourceTypes", NodeFilterKey::SourceTypes),
-    ("tag-key", NodeFilterKey::TagKey),
-];
-
 impl NodeFilterKey {
-    fn from_name(name: &str) -> Option<Self> {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         let tag = name.strip_prefix("tag:").filter(|tag| !tag.is_empty()).map(|tag| Self::Tag(tag.to_owned()));
         tag.or_else(|| KEYS.iter().find(|(known, _)| *known == name).map(|(_, key)| key.clone()))
     }
@@ -100,44 +105,51 @@ impl Serialize for NodeFilterKey {
 
 impl NodeFilter {
     pub(super) fn read(input: &mut Input<'_>) -> Result<Option<Self>, ApiError> {
-        Self::read_members(input, "Key", "Values")
+        let key = open_key(input, Text::length(1, usize::MAX), |key| *key != NodeFilterKey::DocumentName)?;
+        Self::read_values(input, key, "Values")
     }
 
     /// The older style has a closed set of keys, which makes an unknown one a broken constraint.
     pub(super) fn read_older(input: &mut Input<'_>) -> Result<Option<Self>, ApiError> {
-        if input.required_choice("key", &OLDER_KEYS.map(|key| (key, ())))?.is_none() {
-            return Ok(None);
-        }
-        Self::read_members(input, "key", "valueSet")
+        let key = input.required_choice("key", &OLDER_KEYS.map(|name| (name, name)))?;
+        Self::read_values(input, key.and_then(NodeFilterKey::from_name), "valueSet")
     }
 
-    fn read_members(input: &mut Input<'_>, key: &str, values: &str) -> Result<Option<Self>, ApiError> {
-        let name = input.required_text(key, Text::length(1, usize::MAX))?;
-        let texts = input.texts(values, 1..=100, Text::length(1, usize::MAX))?;
-        let Some(texts) = texts else {
-            input.report_missing(values);
-            return Ok(None);
-        };
-        if name.is_empty() || texts.is_empty() {
-            // Reported above.
-            return Ok(None);
+    fn read_values(input: &mut Input<'_>, key: Option<NodeFilterKey>, member: &str) -> Result<Option<Self>, ApiError> {
+        let values = input.required_texts(member, 1..=100, Text::length(1, usize::MAX))?;
+        // What is missing or empty is reported, and the request fails as a whole.
+        let (Some(key), Some(values)) = (key, values) else { return Ok(None) };
+        for value in &values {
+            check_value(&key, value, ErrorCode::InvalidInstanceInformationFilterValue)?;
         }
-        let Some(key) = NodeFilterKey::from_name(&name) else { return Err(unknown_key(&name)) };
-        for text in &texts {
-            check_value(&key, text)?;
-        }
-        Ok(Some(Self { key, values: texts }))
+        Ok(Some(Self { key, values }))
     }
 }
 
-fn unknown_key(name: &str) -> ApiError {
+/// A key of an operation that leaves its set open in the model. Nothing for one that is reported as missing or malformed.
+pub(super) fn open_key(
+    input: &mut Input<'_>,
+    constraint: Text,
+    offers: fn(&NodeFilterKey) -> bool,
+) -> Result<Option<NodeFilterKey>, ApiError> {
+    let name = input.required_text("Key", constraint)?;
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let key = NodeFilterKey::from_name(&name).filter(offers);
+    key.map(Some).ok_or_else(|| unknown_key(&name, offers))
+}
+
+fn unknown_key(name: &str, offers: fn(&NodeFilterKey) -> bool) -> ApiError {
     let shown: String = name.chars().take(64).collect();
-    let keys = KEYS.map(|(name, _)| name).join(", ");
+    let offered: Vec<&str> = KEYS.iter().filter(|(_, key)| offers(key)).map(|(name, _)| *name).collect();
+    let keys = offered.join(", ");
     let message = format!("There is no node filter '{shown}'; the keys are {keys}, tag:<key>.");
     ApiError::new(ErrorCode::InvalidFilterKey, message)
 }
 
-fn check_value(key: &NodeFilterKey, value: &str) -> Result<(), ApiError> {
+/// Refuses what no node can have, with the operation's own code for it.
+pub(super) fn check_value(key: &NodeFilterKey, value: &str, code: ErrorCode) -> Result<(), ApiError> {
     let (known, allowed) = match key {
         NodeFilterKey::PingStatus => {
             let all = [PingStatus::Online, PingStatus::ConnectionLost, PingStatus::Inactive];
@@ -160,8 +172,7 @@ fn check_value(key: &NodeFilterKey, value: &str) -> Result<(), ApiError> {
         return Ok(());
     }
     let shown: String = value.chars().take(64).collect();
-    let message = format!("'{shown}' is not a value of the filter {key}; the values are {allowed}.");
-    Err(ApiError::new(ErrorCode::InvalidInstanceInformationFilterValue, message))
+    Err(ApiError::new(code, format!("'{shown}' is not a value of the filter {key}; the values are {allowed}.")))
 }
 
 /// `(^i-(\w{8}|\w{17})$)|(^mi-\w{17}$)`.

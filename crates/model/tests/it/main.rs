@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
 
 mod kms;
+mod nodes;
 mod requests;
 mod responses;
 mod totality;

@@ -5,7 +5,8 @@ use postern_model::agent::{
     ListInstanceAssociationsResponse, RegisterManagedInstanceResponse, RequestManagedInstanceRoleTokenResponse,
 };
 use postern_model::node::{
-    DescribeInstanceInformationResponse, InstanceInformation, PingStatus, PlatformType, ResourceType,
+    DescribeInstanceInformationResponse, DescribeInstancePropertiesResponse, InstanceInfo, InstanceInformation,
+    InstanceProperty, ListNodesResponse, Node, NodeOwnerInfo, NodeType, PingStatus, PlatformType, ResourceType,
 };
 use postern_model::session::{
     ConnectionStatus, DescribeSessionsResponse, GetConnectionStatusResponse, ResumeSessionResponse, Session,
@@ -130,6 +131,61 @@ fn nodes_and_activations() {
             "RegistrationsCount": 0, "ExpirationDate": 1_795_384_779, "Expired": true, "CreatedDate": 1_795_384_779}]}),
     );
     wire(&Empty {}, json!({}));
+}
+
+#[test]
+fn nodes_as_consoles_show_them() {
+    let property = InstanceProperty {
+        name: Some("web".to_owned()),
+        instance_id: NODE.parse().unwrap(),
+        ip_address: Some("::1".to_owned()),
+        ping_status: PingStatus::Online,
+        last_ping_date_time: Some(NOON),
+        agent_version: None,
+        platform_type: Some(PlatformType::Linux),
+        platform_name: None,
+        platform_version: None,
+        activation_id: None,
+        iam_role: None,
+        registration_date: None,
+        resource_type: ResourceType::ManagedInstance,
+        computer_name: None,
+        source_id: None,
+        source_type: None,
+    };
+    wire(
+        &DescribeInstancePropertiesResponse { instance_properties: vec![property], next_token: None },
+        json!({"InstanceProperties": [{"Name": "web", "InstanceId": NODE, "IPAddress": "::1", "PingStatus": "Online",
+            "LastPingDateTime": 1_795_384_779, "PlatformType": "Linux", "ResourceType": "ManagedInstance"}]}),
+    );
+    let node = Node {
+        capture_time: Some(NOON),
+        id: NODE.parse().unwrap(),
+        owner: NodeOwnerInfo { account_id: "123456789012".to_owned() },
+        region: "eu-west-1".to_owned(),
+        node_type: NodeType::Instance(InstanceInfo {
+            agent_type: Some("amazon-ssm-agent".to_owned()),
+            agent_version: None,
+            computer_name: None,
+            instance_status: "Online".to_owned(),
+            ip_address: Some("::1".to_owned()),
+            managed_status: "Managed".to_owned(),
+            name: None,
+            platform_type: None,
+            platform_name: None,
+            platform_version: None,
+            resource_type: ResourceType::ManagedInstance,
+            source_id: NODE.to_owned(),
+            source_type: "AWS::SSM::ManagedInstance".to_owned(),
+        }),
+    };
+    wire(
+        &ListNodesResponse { nodes: vec![node], next_token: None },
+        json!({"Nodes": [{"CaptureTime": 1_795_384_779, "Id": NODE, "Owner": {"AccountId": "123456789012"},
+            "Region": "eu-west-1", "NodeType": {"Instance": {"AgentType": "amazon-ssm-agent",
+            "InstanceStatus": "Online", "IpAddress": "::1", "ManagedStatus": "Managed",
+            "ResourceType": "ManagedInstance", "SourceId": NODE, "SourceType": "AWS::SSM::ManagedInstance"}}}]}),
+    );
 }
 
 #[test]

@@ -56,6 +56,10 @@ fn value() -> impl Strategy<Value = Value> {
             "Values",
             "valueSet",
             "InstanceInformationFilterList",
+            "FiltersWithOperator",
+            "InstancePropertyFilterList",
+            "Operator",
+            "InstanceId",
             "FilterKey",
             "FilterValues",
             "IamRole",
@@ -125,6 +129,9 @@ proptest! {
             answered::<session::DescribeSessionsRequest>(body);
             answered::<session::GetConnectionStatusRequest>(body);
             answered::<node::DescribeInstanceInformationRequest>(body);
+            answered::<node::DescribeInstancePropertiesRequest>(body);
+            answered::<node::ListNodesRequest>(body);
+            answered::<node::UpdateManagedInstanceRoleRequest>(body);
             answered::<node::DeregisterManagedInstanceRequest>(body);
             answered::<activation::CreateActivationRequest>(body);
             answered::<activation::DescribeActivationsRequest>(body);

@@ -124,6 +124,16 @@ pub(super) async fn a_key_is_replaced_only_if_it_is_still_the_key(store: &dyn St
     assert_eq!(gone, ReplacePublicKey::NodeUnknown);
 }
 
+pub(super) async fn a_node_can_be_given_another_role(store: &dyn Store) {
+    let scope = scope();
+    let (one, two) = (fixture::node(store, &scope, 1).await, fixture::node(store, &scope, 2).await);
+    assert!(store.change_node_role(&scope, &one, "Other").await.expect("writes"));
+    assert!(!store.change_node_role(&scope, &node_id(9), "Other").await.expect("writes"), "no node");
+    assert!(!store.change_node_role(&fixture::other_scope(), &one, "Third").await.expect("writes"), "not there");
+    let role = async |id| store.node(&scope, &id).await.expect("reads").expect("it is there").iam_role;
+    assert_eq!((role(one).await.as_str(), role(two).await.as_str()), ("Other", "PosternNode"));
+}
+
 pub(super) async fn the_newest_control_channel_wins_and_a_late_goodbye_changes_nothing(store: &dyn Store) {
     let scope = scope();
     let id = fixture::connected_node(store, &scope, 1).await;

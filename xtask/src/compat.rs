@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// What tests recorded, instead of what the last `cargo xtask test` kept
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
+    /// Only say whether the page is stale
+    #[arg(long)]
+    check: bool,
 }
 
 /// The file into which `cargo xtask test` has its tests record.
@@ -35,12 +38,15 @@ pub(crate) fn results_file(target: &Path) -> PathBuf {
     target.join("postern-compat-results")
 }
 
-/// Writes the page.
+/// Writes the page, or checks it.
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let results = match &options.results {
         Some(file) => file.clone(),
         None => results_file(&target_dir()?),
     };
+    if options.check {
+        return check(&results);
+    }
     let results = Results::read(&results)?;
     ensure!(!results.is_empty(), "nothing was recorded: run `cargo xtask test` first, without --quick");
     let file = workspace_root().join(PAGE);

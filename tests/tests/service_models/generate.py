@@ -18,11 +18,14 @@ class NotGiven(Exception):
     """The model does not say enough to make a value: the row has to."""
 
 
+@dataclass
 class Omit:
-    """Put in a row in place of a value: the member is left out of the maximal input, for this reason."""
+    """Put in a row in place of a value: the member is left out of the maximal input, for this reason. If there is a code,
+    this value is refused with it."""
 
-    def __init__(self, reason):
-        self.reason = reason
+    reason: str
+    value: object = None
+    code: str = None
 
 
 @dataclass

@@ -10,12 +10,13 @@ OPERATIONS is a JSON list of [service, operation]. One line a check; failures on
 import json
 import re
 import sys
+import traceback
 
 from botocore import xform_name
 from botocore.exceptions import ClientError, UnknownServiceError
 
 import rows_kms  # noqa: F401  (fills ROWS)
-from generate import Case, maximal, refused
+from generate import Case, Omit, maximal, refused
 from rows import ROWS, UNPUBLISHED
 from shape import faults
 from world import World
@@ -50,6 +51,9 @@ class Walk:
         row = ROWS[self.operation]
         base = maximal(model.input_shape, row.base(self.world))
         inputs = [(describe, build(self.world), code) for describe, build, code in row.refusals]
+        for member, value in row.maximal(self.world).items():
+            if isinstance(value, Omit) and value.code:
+                inputs.append((f"{member}: {value.reason}", {**base, member: value.value}, value.code))
         before = self.world.stored()
         tolerated = set()
         for case in [*refused(model.input_shape, base), *self.bad_tokens(service, name, base)]:
@@ -64,7 +68,7 @@ class Walk:
         for describe, input, code in inputs:
             answer = self.world.wire.call(self.world.model(service), name, input)
             self.check(describe, self.refusal_problems(model, answer, {code}))
-        self.check("what was refused changed nothing", changes(before, self.world.stored()))
+        self.check("what was refused changed nothing", list(changes(before, self.world.stored())))
 
     def bad_tokens(self, service, name, base):
         pagination = self.pagination(service, name)
@@ -167,7 +171,16 @@ def common_problems(answer):
 
 
 def changes(before, after):
-    return [f"the table {table} changed" for table in before.keys() | after.keys() if before.get(table) != after.get(table)]
+    """A sentence for each table and column that differs. Values are left out: some are secret."""
+    for table in before.keys() | after.keys():
+        rows, others = before.get(table, []), after.get(table, [])
+        if len(rows) != len(others):
+            yield f"the table {table} had {len(rows)} rows and has {len(others)}"
+            continue
+        for row, other in zip(rows, others):
+            for column in row:
+                if row[column] != other[column]:
+                    yield f"{column} of the table {table} changed"
 
 
 def has_model(world, service, name):
@@ -197,7 +210,10 @@ def main():
     for act in (walk.refusals, walk.acceptances):
         for service, name in walked:
             walk.operation = f"{service}.{name}"
-            act(service, name)
+            try:
+                act(service, name)
+            except Exception:
+                walk.check(f"the {act.__name__} of its row", [traceback.format_exc()])
 
     failed = {operation for operation, _ in walk.failures}
     print(f"\n{walk.checks} checks of {len(walked)} operations, {len(walk.failures)} failures")

@@ -11,8 +11,8 @@ import botocore.session
 
 from wire import Wire
 
-# What changes by itself in the database: nodes report themselves.
-RESTLESS = {"last_seen_at"}
+# What changes by itself in the database: nodes report themselves, and what became of sessions, in their own time.
+RESTLESS = {"last_seen_at", "reached_agent", "end_delivered", "agent_status", "agent_output"}
 
 
 class World:
@@ -92,12 +92,10 @@ class World:
         raise AssertionError(f"{session} does not end")
 
     def stored(self):
-        """Everything the service has stored, but for what changes by itself."""
+        """Everything the service has stored, but for what changes by itself: the rows of each table."""
+        self.database.row_factory = sqlite3.Row
         tables = [name for (name,) in self.database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        content = {}
-        for table in tables:
-            rows = self.database.execute(f'SELECT * FROM "{table}"')
-            names = [column[0] for column in rows.description]
-            kept = [at for at, name in enumerate(names) if name not in RESTLESS]
-            content[table] = sorted(repr([row[at] for at in kept]) for row in rows)
-        return content
+        return {table: [self.kept(row) for row in self.database.execute(f'SELECT * FROM "{table}"')] for table in tables}
+
+    def kept(self, row):
+        return {column: row[column] for column in row.keys() if column not in RESTLESS}

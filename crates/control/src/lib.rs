@@ -8,7 +8,7 @@
 //! this way.
 //!
 //! - The operations of the API: [`Control::start_session`] and the others, one method each, in `session`, `node`,
-//!   `activation`; those of the key service in `kms`.
+//!   `activation`, `document`; those of the key service in `kms`.
 //! - For the broker: `control_channel` and `data_channel` decide who opens which channel, `supervise` is how the one
 //!   supervisor of a session learns what happens elsewhere and stores what happened here, [`lifecycle`] says what to do.
 //! - For programs: `identity` makes administrators, [`Control::recover`] goes on after a restart,
@@ -22,6 +22,7 @@ mod command;
 mod control_channel;
 mod data_channel;
 mod displacement;
+mod document;
 mod failure;
 #[doc(hidden)]
 pub mod fuzz;
@@ -51,7 +52,7 @@ pub use failure::Refusal;
 pub use identity::NewAccessKey;
 pub use keys::RootKey;
 pub use session::SessionSnapshot;
-pub use settings::Settings;
+pub use settings::{DocumentQuota, Settings};
 pub use supervise::{SessionCommands, SessionNews, Supervision};
 
 use std::sync::{Arc, Mutex};

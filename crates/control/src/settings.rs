@@ -6,6 +6,17 @@ use postern_store::{Scope, SessionQuota};
 
 use crate::lifecycle::Timeouts;
 
+/// How much documents may grow, in account and region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DocumentQuota {
+    /// Documents.
+    pub documents: u32,
+    /// Versions of one document.
+    pub versions: u32,
+    /// Accounts with which one document is shared.
+    pub shares: u32,
+}
+
 /// Settings of the application. Build one with [`Settings::new`] and change what differs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -22,6 +33,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// How many sessions may be active at once.
     pub session_quota: SessionQuota,
+    /// How much documents may grow.
+    pub document_quota: DocumentQuota,
     /// How long DescribeSessions shows ended sessions.
     pub history: Duration,
     /// How long a token is good for its first use.
@@ -49,6 +62,7 @@ impl Settings {
             max_clock_skew: Duration::from_secs(5 * 60),
             timeouts: Timeouts::default(),
             session_quota: SessionQuota { per_node: 1000, total: 10_000 },
+            document_quota: DocumentQuota { documents: 500, versions: 1000, shares: 1000 },
             history: Duration::from_secs(30 * DAY),
             token_life: Duration::from_secs(2 * 60),
             token_reuse: Duration::from_secs(60),

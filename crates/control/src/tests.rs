@@ -5,6 +5,7 @@
 
 mod authentication;
 mod channels;
+mod documents;
 mod kms;
 mod listings;
 mod nodes;

@@ -11,7 +11,7 @@ use crate::node::read_role;
 use crate::operation::Operation;
 use crate::timestamp::Timestamp;
 
-/// A key and its value, on an activation and on every node that registers with it.
+/// A key and its value, on what can be found and allowed by it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Tag {
@@ -22,7 +22,7 @@ pub struct Tag {
 }
 
 impl Tag {
-    fn read(input: &mut Input<'_>) -> Result<Option<Self>, ApiError> {
+    pub(crate) fn read(input: &mut Input<'_>) -> Result<Option<Self>, ApiError> {
         let key = input.required_text("Key", Text::length(1, 128).matching(LABEL))?;
         let value = input.required_text("Value", Text::length(0, 256).matching(LABEL))?;
         Ok(Some(Self { key, value }))

@@ -106,6 +106,12 @@ impl<'a> Input<'a> {
         Ok(found)
     }
 
+    /// An optional truth.
+    pub(crate) fn boolean(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+        let Some(value) = self.member(name) else { return Ok(None) };
+        value.as_bool().map(Some).ok_or_else(|| self.wrong_type(value, name, "a Boolean"))
+    }
+
     /// An optional whole number.
     pub(crate) fn integer(&mut self, name: &str, min: i64, max: i64) -> Result<Option<i64>, ApiError> {
         let Some(value) = self.member(name) else { return Ok(None) };

@@ -137,6 +137,26 @@ operations! {
         DeleteActivation: User,
         /// Removes a node.
         DeregisterManagedInstance: User,
+        /// Keeps a new document.
+        CreateDocument: User,
+        /// Reads a document's text.
+        GetDocument: User,
+        /// Reads what a document says about itself.
+        DescribeDocument: User,
+        /// Adds a version to a document.
+        UpdateDocument: User,
+        /// Chooses the version that is used when none is named.
+        UpdateDocumentDefaultVersion: User,
+        /// Removes a document, or a version of it.
+        DeleteDocument: User,
+        /// Lists documents.
+        ListDocuments: User,
+        /// Lists a document's versions.
+        ListDocumentVersions: User,
+        /// Shares a document, or stops sharing it.
+        ModifyDocumentPermission: User,
+        /// With whom a document is shared.
+        DescribeDocumentPermission: User,
         /// A machine becomes a managed node.
         RegisterManagedInstance: Anonymous,
         /// A node asks for temporary credentials.

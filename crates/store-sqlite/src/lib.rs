@@ -12,6 +12,7 @@
 //! `open`.
 
 mod activation;
+mod document;
 mod identity;
 mod key;
 mod node;

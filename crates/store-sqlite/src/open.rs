@@ -15,8 +15,11 @@ const DATABASE: &str = "postern.db";
 const LOCK: &str = "postern.lock";
 
 /// The schema, step by step. A step that was ever released is never edited.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0005_keys.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0003_documents.sql"),
+    include_str!("../migrations/0005_keys.sql"),
+];
 
 /// Readers at once; each is a thread and a page cache.
 const READERS: u32 = 4;

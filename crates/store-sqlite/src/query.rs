@@ -1,7 +1,7 @@
 //! Statements whose conditions depend on what was asked for. Only constants become SQL text; values are always bound.
 
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments as _, AssertSqlSafe, SqlitePool};
+use sqlx::{Arguments as _, AssertSqlSafe, SqliteConnection, SqlitePool};
 
 use crate::row::at;
 use crate::writer::Failure;
@@ -56,6 +56,13 @@ impl Select {
         // Every piece of the text is a constant of this program.
         let query = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments).persistent(false);
         Ok(query.fetch_all(readers).await?)
+    }
+
+    /// Runs it inside a transaction.
+    pub(crate) async fn fetch_all_on(self, connection: &mut SqliteConnection) -> Result<Vec<SqliteRow>, Failure> {
+        // As above.
+        let query = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments).persistent(false);
+        Ok(query.fetch_all(connection).await?)
     }
 
     fn place(&mut self) {

@@ -3,6 +3,7 @@
 //! The suite is the documentation of the acts: each case is named after a promise. It needs a runtime with tokio's
 //! tasks nowhere; concurrency is made of joined futures, so that it runs on any executor.
 
+mod documents;
 mod fixture;
 mod identities;
 mod keys;
@@ -11,6 +12,8 @@ mod sessions;
 
 use std::future::Future;
 use std::sync::Arc;
+
+use postern_model::document::NamedVersion;
 
 use crate::Store;
 
@@ -24,6 +27,16 @@ where
     B: Future<Output = Arc<dyn Store>>,
 {
     identities::keys_are_found_by_id_and_never_replaced(&*new_store().await).await;
+
+    documents::a_document_is_kept_as_it_is(&*new_store().await).await;
+    documents::a_name_is_taken_once_and_the_scope_is_not_endless(&*new_store().await).await;
+    documents::versions_are_added_and_found_by_number_and_name(&*new_store().await).await;
+    documents::only_what_is_new_becomes_a_version(&*new_store().await).await;
+    documents::the_default_version_is_chosen_and_stays(&*new_store().await).await;
+    documents::a_deleted_version_is_gone_and_its_number_too(&*new_store().await).await;
+    documents::documents_are_listed_by_name_in_pages_and_by_filters(&*new_store().await).await;
+    documents::a_shared_document_is_not_deleted_by_mistake(&*new_store().await).await;
+    documents::a_documents_tags_are_put_on_and_taken_off(&*new_store().await).await;
 
     keys::keys_are_kept_whole_up_to_a_limit_and_listed_by_id(&*new_store().await).await;
     keys::a_key_is_switched_off_and_on(&*new_store().await).await;
@@ -65,6 +78,15 @@ async fn scopes_do_not_see_each_other(store: &dyn Store) {
     let session = fixture::open(store, &here, &node, 1).await;
     let activation = fixture::activation(store, &here, 2, 5).await;
 
+    let document = documents::new_document("Hello");
+    let name = document.name.clone();
+    documents::create(store, document).await;
+
+    let found = store.document(&there, &name, &NamedVersion::default()).await.expect("reads");
+    assert_eq!(found, crate::FindDocument::Unknown);
+    assert!(store.documents_page(&there, &[], None, 50).await.expect("reads").is_empty());
+    let all = crate::Deletion::Document { force: true };
+    assert_eq!(store.delete_document(&there, &name, all).await.expect("writes"), crate::DeleteDocument::Unknown);
     assert_eq!(store.node(&there, &node).await.expect("reads"), None);
     assert_eq!(store.session(&there, &session).await.expect("reads"), None);
     assert_eq!(store.activation(&there, &activation).await.expect("reads"), None);

@@ -14,12 +14,14 @@
 
 mod activation;
 pub mod conformance;
+mod document;
 mod identity;
 mod key;
 mod node;
 mod session;
 
 pub use activation::*;
+pub use document::*;
 pub use identity::*;
 pub use key::*;
 pub use node::*;
@@ -49,9 +51,9 @@ pub struct Tag {
 }
 
 /// Everything a backend implements.
-pub trait Store: SessionStore + NodeStore + ActivationStore + IdentityStore + KeyStore {}
+pub trait Store: SessionStore + NodeStore + ActivationStore + DocumentStore + IdentityStore + KeyStore {}
 
-impl<T: SessionStore + NodeStore + ActivationStore + IdentityStore + KeyStore + ?Sized> Store for T {}
+impl<T: SessionStore + NodeStore + ActivationStore + DocumentStore + IdentityStore + KeyStore + ?Sized> Store for T {}
 
 /// Why an act could not be done. None of these is the caller's fault.
 #[derive(Debug, thiserror::Error)]

@@ -33,6 +33,11 @@ class World:
             self.ended_session = self.new_session()
             self.ssm.terminate_session(SessionId=self.ended_session)
             self.wait_until_ended(self.ended_session)
+        # Two versions, the first the default one; shared with two accounts.
+        self.document = self.new_document(versions=2)
+        self.document_arn = f"arn:aws:ssm:{self.ssm.meta.region_name}:{self.account}:document/{self.document}"
+        shared = {"AccountIdsToAdd": ["000000000001", "000000000002"]}
+        self.ssm.modify_document_permission(Name=self.document, PermissionType="Share", **shared)
         # These three are all that were started before this moment.
         self.ready = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S.%fZ}"
 
@@ -59,6 +64,15 @@ class World:
 
     def new_activation(self, **arguments):
         return self.ssm.create_activation(IamRole=self.role, **arguments)["ActivationId"]
+
+    def new_document(self, versions=1):
+        name = self.name("document")
+        content = '{"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"idleSessionTimeout": "%s"}}'
+        made = self.ssm.create_document(Name=name, DocumentType="Session", Content=content % 5)
+        self.account = made["DocumentDescription"]["Owner"]
+        for number in range(2, versions + 1):
+            self.ssm.update_document(Name=name, Content=content % (4 + number), VersionName="two")
+        return name
 
     def new_node(self):
         """A node that has registered and was never heard of again."""

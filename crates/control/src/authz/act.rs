@@ -96,6 +96,10 @@ fn key(name: &KeyName) -> Vec<Resource> {
     vec![Resource::Key(name.clone())]
 }
 
+fn document(arn: &Arn) -> Vec<Resource> {
+    vec![Resource::Document(arn.clone())]
+}
+
 acts! {
     /// Open a session.
     StartSession = Action::Api(Operation::StartSession), on NodeAndDocument:
@@ -125,6 +129,26 @@ acts! {
     DeleteActivation = Action::Api(Operation::DeleteActivation), on (): any;
     /// Remove a node.
     DeregisterManagedInstance = Action::Api(Operation::DeregisterManagedInstance), on NodeId: node;
+    /// Keep a document.
+    CreateDocument = Action::Api(Operation::CreateDocument), on Arn: document;
+    /// Read a document's text.
+    GetDocument = Action::Api(Operation::GetDocument), on Arn: document;
+    /// Read what a document says about itself.
+    DescribeDocument = Action::Api(Operation::DescribeDocument), on Arn: document;
+    /// Add a version.
+    UpdateDocument = Action::Api(Operation::UpdateDocument), on Arn: document;
+    /// Choose the default version.
+    UpdateDocumentDefaultVersion = Action::Api(Operation::UpdateDocumentDefaultVersion), on Arn: document;
+    /// Remove a document or a version.
+    DeleteDocument = Action::Api(Operation::DeleteDocument), on Arn: document;
+    /// List documents.
+    ListDocuments = Action::Api(Operation::ListDocuments), on (): any;
+    /// List a document's versions.
+    ListDocumentVersions = Action::Api(Operation::ListDocumentVersions), on Arn: document;
+    /// Share a document.
+    ModifyDocumentPermission = Action::Api(Operation::ModifyDocumentPermission), on Arn: document;
+    /// See with whom a document is shared.
+    DescribeDocumentPermission = Action::Api(Operation::DescribeDocumentPermission), on Arn: document;
     /// Become a node.
     RegisterManagedInstance = Action::Api(Operation::RegisterManagedInstance), on (): any;
     /// Get temporary credentials.

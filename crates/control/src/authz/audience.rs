@@ -44,6 +44,17 @@ fn audience_of_operation(operation: Operation) -> Audience {
 
         Operation::CreateActivation | Operation::DescribeActivations | Operation::DeleteActivation => Audience::People,
 
+        Operation::CreateDocument
+        | Operation::GetDocument
+        | Operation::DescribeDocument
+        | Operation::UpdateDocument
+        | Operation::UpdateDocumentDefaultVersion
+        | Operation::DeleteDocument
+        | Operation::ListDocuments
+        | Operation::ListDocumentVersions
+        | Operation::ModifyDocumentPermission
+        | Operation::DescribeDocumentPermission => Audience::People,
+
         Operation::GenerateDataKey
         | Operation::Encrypt
         | Operation::CreateKey

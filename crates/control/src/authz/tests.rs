@@ -29,6 +29,16 @@ const TABLE: &[(Action, [bool; 6])] = &[
     (Action::Api(Operation::DescribeActivations),             [false, false, false, false, false, true]),
     (Action::Api(Operation::DeleteActivation),                [false, false, false, false, false, true]),
     (Action::Api(Operation::DeregisterManagedInstance),       [false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateDocument),                  [false, false, false, false, false, true]),
+    (Action::Api(Operation::GetDocument),                     [false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeDocument),                [false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateDocument),                  [false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateDocumentDefaultVersion),    [false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteDocument),                  [false, false, false, false, false, true]),
+    (Action::Api(Operation::ListDocuments),                   [false, false, false, false, false, true]),
+    (Action::Api(Operation::ListDocumentVersions),            [false, false, false, false, false, true]),
+    (Action::Api(Operation::ModifyDocumentPermission),        [false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeDocumentPermission),      [false, false, false, false, false, true]),
     // For whoever holds an activation's code.
     (Action::Api(Operation::RegisterManagedInstance),         [true,  false, false, false, false, true]),
     // Keys: for people, but for a node's own data keys.
@@ -105,11 +115,11 @@ fn may<A: Act>(principal: &Principal, on: A::On) -> bool {
 /// Tries one act on what belongs to [`OWN`], by the name of its action.
 fn attempt(action: Action, principal: &Principal) -> bool {
     let node = || OWN.parse().unwrap();
+    let document = || "arn:aws:ssm:eu-west-1:123456789012:document/SSM-SessionManagerRunShell".parse::<Arn>().unwrap();
     match action {
         Action::Api(operation) => match operation {
             Operation::StartSession => {
-                let document = "arn:aws:ssm:eu-west-1:123456789012:document/SSM-SessionManagerRunShell";
-                let on = NodeAndDocument { target: Target::Node(node()), document: document.parse().unwrap() };
+                let on = NodeAndDocument { target: Target::Node(node()), document: document() };
                 may::<act::StartSession>(principal, on)
             }
             Operation::ResumeSession => may::<act::ResumeSession>(principal, on_own_session()),
@@ -127,6 +137,16 @@ fn attempt(action: Action, principal: &Principal) -> bool {
             Operation::DescribeActivations => may::<act::DescribeActivations>(principal, ()),
             Operation::DeleteActivation => may::<act::DeleteActivation>(principal, ()),
             Operation::DeregisterManagedInstance => may::<act::DeregisterManagedInstance>(principal, node()),
+            Operation::CreateDocument => may::<act::CreateDocument>(principal, document()),
+            Operation::GetDocument => may::<act::GetDocument>(principal, document()),
+            Operation::DescribeDocument => may::<act::DescribeDocument>(principal, document()),
+            Operation::UpdateDocument => may::<act::UpdateDocument>(principal, document()),
+            Operation::UpdateDocumentDefaultVersion => may::<act::UpdateDocumentDefaultVersion>(principal, document()),
+            Operation::DeleteDocument => may::<act::DeleteDocument>(principal, document()),
+            Operation::ListDocuments => may::<act::ListDocuments>(principal, ()),
+            Operation::ListDocumentVersions => may::<act::ListDocumentVersions>(principal, document()),
+            Operation::ModifyDocumentPermission => may::<act::ModifyDocumentPermission>(principal, document()),
+            Operation::DescribeDocumentPermission => may::<act::DescribeDocumentPermission>(principal, document()),
             Operation::RegisterManagedInstance => may::<act::RegisterManagedInstance>(principal, ()),
             Operation::GenerateDataKey => may::<act::GenerateDataKey>(principal, key()),
             Operation::Encrypt => may::<act::Encrypt>(principal, key()),

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use postern_iam::{Arn, DocumentName, NodeId, SessionId};
-use postern_model::document::{
-    DEFAULT_DOCUMENT, Preferences, ResolvedDocument, SessionDocument, SessionStart, builtin, default_shell,
-};
+use postern_model::document::{DEFAULT_DOCUMENT, ResolvedDocument, SessionStart};
 use postern_model::session::{StartSessionRequest, StartSessionResponse};
 use postern_model::{ApiError, ErrorCode};
 use postern_store::{NewSession, NodeRecord, OpenSession, SessionLimits, SessionRecord, StartRequest, UnixMillis};
@@ -36,10 +34,11 @@ impl Control {
     ) -> Result<StartSessionResponse, ApiError> {
         let target = target(&request.target);
         let name = document_name(&request)?;
-        let on = NodeAndDocument { target, document: self.document_arn(&name) };
+        let named = self.document_named(&name);
+        let on = NodeAndDocument { target, document: named.arn.clone() };
         let allowed = authorize::<act::StartSession>(caller, on)?;
-        let document = document(&name)?;
-        let document = document.resolve(&request.parameters, &Preferences::default())?;
+        let (document, preferences) = self.session_document(&allowed, named, &name).await?;
+        let document = document.resolve(&request.parameters, &preferences)?;
         self.open(allowed, &name, document, request.reason).await
     }
 
@@ -123,11 +122,6 @@ impl Control {
             session_id: session_id.to_string(),
         }
     }
-
-    fn document_arn(&self, name: &DocumentName) -> Arn {
-        let account = if name.is_service_owned() { None } else { Some(&self.scope().account) };
-        Arn::document(&self.scope().region, account, name.short_name())
-    }
 }
 
 pub(crate) fn target(name: &str) -> Target {
@@ -139,17 +133,6 @@ fn document_name(request: &StartSessionRequest) -> Result<DocumentName, ApiError
         Some(name) => Ok(name.clone()),
         None => DEFAULT_DOCUMENT.parse().map_err(|_| ApiError::internal()),
     }
-}
-
-fn document(name: &DocumentName) -> Result<&'static SessionDocument, ApiError> {
-    let short = name.short_name();
-    if short == DEFAULT_DOCUMENT {
-        return Ok(default_shell());
-    }
-    builtin(short).map(|builtin| &builtin.document).ok_or_else(|| {
-        let message = format!("There is no document {name} of type Session here.");
-        ApiError::new(ErrorCode::InvalidDocument, message)
-    })
 }
 
 fn limits(document: &ResolvedDocument<'_>) -> SessionLimits {

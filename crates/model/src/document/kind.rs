@@ -78,3 +78,24 @@ names! {
         MacOs = "MacOS",
     }
 }
+
+/// The document types of AWS's model, in its order, for requests: those not kept here are refused with a sentence.
+pub(crate) const AWS_DOCUMENT_TYPES: [&str; 17] = [
+    "Command",
+    "Policy",
+    "Automation",
+    "Session",
+    "Package",
+    "ApplicationConfiguration",
+    "ApplicationConfigurationSchema",
+    "DeploymentStrategy",
+    "ChangeCalendar",
+    "Automation.ChangeTemplate",
+    "ProblemAnalysis",
+    "ProblemAnalysisTemplate",
+    "CloudFormation",
+    "ConformancePackTemplate",
+    "QuickSetup",
+    "ManualApprovalPolicy",
+    "AutoApprovalPolicy",
+];

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
 
+mod documents;
 mod kms;
 mod nodes;
 mod requests;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use postern_model::document::{Preferences, SessionDocument, interpolate};
-use postern_model::{ApiRequest, activation, agent, decode, kms, node, session};
+use postern_model::{ApiRequest, activation, agent, decode, document, kms, node, session};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -21,6 +21,11 @@ fn value() -> impl Strategy<Value = Value> {
         "Port",
         "1.0",
         "linux",
+        "Session",
+        "YAML",
+        "$LATEST",
+        "Share",
+        "Owner",
         "{{ x }}",
         "{{x}}{{ y}}",
         "Rsa",
@@ -82,6 +87,16 @@ fn value() -> impl Strategy<Value = Value> {
             "AliasName",
             "TargetKeyId",
             "TagKey",
+            "Name",
+            "Content",
+            "DocumentType",
+            "DocumentFormat",
+            "DocumentVersion",
+            "VersionName",
+            "Force",
+            "DocumentFilterList",
+            "PermissionType",
+            "AccountIdsToAdd",
             "schemaVersion",
             "sessionType",
             "inputs",
@@ -136,6 +151,16 @@ proptest! {
             answered::<activation::CreateActivationRequest>(body);
             answered::<activation::DescribeActivationsRequest>(body);
             answered::<activation::DeleteActivationRequest>(body);
+            answered::<document::CreateDocumentRequest>(body);
+            answered::<document::GetDocumentRequest>(body);
+            answered::<document::DescribeDocumentRequest>(body);
+            answered::<document::UpdateDocumentRequest>(body);
+            answered::<document::UpdateDocumentDefaultVersionRequest>(body);
+            answered::<document::DeleteDocumentRequest>(body);
+            answered::<document::ListDocumentsRequest>(body);
+            answered::<document::ListDocumentVersionsRequest>(body);
+            answered::<document::ModifyDocumentPermissionRequest>(body);
+            answered::<document::DescribeDocumentPermissionRequest>(body);
             answered::<agent::RegisterManagedInstanceRequest>(body);
             answered::<agent::RequestManagedInstanceRoleTokenRequest>(body);
             answered::<agent::UpdateManagedInstancePublicKeyRequest>(body);

@@ -11,7 +11,7 @@ use postern_model::document::{
     Content, DocumentError, DocumentFormat, DocumentType, Preferences, ResolvedDocument, SessionDocument, SessionStart,
     builtin, check, default_shell,
 };
-use postern_model::{ApiRequest, Operation, activation, agent, decode, kms, node, session};
+use postern_model::{ApiRequest, Operation, activation, agent, decode, document as documents, kms, node, session};
 use serde_json::Value;
 
 /// A reader under test.
@@ -47,6 +47,16 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::DescribeActivations => request::<activation::DescribeActivationsRequest>(body),
         Operation::DeleteActivation => request::<activation::DeleteActivationRequest>(body),
         Operation::DeregisterManagedInstance => request::<node::DeregisterManagedInstanceRequest>(body),
+        Operation::CreateDocument => request::<documents::CreateDocumentRequest>(body),
+        Operation::GetDocument => request::<documents::GetDocumentRequest>(body),
+        Operation::DescribeDocument => request::<documents::DescribeDocumentRequest>(body),
+        Operation::UpdateDocument => request::<documents::UpdateDocumentRequest>(body),
+        Operation::UpdateDocumentDefaultVersion => request::<documents::UpdateDocumentDefaultVersionRequest>(body),
+        Operation::DeleteDocument => request::<documents::DeleteDocumentRequest>(body),
+        Operation::ListDocuments => request::<documents::ListDocumentsRequest>(body),
+        Operation::ListDocumentVersions => request::<documents::ListDocumentVersionsRequest>(body),
+        Operation::ModifyDocumentPermission => request::<documents::ModifyDocumentPermissionRequest>(body),
+        Operation::DescribeDocumentPermission => request::<documents::DescribeDocumentPermissionRequest>(body),
         Operation::RegisterManagedInstance => request::<agent::RegisterManagedInstanceRequest>(body),
         Operation::RequestManagedInstanceRoleToken => request::<agent::RequestManagedInstanceRoleTokenRequest>(body),
         Operation::UpdateManagedInstancePublicKey => request::<agent::UpdateManagedInstancePublicKeyRequest>(body),

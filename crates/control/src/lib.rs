@@ -63,6 +63,7 @@ use postern_store::{Scope, Store, UnixMillis};
 
 use crate::displacement::Displacements;
 use crate::keys::Keys;
+use crate::session::turns::Turns;
 use crate::throttle::RegistrationThrottle;
 
 /// What the application is built from.
@@ -90,6 +91,7 @@ pub struct Control {
     settings: Settings,
     keys: Keys,
     registrations: Mutex<RegistrationThrottle>,
+    turns: Mutex<Turns>,
     displacements: Mutex<Displacements>,
 }
 
@@ -107,6 +109,7 @@ impl Control {
             settings,
             keys: Keys::derive(&root_key),
             registrations: Mutex::new(RegistrationThrottle::new(now)),
+            turns: Mutex::default(),
             displacements: Mutex::default(),
         }
     }

@@ -3,6 +3,7 @@
 mod describe;
 mod snapshot;
 pub(crate) mod start;
+pub(crate) mod turns;
 
 pub use snapshot::SessionSnapshot;
 

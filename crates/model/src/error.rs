@@ -4,6 +4,7 @@
 //! wrong inside the service is logged where it happened and becomes `InternalServerError` here.
 
 use std::fmt;
+use std::time::Duration;
 
 use postern_iam::sigv4::SigV4Error;
 use serde_json::json;
@@ -12,6 +13,10 @@ use crate::operation::Service;
 
 /// The response header that repeats the error's name.
 pub const ERROR_TYPE_HEADER: &str = "x-amzn-ErrorType";
+
+/// The response header that says in milliseconds how long to wait before calling again. botocore and AWS's SDK for
+/// JavaScript do so, if it is no more than five seconds longer than they would have waited anyway.
+pub const RETRY_AFTER_HEADER: &str = "x-amz-retry-after";
 
 /// Who has to do something about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,13 +203,14 @@ impl fmt::Display for ErrorCode {
 pub struct ApiError {
     code: ErrorCode,
     message: String,
+    retry_after: Option<Duration>,
 }
 
 impl ApiError {
     /// An error with a sentence that names the cause and, if the caller can mend it, the fix.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), retry_after: None }
     }
 
     /// The service failed. The cause is logged by whoever found it; the caller only learns that it may try again.
@@ -238,6 +244,19 @@ impl ApiError {
     #[must_use]
     pub fn session_does_not_exist(session_id: &str) -> Self {
         Self::new(ErrorCode::DoesNotExistException, format!("Session {session_id} does not exist."))
+    }
+
+    /// The same error, with the advice not to call again before that long.
+    #[must_use]
+    pub fn come_again_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// How long the caller should wait before it calls again, where that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Which error it is.

@@ -23,7 +23,7 @@ pub mod session;
 mod timestamp;
 
 pub use decode::{ApiRequest, decode};
-pub use error::{ApiError, ERROR_TYPE_HEADER, ErrorCode, Fault};
+pub use error::{ApiError, ERROR_TYPE_HEADER, ErrorCode, Fault, RETRY_AFTER_HEADER};
 pub use operation::{CallerKind, Operation, Service};
 pub use timestamp::Timestamp;
 

@@ -1,5 +1,6 @@
 //! StartSession: everything that can be wrong is found before anybody is bothered.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use postern_iam::{Arn, DocumentName, NodeId, SessionId};
@@ -97,9 +98,12 @@ impl Control {
                     "the same request came again and is answered with its session");
                 Ok(self.started(&session_id, started_at))
             }
-            OpenSession::SignatureUsed => Err(throttled(
-                "An identical request was signed in the same second and has its session; sign this one again.",
-            )),
+            OpenSession::SignatureUsed => {
+                let message =
+                    "An identical request was signed in the same second and has its session; sign this one again.";
+                let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+                Err(throttled(message).come_again_after(turns.next(self.unix_millis())))
+            }
             OpenSession::NodeUnknown => Err(unknown_target(node_id.as_str())),
             OpenSession::NodeNotConnected(node) => {
                 Err(ApiError::target_not_connected(node_id.as_str(), &why_not_connected(&node, self.unix_millis())))

@@ -110,7 +110,9 @@ async fn the_same_signed_request_gets_the_same_answer() {
     let signature = caller.request.clone().unwrap().signature;
     replayed.request = Some(StartRequest { signature, invocation: Some("another".to_owned()) });
     let second = world.control.start_session(&replayed, request()).await;
-    assert_eq!(code(second), ErrorCode::ThrottlingException, "SDKs sign again after it");
+    let refused = second.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::ThrottlingException, "SDKs sign again after it");
+    assert!(refused.retry_after().is_some_and(|wait| wait >= Duration::from_millis(500)), "in another second");
     assert_eq!(world.control.active_sessions().await.unwrap().len(), 1);
 }
 

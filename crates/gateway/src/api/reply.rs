@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
-use postern_model::{ApiError, Service};
+use postern_model::{ApiError, RETRY_AFTER_HEADER, Service};
 use serde::Serialize;
 
 use super::body::BodyError;
@@ -72,10 +72,15 @@ fn status_of(error: &ApiError) -> StatusCode {
 
 fn with_error_type(mut response: Response<Body>, error: &ApiError) -> Response<Body> {
     response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error.code().as_str()));
+    if let Some(wait) = error.retry_after() {
+        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(millis));
+    }
     response
 }
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const RETRY_AFTER: HeaderName = HeaderName::from_static(RETRY_AFTER_HEADER);
 
 fn with_body(status: StatusCode, content_type: HeaderValue, body: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::from(body));

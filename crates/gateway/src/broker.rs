@@ -47,6 +47,7 @@ pub(crate) struct Broker {
     entropy: Arc<dyn Entropy>,
     tasks: Tasks,
     opening_timeout: Duration,
+    leg_silence: Duration,
     /// Wakes the task that holds a node's control channel, for leaving.
     nodes: Registry<NodeId, Arc<Notify>>,
     sessions: Sessions,
@@ -59,13 +60,14 @@ pub(crate) struct BrokerConfig {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) tasks: Tasks,
     pub(crate) opening_timeout: Duration,
+    pub(crate) leg_silence: Duration,
 }
 
 impl Broker {
     pub(crate) fn new(config: BrokerConfig) -> Arc<Self> {
-        let BrokerConfig { control, clock, entropy, tasks, opening_timeout } = config;
+        let BrokerConfig { control, clock, entropy, tasks, opening_timeout, leg_silence } = config;
         let (nodes, sessions) = (Registry::new(), Sessions::default());
-        Arc::new(Self { control, clock, entropy, tasks, opening_timeout, nodes, sessions })
+        Arc::new(Self { control, clock, entropy, tasks, opening_timeout, leg_silence, nodes, sessions })
     }
 
     /// Supervises sessions that an earlier process left. Legs that come before their session's turn take it up
@@ -192,10 +194,11 @@ impl Broker {
     fn run_leg(&self, opened: Opened, attachment: Attachment) {
         let socket = opened.accept(data_channel::MAX_MESSAGE_BYTES);
         let shutdown = self.tasks.shutdown().clone();
+        let silence = attachment.is_ours().then_some(self.leg_silence);
         let work = async move {
             let (id, side) = (attachment.session().id.clone(), attachment.side());
             tracing::debug!(session.id = %id, ?side, "a leg is attached");
-            match data_channel::run(socket, attachment, shutdown).await {
+            match data_channel::run(socket, attachment, silence, shutdown).await {
                 LegEnd::Refused(reason) => tracing::warn!(session.id = %id, ?side, reason, "a leg was closed"),
                 LegEnd::Failed(error) => tracing::debug!(session.id = %id, ?side, %error, "a leg broke"),
                 end => tracing::debug!(session.id = %id, ?side, ?end, "a leg is gone"),
@@ -316,8 +319,8 @@ mod tests {
     fn tasks_that_wait_by_the_thousand_are_small() {
         let control_channel = size_of_future(control_channel::run);
         assert!(control_channel <= 1_100, "{control_channel} bytes");
-        let leg = size_of_future(data_channel::run);
-        assert!(leg <= 2_000, "{leg} bytes");
+        let leg = size_of_future(|socket, attachment, shutdown| data_channel::run(socket, attachment, None, shutdown));
+        assert!(leg <= 2_100, "{leg} bytes");
         let supervisor = size_of_future(supervisor::run);
         assert!(supervisor <= 2_300, "{supervisor} bytes");
     }

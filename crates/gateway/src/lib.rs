@@ -40,6 +40,10 @@ pub struct Limits {
     pub concurrent_handshakes: usize,
     /// From the upgrade until the message that opens the channel.
     pub opening_timeout: Duration,
+    /// How long a data channel of ours may be silent before its socket counts as dead. Our client pings every 8 s and
+    /// our agent after 15 s of silence, so a live one is never silent for longer. Stock ends may be: for them the
+    /// kernel's probes have to do.
+    pub leg_silence: Duration,
 }
 
 impl Default for Limits {
@@ -52,6 +56,7 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             concurrent_handshakes: 256,
             opening_timeout: Duration::from_secs(10),
+            leg_silence: Duration::from_secs(28),
         }
     }
 }
@@ -94,6 +99,7 @@ impl Gateway {
             entropy: Arc::clone(&entropy),
             tasks: serving.clone(),
             opening_timeout: limits.opening_timeout,
+            leg_silence: limits.leg_silence,
         });
         broker.adopt(sessions);
         let app = App { control, broker: Arc::clone(&broker), entropy, limits, stream_url_follows_host };

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use postern_protocol::channel::PeerError;
@@ -36,6 +36,8 @@ const KEEPALIVE: Bytes = Bytes::from_static(b"keepalive");
 pub(crate) enum LegEnd {
     /// The peer is gone.
     Gone,
+    /// Nothing came for so long that nobody can be there.
+    Silent,
     /// A newer connection of the same side came.
     Displaced,
     /// The session is over and the peer was told.
@@ -48,18 +50,44 @@ pub(crate) enum LegEnd {
     Failed(TransportError),
 }
 
+/// How long nothing has come.
+struct Quiet {
+    patience: Duration,
+    /// When it has been too long; never where silence says nothing.
+    due: Option<Instant>,
+}
+
+impl Quiet {
+    fn heard(&mut self, now: Instant) {
+        self.due = self.due.map(|_| now + self.patience);
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.due.is_some_and(|due| due <= now)
+    }
+}
+
 /// Reads from a leg's socket without ever holding more than a batch.
 #[derive(Default)]
 struct Batch {
     messages: VecDeque<Bytes>,
     bytes: usize,
     pong: bool,
+    /// Anything came.
+    heard: bool,
     ended: Option<LegEnd>,
 }
 
-/// Runs an opened leg until it ends.
-pub(crate) async fn run(mut socket: Socket, attachment: Attachment, shutdown: CancellationToken) -> LegEnd {
+/// Runs an opened leg until it ends: at the latest when it was silent for `silence`, if that is given.
+pub(crate) async fn run(
+    mut socket: Socket,
+    attachment: Attachment,
+    silence: Option<Duration>,
+    shutdown: CancellationToken,
+) -> LegEnd {
     let mut batch = Batch::default();
+    let mut quiet =
+        Quiet { patience: silence.unwrap_or_default(), due: silence.map(|silence| attachment.now() + silence) };
     let mut bad = BadMessages::default();
     let mut last_words = None;
     let end = loop {
@@ -91,10 +119,22 @@ pub(crate) async fn run(mut socket: Socket, attachment: Attachment, shutdown: Ca
             socket.feed(Message::Ping(KEEPALIVE));
         }
         socket.set_read_enabled(turn.read);
+        let wake_at = turn.timeout.into_iter().chain(quiet.due).min();
         tokio::select! {
-            () = poll_fn(|context| batch.poll_fill(&mut socket, context)) => {}
+            () = poll_fn(|context| {
+                let filled = batch.poll_fill(&mut socket, context);
+                if std::mem::take(&mut batch.heard) {
+                    quiet.heard(attachment.now());
+                }
+                filled
+            }) => {}
             () = attachment.woken() => {}
-            () = sleep_until(turn.timeout) => {}
+            () = sleep_until(wake_at) => match turn.read {
+                true if quiet.is_over(attachment.now()) => break LegEnd::Silent,
+                true => {}
+                // Signs of life may lie unread in the socket, so silence counts from now.
+                false => quiet.heard(attachment.now()),
+            },
             () = expired(&mut last_words) => break LegEnd::Finished,
             () = shutdown.cancelled() => break LegEnd::Shutdown,
         }
@@ -112,7 +152,7 @@ async fn expired(timer: &mut Option<Pin<Box<Sleep>>>) {
 
 async fn say_goodbye(socket: Socket, end: &LegEnd) {
     match end {
-        LegEnd::Gone | LegEnd::Failed(_) => {}
+        LegEnd::Gone | LegEnd::Silent | LegEnd::Failed(_) => {}
         // Neither end may take this for the end of the session, so no word at all (spec data-channel 8.3).
         LegEnd::Displaced => {}
         LegEnd::Finished => opening::close(socket, NORMAL, "").await,
@@ -127,7 +167,9 @@ impl Batch {
         // Messages that the relay had no room for are waiting already; they are nothing new.
         let held = self.messages.len();
         while self.messages.len() - held < BATCH_MESSAGES && self.bytes < BATCH_BYTES {
-            match socket.poll_next(context) {
+            let event = socket.poll_next(context);
+            self.heard |= matches!(event, Poll::Ready(Ok(WsEvent::Message(_))));
+            match event {
                 Poll::Ready(Ok(WsEvent::Message(Message::Binary(message)))) => {
                     self.bytes += message.len();
                     self.messages.push_back(message);

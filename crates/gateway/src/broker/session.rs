@@ -255,6 +255,15 @@ impl Attachment {
         self.side
     }
 
+    /// Whether the program at the other end is ours.
+    pub(crate) fn is_ours(&self) -> bool {
+        !self.session.lock().leg(self.side).stock
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.session.clock.now().instant
+    }
+
     /// Waits until the session has something for this leg.
     pub(crate) async fn woken(&self) {
         self.wake.notified().await;

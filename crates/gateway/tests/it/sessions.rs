@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use postern_gateway::Limits;
+use postern_protocol::CLIENT_VERSION;
 use postern_protocol::wire::MessageType;
 use postern_protocol::wire::payload::{SessionState, TaskStatus};
 use postern_protocol::wire::websocket::Message;
+use postern_transport::Endpoint;
 use serde_json::json;
 
-use crate::harness::{Node, Options, Peer, Service, Session, eventually};
+use crate::harness::{Node, Options, Peer, Service, Session, client_open, eventually};
 
 const CLIENT: &str = "11111111-1111-4111-8111-111111111111";
 const INPUT: MessageType = MessageType::InputStreamData;
@@ -127,6 +130,26 @@ async fn the_same_client_may_dial_again_with_its_token_and_takes_its_own_place()
     assert_eq!(running.client.expect_close().await, None, "the older leg ends without a word");
     running.agent.send_output(0, "to the newer").await;
     assert_eq!(again.read_stream(OUTPUT).await, (0, "to the newer".to_owned()));
+}
+
+#[tokio::test]
+async fn a_leg_of_ours_that_falls_silent_is_given_up_and_a_stock_one_is_not() {
+    let limits = Limits { leg_silence: Duration::from_millis(400), ..Limits::default() };
+    let mut running = running_with(Options { limits, ..Options::default() }).await;
+    let open = client_open(CLIENT, &running.session.token).replace("1.2.677.0", CLIENT_VERSION);
+    let mut ours = Peer::connect(&Endpoint::parse(&running.session.stream_url).unwrap(), Vec::new()).await;
+    ours.send_text(&open).await;
+    running.agent.send_output(0, "first").await;
+    assert_eq!(ours.read_stream(OUTPUT).await, (0, "first".to_owned()));
+    // It does not even ping, as one whose network is gone.
+    running.service.wait_for_state(&running.session.id, "Disconnected").await;
+    assert_eq!(ours.expect_close().await, None, "its socket is dropped without a word");
+
+    // The agent's leg, which is a stock one, was silent for as long.
+    let token = running.resume_token().await.unwrap();
+    let mut client = running.session.open_leg_with(CLIENT, &token).await;
+    running.agent.send_output(1, "second").await;
+    assert_eq!(client.read_stream(OUTPUT).await, (1, "second".to_owned()));
 }
 
 #[tokio::test]

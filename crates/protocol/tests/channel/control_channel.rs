@@ -6,7 +6,8 @@ use postern_protocol::channel::control_channel::{
     ServiceControlEvent,
 };
 use postern_protocol::wire::payload::{
-    AgentJob, AgentJobAck, ChannelClosed, InteractiveShell, JsonPayload, TaskAcknowledge, TaskComplete, TaskStatus,
+    AgentJob, AgentJobAck, AgentJobReply, AgentJobReplyAck, ChannelClosed, InteractiveShell, JsonPayload,
+    TaskAcknowledge, TaskComplete, TaskStatus,
 };
 use postern_protocol::wire::{Flags, Frame, MessageType};
 
@@ -170,4 +171,19 @@ fn a_dead_socket_is_found_in_half_a_minute() {
     service.handle_timeout(at(30 * SECONDS));
     assert_eq!(service.poll_event(at(30 * SECONDS)), Some(ServiceControlEvent::AgentSilent));
     assert_eq!((service.poll_event(at(30 * SECONDS)), service.poll_timeout()), (None, None));
+}
+
+/// Of a job that another service gave. Not acknowledged, it comes every five minutes for two hours.
+#[test]
+fn what_an_agent_says_of_a_job_is_acknowledged() {
+    let mut service = service();
+    let reply = AgentJobReply { job_id: "aws.ssm.1.mi-1".to_owned(), ..AgentJobReply::default() };
+    let message = plain(MessageType::AgentJobReply, &reply.encode());
+    service.handle_message(message.clone(), at(0)).unwrap();
+    let acknowledge = frame(service.poll_transmit(at(0)));
+    assert_eq!(acknowledge.message_type, MessageType::AgentJobReplyAck);
+    let acknowledge = AgentJobReplyAck::decode(&acknowledge.payload).unwrap();
+    assert_eq!(acknowledge.job_id, "aws.ssm.1.mi-1");
+    assert_eq!(acknowledge.acknowledged_message_id, decode(&message).message_id.to_string());
+    assert_eq!(service.poll_event(at(0)), None);
 }

@@ -10,7 +10,9 @@ use super::{ControlTransmit, encode};
 use crate::Now;
 use crate::channel::PeerError;
 use crate::channel::opaque::Opaque;
-use crate::wire::payload::{ChannelClosed, InteractiveShell, JsonPayload, TaskAcknowledge, TaskComplete};
+use crate::wire::payload::{
+    AgentJobReply, AgentJobReplyAck, ChannelClosed, InteractiveShell, JsonPayload, TaskAcknowledge, TaskComplete,
+};
 use crate::wire::{Frame, MessageId, MessageIds, MessageType};
 
 /// What the service's end of a control channel is built from.
@@ -110,8 +112,17 @@ impl ServiceControl {
         let frame = Frame::decode_unverified(message)?;
         match frame.message_type {
             MessageType::AgentTaskComplete => self.report(frame.message_id, TaskComplete::decode(&frame.payload)?, now),
-            // Run Command's, from agents that were told to by another service, and telemetry.
-            MessageType::AgentJobAck | MessageType::AgentJobReply | MessageType::Other(_) => Ok(()),
+            // Run Command's. Nobody here sends jobs; an agent that kept a result of another time sends it every five
+            // minutes for two hours, unless it hears that it arrived (spec agent-control-channel §6.3).
+            MessageType::AgentJobReply => {
+                let reply = AgentJobReply::decode(&frame.payload)?;
+                let acknowledge =
+                    AgentJobReplyAck { job_id: reply.job_id, acknowledged_message_id: frame.message_id.to_string() };
+                let _ = self.queue(MessageType::AgentJobReplyAck, acknowledge.encode(), now);
+                Ok(())
+            }
+            // That it took a job, and telemetry.
+            MessageType::AgentJobAck | MessageType::Other(_) => Ok(()),
             message_type => Err(PeerError::Unexpected { message_type }),
         }
     }

@@ -75,6 +75,8 @@ pub struct Lifecycle {
     used: bool,
     /// The agent sent its last output, or said that it is over.
     agent_terminating: bool,
+    /// The agent was told to end it.
+    agent_told: bool,
     outcome: Option<AgentOutcome>,
     /// The client has acknowledged everything that came from the agent.
     drained: bool,
@@ -98,6 +100,7 @@ impl Lifecycle {
             shown_connected: false,
             used: false,
             agent_terminating: false,
+            agent_told: false,
             outcome: None,
             drained: true,
         };
@@ -301,7 +304,7 @@ impl Lifecycle {
     pub fn handle_end_stored(&mut self) {
         let Phase::Ending(end) = &self.phase else { return };
         let end = end.clone();
-        if self.outcome.is_none() {
+        if !self.node_knows() && !self.agent_told {
             // It may still be running there: also a node that is away now hears it, when it is back.
             self.actions.push_back(Action::TellAgent);
         }
@@ -463,6 +466,7 @@ impl Lifecycle {
                 self.actions.push_back(Action::StoreTerminating(end.reason.clone()));
             }
             self.actions.push_back(Action::TellAgent);
+            self.agent_told = true;
             self.set(Wait::Confirmation, now, self.timeouts.confirmation);
             self.phase = Phase::Terminating(end);
         } else {
@@ -480,8 +484,14 @@ impl Lifecycle {
 
     fn end(&mut self, end: End) {
         self.deadlines = [None; Wait::COUNT];
-        self.actions.push_back(Action::StoreEnded(end.clone()));
+        self.actions.push_back(Action::StoreEnded { end: end.clone(), node_knows: self.node_knows() });
         self.phase = Phase::Ending(end);
+    }
+
+    /// The agent itself said that it is over. Told to end it, a stock agent might not finish what it does then: it sends
+    /// its logs away (spec agent-control-channel §5).
+    fn node_knows(&self) -> bool {
+        self.outcome.is_some() || self.agent_terminating
     }
 
     fn is_running(&self) -> bool {

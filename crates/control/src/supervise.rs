@@ -137,12 +137,13 @@ impl Control {
         stored.map_err(failure::store).map(|_| ())
     }
 
-    /// It is over. Only after this returned may anybody be told.
+    /// It is over. Only after this returned may anybody be told. `node_knows` if it was the node that said so.
     ///
     /// # Errors
     /// The store does not answer; try again, and tell nobody before.
-    pub async fn session_ended(&self, session_id: &SessionId, end: &End) -> Result<(), ApiError> {
-        let end = SessionEnd { reason: end.reason.clone(), output: end.output.clone(), ended_at: self.unix_millis() };
+    pub async fn session_ended(&self, session_id: &SessionId, end: &End, node_knows: bool) -> Result<(), ApiError> {
+        let End { reason, output } = end.clone();
+        let end = SessionEnd { reason, output, ended_at: self.unix_millis(), node_knows };
         match self.store.end_session(self.scope(), session_id, end).await.map_err(failure::store)? {
             EndSession::Ended(session) => {
                 let status = session.status.as_str();

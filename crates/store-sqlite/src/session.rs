@@ -253,7 +253,8 @@ impl SessionStore for SqliteStore {
             .act(move |connection| {
                 Box::pin(async move {
                     let ended = sqlx::query(
-                        "UPDATE session SET status = $4, details = $5, end_reason = $6, output = $7, ended_at = $8 \
+                        "UPDATE session SET status = $4, details = $5, end_reason = $6, output = $7, ended_at = $8, \
+                         end_delivered = CASE WHEN $9 THEN 1 ELSE end_delivered END \
                          WHERE account = $1 AND region = $2 AND session_id = $3 AND ended_at IS NULL RETURNING *",
                     )
                     .bind(scope.account.as_str())
@@ -264,6 +265,7 @@ impl SessionStore for SqliteStore {
                     .bind(reason_to_text(&end.reason)?)
                     .bind(&end.output)
                     .bind(at(end.ended_at))
+                    .bind(end.node_knows)
                     .fetch_optional(&mut *connection)
                     .await?;
                     if let Some(row) = ended {

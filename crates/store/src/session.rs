@@ -226,6 +226,8 @@ pub struct SessionEnd {
     pub output: String,
     /// When.
     pub ended_at: UnixMillis,
+    /// The node said so itself: its end is none that it has to be told.
+    pub node_knows: bool,
 }
 
 /// The answer to [`SessionStore::end_session`].

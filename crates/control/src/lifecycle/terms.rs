@@ -111,7 +111,12 @@ pub enum Action {
     /// Send `channel_closed` to the agent, on its control channel and on its data channel.
     TellAgent,
     /// Store the end, then call [`super::Lifecycle::handle_end_stored`]. If storing fails, try again: nobody is told before.
-    StoreEnded(End),
+    StoreEnded {
+        /// How it ended.
+        end: End,
+        /// The agent said so itself, and need not be told.
+        node_knows: bool,
+    },
     /// Send `channel_closed` to the client, behind everything else, and let the data channels go.
     TellClient {
         /// What the client prints.

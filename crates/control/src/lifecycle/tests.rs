@@ -112,7 +112,7 @@ impl Story {
     /// The end's actions, in their order: stored, then told. Says why it ended.
     fn ends(&mut self) -> (EndReason, String) {
         let mut actions = self.actions();
-        let Some(Action::StoreEnded(end)) = actions.pop() else { panic!("not about to end: {actions:?}") };
+        let Some(Action::StoreEnded { end, .. }) = actions.pop() else { panic!("not about to end: {actions:?}") };
         assert!(!self.life.is_ended(), "nobody is told before it is stored");
         assert_eq!(self.life.status(), SessionStatus::Terminating);
         self.life.handle_end_stored();
@@ -331,6 +331,29 @@ fn a_terminated_session_ends_when_the_agent_confirms_or_five_seconds_later() {
     }
 }
 
+/// Told to end what it is ending, a stock agent might not finish sending its logs away.
+#[test]
+fn an_agent_that_says_that_it_is_over_is_not_told_so() {
+    let mut story = Story::open();
+    story.activity().agent_terminating();
+    let actions = story.actions();
+    assert!(matches!(actions[..], [Action::StoreEnded { node_knows: true, .. }]), "{actions:?}");
+    story.life.handle_end_stored();
+    assert_eq!(story.actions(), [Action::TellClient { output: String::new() }]);
+}
+
+#[test]
+fn an_agent_is_told_once() {
+    let mut story = Story::open();
+    story.at(10).terminate();
+    assert_eq!(story.actions(), [Action::TellAgent]);
+    story.detach(Side::Agent);
+    let actions = story.actions();
+    assert!(matches!(actions[..], [Action::StoreEnded { node_knows: false, .. }]), "{actions:?}");
+    story.life.handle_end_stored();
+    assert_eq!(story.actions(), [Action::TellClient { output: String::new() }]);
+}
+
 #[test]
 fn closing_the_data_channel_confirms_too() {
     let mut story = Story::open();
@@ -371,7 +394,7 @@ fn an_unreachable_node_is_not_waited_for_but_told_later() {
     story.actions();
     story.terminate();
     let actions = story.actions();
-    assert!(matches!(actions[..], [Action::StoreEnded(_)]), "{actions:?}");
+    assert!(matches!(actions[..], [Action::StoreEnded { .. }]), "{actions:?}");
     story.life.handle_end_stored();
     assert_eq!(story.actions(), [Action::TellAgent, Action::TellClient { output: String::new() }]);
 }
@@ -582,7 +605,7 @@ fn follow(story: &mut Story, stored: &mut u32, told: &mut u32, connected: &mut b
                 assert!(*connected, "seed {seed}: disconnected twice");
                 *connected = false;
             }
-            Action::StoreEnded(_) => *stored += 1,
+            Action::StoreEnded { .. } => *stored += 1,
             Action::TellClient { .. } => {
                 assert_eq!(*stored, 1, "seed {seed}: told before it was stored");
                 *told += 1;

@@ -165,7 +165,7 @@ async fn the_end_of_a_session_is_the_end_of_its_tokens() {
 
     let reason = postern_model::session::EndReason::AgentFailed { output: "no such user".to_owned() };
     let end = crate::lifecycle::End { reason, output: "no such user".to_owned() };
-    world.control.session_ended(&id.parse().unwrap(), &end).await.unwrap();
+    world.control.session_ended(&id.parse().unwrap(), &end, false).await.unwrap();
     let late = world.open_agent(id, &agent_token, &machine.node_id).await;
     assert_eq!(late.unwrap_err(), Refusal::SessionEnded);
     match world.open_client(id, &started.token_value, "c1").await.unwrap() {

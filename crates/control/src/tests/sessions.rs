@@ -164,7 +164,7 @@ async fn terminating_is_idempotent_and_shows() {
     let id: SessionId = started.session_id.parse().unwrap();
     let reason = world.control.find_session(id.as_str()).await.unwrap().unwrap().end_reason.unwrap();
     let end = crate::lifecycle::End { reason, output: String::new() };
-    world.control.session_ended(&id, &end).await.unwrap();
+    world.control.session_ended(&id, &end, false).await.unwrap();
     assert_eq!(terminate(&started.session_id).await.unwrap().session_id, started.session_id);
     assert_eq!(list(SessionState::Active).await, []);
     let history = list(SessionState::History).await;

@@ -23,8 +23,8 @@ pub(super) async fn carry_out(world: &World, supervision: &mut Supervision) -> V
             }
             Action::StoreTerminating(reason) => world.control.session_terminating(&id, reason).await.unwrap(),
             Action::TellAgent => world.control.tell_agent_to_end(&node, &id),
-            Action::StoreEnded(end) => {
-                world.control.session_ended(&id, end).await.unwrap();
+            Action::StoreEnded { end, node_knows } => {
+                world.control.session_ended(&id, end, *node_knows).await.unwrap();
                 supervision.lifecycle.handle_end_stored();
             }
             Action::TellClient { .. } => {}
@@ -72,7 +72,7 @@ async fn a_session_lives_and_is_terminated() {
     let Some(SessionNews::Command(command)) = supervision.commands.next().await else { panic!("not told") };
     supervision.lifecycle.handle_command(command, now);
     let done = carry_out(&world, &mut supervision).await;
-    assert!(matches!(&done[..], [Action::StoreEnded(_), Action::TellClient { .. }]), "{done:?}");
+    assert!(matches!(&done[..], [Action::StoreEnded { .. }, Action::TellClient { .. }]), "{done:?}");
     assert_eq!(stored_status(&world, &id).await, SessionStatus::Terminated);
     assert!(supervision.lifecycle.is_ended());
     assert!(world.control.supervise(&id, false).await.unwrap().is_none(), "there is nothing left to supervise");
@@ -121,7 +121,7 @@ async fn what_the_node_missed_it_is_told_when_it_is_back() {
     let agent = world.with_role(&machine).await;
     world.control.create_data_channel(&agent, id.as_str()).await.unwrap();
     let end = crate::lifecycle::End { reason: EndReason::NodeLost, output: String::new() };
-    world.control.session_ended(&id, &end).await.unwrap();
+    world.control.session_ended(&id, &end, false).await.unwrap();
     world.control.tell_agent_to_end(&machine.node_id, &id);
 
     let lease = world.connect(&machine).await;

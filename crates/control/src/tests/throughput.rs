@@ -42,5 +42,5 @@ async fn whole_session(world: &World, node: &postern_iam::NodeId, agent: &crate:
         TaskComplete { task_id: id.to_string(), final_task_status: TaskStatus::Success, ..TaskComplete::default() };
     control.agent_task_completed(lease, &task).await.unwrap();
     let end = End { reason: EndReason::Completed { exit_status: None }, output: String::new() };
-    control.session_ended(&id, &end).await.unwrap();
+    control.session_ended(&id, &end, false).await.unwrap();
 }

@@ -133,9 +133,9 @@ impl Supervisor {
                 control.tell_agent_to_end(node_id, id);
                 self.session.tell_closed(Side::Agent, channel_closed(id, node_id, "", self.now()));
             }
-            Action::StoreEnded(end) => {
+            Action::StoreEnded { end, node_knows } => {
                 // Nobody is told before it is stored, however long that takes.
-                while let Err(error) = control.session_ended(id, &end).await {
+                while let Err(error) = control.session_ended(id, &end, node_knows).await {
                     tracing::warn!(session.id = %id, %error, "the end of a session cannot be stored; trying again");
                     tokio::time::sleep(STORE_AGAIN).await;
                 }

@@ -205,7 +205,12 @@ pub(super) async fn a_deregistered_node_is_gone_and_its_sessions_terminate(store
     let scope = scope();
     let node = fixture::connected_node(store, &scope, 1).await;
     let (open, ended) = (fixture::open(store, &scope, &node, 1).await, fixture::open(store, &scope, &node, 2).await);
-    let end = crate::SessionEnd { reason: EndReason::ClientGone, output: String::new(), ended_at: NOW + 9 };
+    let end = crate::SessionEnd {
+        reason: EndReason::ClientGone,
+        output: String::new(),
+        ended_at: NOW + 9,
+        node_knows: false,
+    };
     store.end_session(&scope, &ended, end).await.expect("writes");
     let gone = store.deregister_node(&scope, &node).await.expect("writes");
     assert_eq!(gone, DeregisterNode::Deregistered { connection: Some(connection(1)), sessions: vec![open.clone()] });

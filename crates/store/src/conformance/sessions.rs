@@ -18,7 +18,7 @@ fn by_jane() -> EndReason {
 }
 
 fn end(at: u64) -> SessionEnd {
-    SessionEnd { reason: by_jane(), output: "good bye".to_owned(), ended_at: at }
+    SessionEnd { reason: by_jane(), output: "good bye".to_owned(), ended_at: at, node_knows: false }
 }
 
 async fn read(store: &dyn Store, id: &SessionId) -> SessionRecord {
@@ -164,7 +164,12 @@ pub(super) async fn an_end_is_final(store: &dyn Store) {
         EndSession::Ended(session) => assert_eq!(session.ended_at, Some(NOW + 5)),
         other => panic!("an active session can be ended: {other:?}"),
     }
-    let other = SessionEnd { reason: EndReason::NodeNeverConnected, output: String::new(), ended_at: NOW + 6 };
+    let other = SessionEnd {
+        reason: EndReason::NodeNeverConnected,
+        output: String::new(),
+        ended_at: NOW + 6,
+        node_knows: false,
+    };
     match store.end_session(&scope, &id, other).await.expect("answers") {
         EndSession::AlreadyEnded(session) => assert_eq!(session.end_reason, Some(by_jane())),
         other => panic!("it ends once: {other:?}"),
@@ -177,7 +182,7 @@ pub(super) async fn an_end_is_final(store: &dyn Store) {
     assert_eq!(session.details, by_jane().details());
     let failed = fixture::open(store, &scope, &node, 2).await;
     let reason = EndReason::NodeNeverConnected;
-    let failure = SessionEnd { reason, output: String::new(), ended_at: NOW };
+    let failure = SessionEnd { reason, output: String::new(), ended_at: NOW, node_knows: false };
     store.end_session(&scope, &failed, failure).await.expect("answers");
     assert_eq!(read(store, &failed).await.status, SessionStatus::Failed);
     assert_eq!(store.end_session(&scope, &session_id(9), end(NOW)).await.expect("answers"), EndSession::Unknown);
@@ -239,6 +244,12 @@ pub(super) async fn an_end_is_pending_until_the_node_knows(store: &dyn Store) {
     assert_eq!(read(store, &session_id(3)).await.agent_result, Some(result()), "the first time counts");
     store.end_session(scope, &session_id(3), end(NOW)).await.expect("answers");
     assert_eq!(pending().await, [], "who reported the end need not be told");
+
+    // A node that says itself that it is done with a session is not told.
+    let known = SessionEnd { node_knows: true, ..end(NOW) };
+    let id = fixture::open(store, scope, node, 5).await;
+    store.end_session(scope, &id, known).await.expect("answers");
+    assert_eq!(pending().await, []);
 
     // An acknowledgement of something else does not count.
     store.end_delivered(scope, &session_id(4), node).await.expect("writes");

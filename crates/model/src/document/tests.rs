@@ -518,3 +518,14 @@ fn command_documents_are_checked() {
         assert_eq!(read(&document), Err(message.to_owned()), "{document}");
     }
 }
+
+/// As the CLI's users write it, and stock agents take it: capture 05 has `separateOutputStream=True`.
+#[test]
+fn output_streams_are_kept_apart_in_either_spelling() {
+    let document = &builtin("AWS-StartNonInteractiveCommand").unwrap().document;
+    for (value, taken) in [("true", true), ("True", true), ("false", true), ("False", true), ("yes", false)] {
+        let given = [("command", "id"), ("separateOutputStream", value)];
+        let given = given.map(|(name, value)| (name.to_owned(), vec![value.to_owned()])).into();
+        assert_eq!(document.resolve(&given, &Preferences::default()).is_ok(), taken, "{value}");
+    }
+}

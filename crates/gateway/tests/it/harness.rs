@@ -90,6 +90,16 @@ impl Service {
         self.call_as(operation, request, &self.administrator).await
     }
 
+    /// Another service as the administrator calls it.
+    pub(crate) async fn call_service(
+        &self,
+        service: &str,
+        target: &str,
+        request: Value,
+    ) -> Result<Value, ApiCallError> {
+        self.api(service).call(target, &request, &self.administrator).await
+    }
+
     pub(crate) async fn call_as(
         &self,
         operation: &str,

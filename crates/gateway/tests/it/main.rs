@@ -6,6 +6,7 @@ mod api;
 mod channels;
 mod harness;
 mod outsider;
+mod replay;
 mod routes;
 mod sessions;
 mod transport;

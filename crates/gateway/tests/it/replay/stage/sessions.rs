@@ -1,0 +1,99 @@
+//! How sessions begin and end.
+
+use postern_protocol::wire::MessageType;
+use postern_transport::Endpoint;
+use serde_json::{Value, json};
+
+use super::super::capture::Line as Recorded;
+use super::super::left_out::LeftOut;
+use super::super::leg::{Leg, Side};
+use super::{Session, Stage, targets};
+
+impl Stage {
+    pub(super) async fn start(&mut self, recorded: &str, told: &Value, scene: &[Recorded]) {
+        let start = scene.iter().find_map(|line| match line {
+            Recorded::Http(http) if targets(line, "StartSession") && http.answer.contains(recorded) => Some(http),
+            _ => None,
+        });
+        let start = start.expect("a session was asked for");
+        let answer = self.exchange_json(start).await;
+        let text = |member: &str| answer[member].as_str().unwrap().to_owned();
+        let recorded_answer: Value = serde_json::from_str(&start.answer).unwrap();
+        self.call(recorded, &text("SessionId"));
+        self.call(recorded_answer["TokenValue"].as_str().unwrap(), &text("TokenValue"));
+        let session = Session {
+            id: text("SessionId"),
+            stream_url: Endpoint::parse(&text("StreamUrl")).unwrap(),
+            client: Leg::new(Side::Client),
+            agent: Leg::new(Side::Agent),
+            result: None,
+            refused: false,
+        };
+        self.sessions.insert(recorded.to_owned(), session);
+
+        let ours = self.told(&MessageType::InteractiveShell, "TaskId", &text("SessionId")).await;
+        assert_eq!((&ours["SchemaVersion"], &ours["Topic"]), (&json!(1), &json!("interactive_shell")));
+        // JSON in a string.
+        let content = |told: &Value| -> Value { serde_json::from_str(told["Content"].as_str().unwrap()).unwrap() };
+        let (ours, theirs) = (content(&ours), content(told));
+        assert_eq!(ours["SessionId"], text("SessionId"));
+        assert_eq!(ours["DocumentName"], theirs["DocumentName"]);
+        let parameters = theirs["Parameters"].as_object().unwrap();
+        for (name, value) in parameters {
+            assert_eq!(ours["Parameters"][name], *value, "{name}: the agent puts it in itself, and takes no lists");
+        }
+        let (ours, theirs) = (&ours["DocumentContent"], &theirs["DocumentContent"]);
+        assert_eq!(ours["schemaVersion"], "1.0");
+        assert_eq!(ours["sessionType"], theirs["sessionType"]);
+        for name in theirs["inputs"].as_object().unwrap().keys() {
+            let value = &ours["inputs"][name];
+            // A wrong type fails the whole message; most switches may be texts, too.
+            let fits = match name.as_str() {
+                "cloudWatchStreamingEnabled" => value.is_boolean(),
+                "s3EncryptionEnabled" | "cloudWatchEncryptionEnabled" | "runAsEnabled" => {
+                    value.is_boolean() || value.is_string()
+                }
+                "shellProfile" => value["linux"].is_string() && value["windows"].is_string(),
+                _ => value.is_string(),
+            };
+            assert!(fits, "{name} is {value}");
+        }
+        for name in theirs["properties"].as_object().into_iter().flat_map(|properties| properties.keys()) {
+            assert!(!ours["properties"][name].is_null(), "{name} is what the session does");
+        }
+    }
+
+    /// A session that was over before the scene began.
+    pub(super) async fn past_session(&mut self, recorded: &str) {
+        let session = self.service.call("StartSession", json!({"Target": self.node_id})).await.unwrap();
+        let id = session["SessionId"].as_str().unwrap().to_owned();
+        self.call(recorded, &id);
+        self.told(&MessageType::InteractiveShell, "TaskId", &id).await;
+        self.service.call("TerminateSession", json!({"SessionId": id})).await.unwrap();
+        self.told(&MessageType::ChannelClosed, "SessionId", &id).await;
+        self.service.wait_for_state(&id, "Terminated").await;
+    }
+
+    /// The recording service ended a session: here somebody asks for it.
+    pub(super) async fn terminate(&mut self, recorded: &str, scene: &[Recorded]) {
+        let Some(session) = self.sessions.get(recorded).filter(|session| session.result.is_none()) else {
+            return self.leave_out(LeftOut::MadeUp);
+        };
+        let id = session.id.clone();
+        let asked = scene.iter().find_map(|line| match line {
+            Recorded::Http(http) if targets(line, "TerminateSession") && http.body.contains(recorded) => Some(http),
+            _ => None,
+        });
+        let answer = match asked {
+            Some(http) => self.exchange_json(http).await,
+            None => self.service.call("TerminateSession", json!({"SessionId": id})).await.unwrap(),
+        };
+        assert_eq!(answer["SessionId"], id.as_str());
+        let told = self.told(&MessageType::ChannelClosed, "SessionId", &id).await;
+        assert!(told["CreatedDate"].as_str().is_some_and(|date| date.parse::<u64>().is_ok()), "{told}");
+        assert_eq!(told["DestinationId"], self.node_id.as_str());
+        // The worker dies at once; its main process reports it later.
+        let session = self.sessions.get_mut(recorded).expect("it was there");
+        session.agent.leave().await;
+    }
+}

@@ -1,7 +1,11 @@
 //! Each group of operations through the stock `aws` CLI, in the forms that scripts use: filters in shorthand, text and
 //! table output, queries, pages, and errors with their words and exit status.
 
-use postern_testkit::{Agent, Behaviour, Output, PythonEnvironment, Scheme, Service, run};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use postern_testkit::{
+    Agent, Behaviour, Output, PythonEnvironment, Scheme, Service, eventually, program, run, temporary_folder,
+};
 
 use crate::PATIENCE;
 
@@ -10,6 +14,7 @@ struct User {
     python: &'static PythonEnvironment,
     service: Service,
     agent: Agent,
+    folder: tempfile::TempDir,
 }
 
 impl User {
@@ -17,7 +22,7 @@ impl User {
         let python = PythonEnvironment::get()?;
         let service = Service::start(Scheme::Http);
         let agent = Agent::start(&service);
-        Some(Self { python, service, agent })
+        Some(Self { python, service, agent, folder: temporary_folder() })
     }
 
     fn behaviour(&self, name: &str) -> Behaviour {
@@ -28,6 +33,21 @@ impl User {
     fn aws(&self, line: &str) -> Output {
         let words = line.split(' ').map(|word| word.replace("NODE", self.agent.node_id()));
         run(&self.python.aws(), words, &self.service.environment(), PATIENCE)
+    }
+
+    /// The same with `postern` as the session plugin.
+    fn aws_with_plugin(&self, line: &str) -> Output {
+        let words = line.split(' ').map(|word| word.replace("NODE", self.agent.node_id()));
+        let mut environment = self.service.environment();
+        environment.push(("PATH".to_owned(), self.python.path_with_plugin(self.folder.path(), &program("postern"))));
+        run(&self.python.aws(), words, &environment, PATIENCE)
+    }
+
+    /// A file's address, as the CLI takes it in place of a value.
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, content).expect("the folder is writable");
+        format!("file://{}", file.display())
     }
 
     /// What a command prints, without the last line break.
@@ -55,7 +75,7 @@ fn sessions() {
         let done = user.aws(&line);
         assert!(done.stderr.contains("SessionManagerPlugin is not found"), "{done:#?}");
         let listed = format!("ssm describe-sessions --state History --query Sessions[?Reason=='{reason}'].SessionId");
-        ids.push(postern_testkit::eventually("the session to be over", PATIENCE, || {
+        ids.push(eventually("the session to be over", PATIENCE, || {
             Some(user.prints(&format!("{listed} --output text"))).filter(|id| !id.is_empty())
         }));
     }
@@ -110,5 +130,81 @@ fn nodes_and_activations() {
 
     user.prints("ssm deregister-managed-instance --instance-id NODE");
     assert_eq!(user.prints(&format!("{nodes} {row}")), "");
+    behaviour.holds();
+}
+
+const DOCUMENT: &str = "\
+schemaVersion: '1.0'
+description: Says a word
+sessionType: NonInteractiveCommands
+parameters:
+  word:
+    type: String
+    allowedPattern: '^[a-z]+$'
+properties:
+  linux:
+    commands: echo said-{{ word }}
+    runAsElevated: false
+";
+
+#[test]
+fn documents() {
+    let Some(user) = User::start() else { return };
+    let behaviour = user.behaviour("documents are made, changed, used for a session and deleted");
+    let first = user.write("first.yaml", DOCUMENT);
+    let second = user.write("second.yaml", DOCUMENT.replace("said-", "now-"));
+    let create =
+        format!("ssm create-document --name Say --document-type Session --document-format YAML --content {first}");
+    assert_eq!(user.prints(&format!("{create} --query DocumentDescription.Status --output text")), "Active");
+    user.fails(&create, "(DocumentAlreadyExists)");
+    let get = "ssm get-document --name Say --document-version $DEFAULT";
+    let content = "--query Content --output text";
+    assert_eq!(user.prints(&format!("{get} --document-format YAML {content}")), DOCUMENT.trim_end());
+    // JSON is what is given unless asked for something else.
+    let json = user.prints(&format!("{get} {content}"));
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON was asked for");
+    assert_eq!(json["properties"]["linux"]["commands"], "echo said-{{ word }}");
+
+    let update =
+        format!("ssm update-document --name Say --document-version $LATEST --document-format YAML --content {second}");
+    assert_eq!(user.prints(&format!("{update} --query DocumentDescription.DocumentVersion --output text")), "2");
+    user.prints("ssm update-document-default-version --name Say --document-version 2");
+    let versions =
+        "ssm list-document-versions --name Say --query DocumentVersions[].[DocumentVersion,IsDefaultVersion]";
+    assert_eq!(user.prints(&format!("{versions} --output text")), "2\tTrue\n1\tFalse");
+    let list = "ssm list-documents --filters Key=Owner,Values=Self Key=DocumentType,Values=Session";
+    assert_eq!(user.prints(&format!("{list} --query DocumentIdentifiers[].Name --output text")), "Say");
+
+    let session = "ssm start-session --target NODE --document-name Say --parameters word=";
+    let done = user.aws_with_plugin(&format!("{session}hello"));
+    assert!(done.stdout.contains("now-hello"), "{done:#?}");
+    assert_eq!(done.status, Some(0), "{done:#?}");
+    user.fails(&format!("{session}HELLO"), "(InvalidParameters)");
+    user.prints("ssm delete-document --name Say");
+    user.fails(get, "(InvalidDocument)");
+    behaviour.holds();
+}
+
+#[test]
+fn keys() {
+    let Some(user) = User::start() else { return };
+    let behaviour = user.behaviour("keys are made and named, texts and data keys encrypted and decrypted");
+    let key = user.prints("kms create-key --description walk --query KeyMetadata.KeyId --output text");
+    user.prints(&format!("kms create-alias --alias-name alias/walk --target-key-id {key}"));
+    let aliases = format!("kms list-aliases --key-id {key} --query Aliases[].AliasName --output text");
+    assert_eq!(user.prints(&aliases), "alias/walk");
+    let plaintext = user.write("plaintext", "open sesame").replace("file://", "fileb://");
+    let context = "--encryption-context door=cave";
+    let encrypt = format!("kms encrypt --key-id alias/walk --plaintext {plaintext} {context}");
+    let blob = user.prints(&format!("{encrypt} --query CiphertextBlob --output text"));
+    let blob = STANDARD.decode(blob).expect("base64");
+    let blob = user.write("blob", &blob).replace("file://", "fileb://");
+    let decrypt = format!("kms decrypt --ciphertext-blob {blob} --query Plaintext --output text");
+    // In base64, as the CLI prints what may be no text.
+    assert_eq!(user.prints(&format!("{decrypt} {context}")), "b3BlbiBzZXNhbWU=");
+    user.fails(&decrypt, "(InvalidCiphertextException)");
+    let data_key = "kms generate-data-key --key-id alias/walk --number-of-bytes 64 --query Plaintext --output text";
+    assert_eq!(user.prints(data_key).len(), 88);
+    user.fails("kms describe-key --key-id alias/nobody", "(NotFoundException)");
     behaviour.holds();
 }

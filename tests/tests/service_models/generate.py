@@ -116,6 +116,27 @@ def in_value(shape, value, path, whole):
         yield from in_value(shape.value, value[key], path + (key,), whole)
 
 
+def other_names(shape, value, path, whole):
+    """For each text of a closed set of names, the same input with each other name of the set."""
+    kind = shape.type_name
+    if kind == "string" and shape.enum:
+        for name in shape.enum:
+            if name != value:
+                yield Case(aws_spelling(path), f"with the name {name}", replaced(whole, path, name))
+    elif kind == "structure":
+        for name, member in shape.members.items():
+            if name in value:
+                yield from other_names(member, value[name], path + (name,), whole)
+    elif kind == "list" and value:
+        yield from other_names(shape.member, value[0], path + (0,), whole)
+
+
+def aws_spelling(path):
+    """How AWS's messages name a member: filters.1.member.key."""
+    steps = [f"{step + 1}.member" if isinstance(step, int) else step[0].lower() + step[1:] for step in path]
+    return ".".join(steps)
+
+
 WRONG_TYPES = {
     "string": [7, {"x": "y"}],
     "integer": ["five", [1]],

@@ -16,7 +16,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError, UnknownServiceError
 
 import rows_kms  # noqa: F401  (fills ROWS)
-from generate import Case, Omit, maximal, refused
+from generate import Case, Omit, maximal, other_names, refused
 from rows import ROWS, UNPUBLISHED
 from shape import faults
 from world import World
@@ -119,10 +119,12 @@ class Walk:
         self.check("minimal input", self.accepted(service, model, row, row.minimal(self.world)))
         filled = maximal(model.input_shape, row.maximal(self.world))
         self.check("maximal input", self.accepted(service, model, row, filled))
+        self.check("every name of its sets is known", list(self.unknown_names(service, model, row)))
         unknown = {**row.minimal(self.world), "NoSuchMember": {"x": [1]}}
-        answer = self.world.wire.call(self.world.model(service), name, unknown)
-        problems = common_problems(answer)
-        self.check("an unknown member is ignored", problems if answer.status == 200 else [*problems, str(answer.body)])
+        self.check("an unknown member is ignored", self.plainly_accepted(service, name, unknown))
+        minimal = row.minimal(self.world)
+        nulls = {**dict.fromkeys(model.input_shape.members), **minimal}
+        self.check("null is the same as nothing", self.plainly_accepted(service, name, nulls))
         if pagination := self.pagination(service, name):
             self.check("pages add up to the whole", self.page_problems(service, model, row, pagination))
 
@@ -140,6 +142,19 @@ class Walk:
         if parsed.keys() != body.keys():
             problems.append(f"botocore read {sorted(parsed)} of {sorted(body)}")
         return problems
+
+    def plainly_accepted(self, service, name, input):
+        """For input that botocore would not send."""
+        answer = self.world.wire.call(self.world.model(service), name, input)
+        return common_problems(answer) + ([] if answer.status == 200 else [f"{answer.status} {answer.body}"])
+
+    def unknown_names(self, service, model, row):
+        """Names that the model has and the service does not know: it may refuse them, but in other words than that."""
+        base = maximal(model.input_shape, row.base(self.world))
+        for case in other_names(model.input_shape, base, (), base):
+            answer = self.world.wire.call(self.world.model(service), model.name, case.input)
+            if f"'{case.where}' failed to satisfy constraint: Member must satisfy enum" in json.dumps(answer.body):
+                yield f"{case}: {answer.body}"
 
     def page_problems(self, service, model, row, pagination):
         paginator = self.world.client(service).get_paginator(xform_name(model.name))

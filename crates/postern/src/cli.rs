@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{activation, completions, exec, nodes, sessions, start, terminate};
+use crate::command::{activation, completions, document, exec, nodes, sessions, start, terminate};
 use crate::context::ServiceFlags;
 use crate::failure;
 
@@ -36,6 +36,9 @@ enum Command {
     /// Make, list and delete activations, with which nodes register
     #[command(subcommand)]
     Activation(activation::Arguments),
+    /// Keep documents: what sessions and commands do, and the preferences for sessions
+    #[command(subcommand)]
+    Document(document::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// One session of the agent inside quickstart
@@ -62,6 +65,7 @@ impl Cli {
             Command::Sessions(arguments) => on_runtime(sessions::run(&self.service, arguments)),
             Command::Terminate(arguments) => on_runtime(terminate::run(&self.service, arguments)),
             Command::Activation(arguments) => on_runtime(activation::run(&self.service, arguments)),
+            Command::Document(arguments) => on_runtime(document::run(&self.service, arguments)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod activation;
 pub(crate) mod completions;
+pub(crate) mod document;
 pub(crate) mod exec;
 mod listing;
 mod node_name;

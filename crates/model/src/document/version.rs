@@ -30,7 +30,9 @@ impl DocumentVersion {
         matches: |text| matches!(DocumentVersion::from_name(text), Some(DocumentVersion::Number(_))),
     };
 
-    fn from_name(name: &str) -> Option<Self> {
+    /// Reads the name on the wire: `$LATEST`, `$DEFAULT`, or a number from one on.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "$LATEST" => Some(Self::Latest),
             "$DEFAULT" => Some(Self::Default),

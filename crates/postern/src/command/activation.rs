@@ -171,7 +171,7 @@ fn period(text: &str) -> Result<Duration, String> {
     number.checked_mul(seconds).filter(|total| *total > 0).map(Duration::from_secs).ok_or_else(|| WANTED.to_owned())
 }
 
-fn tag(text: &str) -> Result<Tag, String> {
+pub(super) fn tag(text: &str) -> Result<Tag, String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok(Tag { key: key.to_owned(), value: value.to_owned() }),
         _ => Err("a tag is written KEY=VALUE".to_owned()),

@@ -27,8 +27,17 @@ fn our_own_failures_are_one_sentence_and_255() {
 
 #[test]
 fn misuse_is_255_and_help_is_not() {
-    for words in [&["frobnicate"][..], &["exec", "node"], &["start"], &[], &["activation", "create", "--expires", "1w"]]
-    {
+    for words in [
+        &["frobnicate"][..],
+        &["exec", "node"],
+        &["start"],
+        &[],
+        &["activation", "create", "--expires", "1w"],
+        &["document", "create", "Hello"],
+        &["document", "get", "a b"],
+        &["document", "get", "Hello", "--version", "0"],
+        &["document", "list", "--type", "Automation"],
+    ] {
         let (_, stderr, status) = outcome(postern().args(words));
         assert_eq!(status, Some(255), "{words:?}");
         assert!(!stderr.is_empty(), "{words:?}");

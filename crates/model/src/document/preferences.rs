@@ -132,17 +132,22 @@ fn commands(profile: &Map<String, Value>, system: &str) -> Result<String, Docume
     }
 }
 
-/// A JSON boolean, or a text that Go's `strconv.ParseBool` takes; empty is false.
 fn boolean(inputs: &Map<String, Value>, name: &str) -> Result<bool, DocumentError> {
-    match inputs.get(name) {
-        None | Some(Value::Null) => Ok(false),
-        Some(Value::Bool(value)) => Ok(*value),
-        Some(Value::String(text)) => match text.as_str() {
-            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-            "0" | "f" | "F" | "FALSE" | "false" | "False" | "" => Ok(false),
-            _ => Err(DocumentError::member(format!("inputs.{name}"), "true or false")),
+    let value = inputs.get(name).unwrap_or(&Value::Null);
+    truth(value).ok_or_else(|| DocumentError::member(format!("inputs.{name}"), "true or false"))
+}
+
+/// A JSON boolean, or a text that Go's `strconv.ParseBool` takes, as agents read it; nothing and empty are false.
+pub(super) fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::Null => Some(false),
+        Value::Bool(value) => Some(*value),
+        Value::String(text) => match text.as_str() {
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+            "0" | "f" | "F" | "FALSE" | "false" | "False" | "" => Some(false),
+            _ => None,
         },
-        Some(_) => Err(DocumentError::member(format!("inputs.{name}"), "true or false")),
+        Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

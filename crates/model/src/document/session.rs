@@ -216,8 +216,7 @@ fn check_command(path: &str, command: &Value) -> Result<(), DocumentError> {
     // A placeholder can become anything; the node looks at what it became.
     let given = |name: &str| command.get(name).filter(|value| !value.as_str().is_some_and(|text| text.contains("{{")));
     for name in ["runAsElevated", "separateOutputStream"] {
-        let is_boolean = |value: &Value| value.is_boolean() || matches!(value.as_str(), Some("true" | "false"));
-        if given(name).is_some_and(|value| !is_boolean(value)) {
+        if given(name).is_some_and(|value| preferences::truth(value).is_none()) {
             return Err(DocumentError::member(format!("{path}.{name}"), "true or false"));
         }
     }

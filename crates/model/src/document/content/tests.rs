@@ -83,6 +83,11 @@ fn what_is_not_well_formed_is_said_with_its_place() {
             "a: &x [*x]",
             "YAML not well-formed. at Line: 1, Column: 8: the alias refers to what it is a part of",
         ),
+        (
+            DocumentFormat::Yaml,
+            "a: &x {k: 1}\nb:\n  <<: *x\n",
+            "YAML not well-formed. at Line: 3, Column: 3: merge keys are not a part of YAML 1.2",
+        ),
         (DocumentFormat::Yaml, "- a", "the document is not an object"),
         (DocumentFormat::Yaml, "", "the document is not an object"),
         (DocumentFormat::Text, "{}", "Invalid document format TEXT"),

@@ -75,6 +75,10 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 self.budget.take(1, text.len(), position)?;
                 let name_is_next = matches!(self.open.last(), Some(Open { kind: Kind::Object { name: None, .. }, .. }));
+                if name_is_next && style == ScalarStyle::Plain && text == "<<" {
+                    // A member of that name would leave out what its author believes to be there.
+                    return Err(fault(position, "merge keys are not a part of YAML 1.2"));
+                }
                 let value = match (name_is_next, style, &tag) {
                     // Names are texts, whatever they look like.
                     (true, ScalarStyle::Plain, None) if !text.is_empty() => NodeValue::Text(text.into_owned()),

@@ -11,6 +11,7 @@ use ring::hmac;
 
 use crate::authz::{Authorized, act, authorize};
 use crate::caller::Caller;
+use crate::tag::{MAX_TAGS, acceptable};
 use crate::{Control, failure, millis};
 
 /// Characters of activation codes: none that are mistaken for another when read from a screen.
@@ -19,8 +20,6 @@ const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789Z";
 const CODE_LENGTH: usize = 32;
 /// Activations a page if the caller does not say, AWS's maximum.
 const DEFAULT_RESULTS: u32 = 50;
-/// Tags of one activation, AWS's quota for a resource.
-const MAX_TAGS: usize = 50;
 
 impl Control {
     /// `CreateActivation`: an id and a code with which machines register.
@@ -162,23 +161,12 @@ fn code_message(id: &ActivationId, code: &SecretString) -> Vec<u8> {
     [id.as_str().as_bytes(), b"/", code.expose().as_bytes()].concat()
 }
 
-/// Ordered by key. Keys that differ only in case are refused: policies would compare them as one (spec iam-policies §3).
 fn tags(tags: Vec<Tag>) -> Result<Vec<StoredTag>, ApiError> {
-    let invalid = |message: String| Err(ApiError::new(ErrorCode::InvalidParameters, message));
     if tags.len() > MAX_TAGS {
-        return invalid(format!("There may be at most {MAX_TAGS} tags."));
+        let message = format!("There may be at most {MAX_TAGS} tags.");
+        return Err(ApiError::new(ErrorCode::InvalidParameters, message));
     }
-    let mut tags: Vec<_> = tags.into_iter().map(|tag| StoredTag { key: tag.key, value: tag.value }).collect();
-    if tags.iter().any(|tag| tag.key.to_lowercase().starts_with("aws:")) {
-        return invalid("Tag keys that begin with aws: are reserved.".to_owned());
-    }
-    tags.sort();
-    let mut keys: Vec<String> = tags.iter().map(|tag| tag.key.to_lowercase()).collect();
-    keys.sort();
-    if keys.windows(2).any(|pair| pair[0] == pair[1]) {
-        return invalid("Two tags have the same key.".to_owned());
-    }
-    Ok(tags)
+    acceptable(tags).map_err(|message| ApiError::new(ErrorCode::InvalidParameters, message))
 }
 
 fn listed(record: ActivationRecord, now: UnixMillis) -> Activation {

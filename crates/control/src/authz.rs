@@ -58,7 +58,7 @@ pub enum Resource {
     Any,
     /// A managed node, which need not exist.
     Node(NodeId),
-    /// Something that a session was asked for with, and that is not the id of a managed node.
+    /// Something that a session or tags were asked for with, and that names nothing there can be.
     Target(String),
     /// A document.
     Document(Arn),

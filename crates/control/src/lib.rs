@@ -37,6 +37,7 @@ mod role;
 mod session;
 mod settings;
 mod supervise;
+mod tag;
 mod throttle;
 mod token;
 

@@ -14,5 +14,6 @@ mod registration;
 mod restart;
 mod sessions;
 mod supervision;
+mod tags;
 mod throughput;
 mod world;

@@ -149,6 +149,8 @@ codes! {
     InvalidParameters: 400 Caller,
     /// The only way to share is to `Share`.
     InvalidPermissionType: 400 Caller,
+    /// Nothing of this id, or of this kind, that could have tags.
+    InvalidResourceId: 400 Caller,
     /// The signature does not match, or is out of time or scope.
     InvalidSignatureException: 400 Caller,
     /// Our fault, whatever it is, in the words of the key service.
@@ -179,6 +181,8 @@ codes! {
     TargetNotConnected: 400 Caller,
     /// Too many requests; SDKs back off and retry.
     ThrottlingException: 400 Load,
+    /// More tags than a resource may have.
+    TooManyTagsError: 400 Caller,
     /// Two changes at once; stock agents retry.
     TooManyUpdates: 400 Load,
     /// No such operation.

@@ -20,6 +20,7 @@ pub mod kms;
 pub mod node;
 mod operation;
 pub mod session;
+pub mod tag;
 mod timestamp;
 
 pub use decode::{ApiRequest, decode};

@@ -129,6 +129,12 @@ operations! {
         ListNodes: User,
         /// Gives a node another role.
         UpdateManagedInstanceRole: User,
+        /// Puts tags on a node or a document.
+        AddTagsToResource: User,
+        /// Lists the tags of a node or a document.
+        ListTagsForResource: User,
+        /// Takes tags from a node or a document.
+        RemoveTagsFromResource: User,
         /// Makes an id and code with which machines register.
         CreateActivation: User,
         /// Lists activations.

@@ -20,6 +20,7 @@ mod open;
 mod query;
 mod row;
 mod session;
+mod tag;
 mod writer;
 
 pub use open::OpenError;

@@ -9,6 +9,7 @@ mod identities;
 mod keys;
 mod nodes;
 mod sessions;
+mod tags;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -54,6 +55,11 @@ where
     nodes::a_restarted_process_forgets_only_its_own_control_channels(&*new_store().await).await;
     nodes::nodes_are_listed_in_pages_and_by_filters(&*new_store().await).await;
     nodes::a_deregistered_node_is_gone_and_its_sessions_terminate(&*new_store().await).await;
+
+    tags::tags_are_added_replaced_and_removed(&*new_store().await).await;
+    tags::tags_that_do_not_fit_change_nothing(&*new_store().await).await;
+    tags::nothing_has_tags_that_is_not_there(&*new_store().await).await;
+    tags::tags_never_pass_the_limit_when_everybody_adds_at_once(&*new_store().await).await;
 
     sessions::a_session_opens_only_on_a_connected_node_within_the_quota(&*new_store().await).await;
     sessions::one_signature_opens_one_session(&*new_store().await).await;

@@ -19,6 +19,7 @@ mod identity;
 mod key;
 mod node;
 mod session;
+mod tag;
 
 pub use activation::*;
 pub use document::*;
@@ -26,6 +27,7 @@ pub use identity::*;
 pub use key::*;
 pub use node::*;
 pub use session::*;
+pub use tag::*;
 
 use postern_iam::{AccountId, Region};
 
@@ -51,9 +53,9 @@ pub struct Tag {
 }
 
 /// Everything a backend implements.
-pub trait Store: SessionStore + NodeStore + ActivationStore + DocumentStore + IdentityStore + KeyStore {}
+pub trait Store: SessionStore + NodeStore + ActivationStore + DocumentStore + IdentityStore + KeyStore + TagStore {}
 
-impl<T: SessionStore + NodeStore + ActivationStore + DocumentStore + IdentityStore + KeyStore + ?Sized> Store for T {}
+impl<T: SessionStore + NodeStore + ActivationStore + DocumentStore + IdentityStore + KeyStore + TagStore + ?Sized> Store for T {}
 
 /// Why an act could not be done. None of these is the caller's fault.
 #[derive(Debug, thiserror::Error)]

@@ -274,6 +274,59 @@ row(
     refusals=[("a node that is not there", lambda w: {"InstanceId": NO_NODE}, "InvalidInstanceId")],
 )
 
+# --- tags
+
+NO_TAGGED = [
+    (
+        "a node that is not there",
+        lambda w, more: {"ResourceType": "ManagedInstance", "ResourceId": NO_NODE, **more},
+        "InvalidResourceId",
+    ),
+    (
+        "a node of another kind",
+        lambda w, more: {"ResourceType": "ManagedInstance", "ResourceId": "i-0123456789abcdef0", **more},
+        "ValidationException",
+    ),
+    (
+        "a kind that does not exist here",
+        lambda w, more: {"ResourceType": "Parameter", "ResourceId": "x", **more},
+        "InvalidResourceId",
+    ),
+]
+
+
+def no_tagged(**more):
+    return [(what, lambda w, make=make: make(w, more), code) for what, make, code in NO_TAGGED]
+
+
+def on_node(w, **more):
+    return {"ResourceType": "ManagedInstance", "ResourceId": w.tagged_node, **more}
+
+
+row(
+    "ssm.AddTagsToResource",
+    lambda w: on_node(w, Tags=[]),
+    lambda w: on_node(w, Tags=TAGS),
+    base=lambda w: on_node(w, Tags=TAGS[:1]),
+    refusals=[
+        *no_tagged(Tags=[{"Key": "a", "Value": "b"}]),
+        ("too many tags", lambda w: on_node(w, Tags=TAGS + [{"Key": "one", "Value": "more"}]), "TooManyTagsError"),
+        ("a tag of the system's", lambda w: on_node(w, Tags=[{"Key": "aws:a", "Value": ""}]), "ValidationException"),
+        (
+            "keys that differ in case only",
+            lambda w: on_node(w, Tags=[{"Key": "a", "Value": ""}, {"Key": "A", "Value": ""}]),
+            "ValidationException",
+        ),
+    ],
+)
+row("ssm.ListTagsForResource", lambda w: on_node(w), refusals=no_tagged())
+row(
+    "ssm.RemoveTagsFromResource",
+    lambda w: on_node(w, TagKeys=[]),
+    lambda w: on_node(w, TagKeys=["k" * 128, "never there"]),
+    refusals=no_tagged(TagKeys=["a"]),
+)
+
 # --- activations
 
 row(

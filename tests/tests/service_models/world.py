@@ -28,7 +28,7 @@ class World:
         self.activation = self.new_activation()
         # More than one page of the smallest size (5 nodes), of which one is running.
         for _ in range(6):
-            self.new_node()
+            self.tagged_node = self.new_node()
         for _ in range(3):
             self.ended_session = self.new_session()
             self.ssm.terminate_session(SessionId=self.ended_session)

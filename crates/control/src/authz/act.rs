@@ -1,5 +1,7 @@
 //! What acts are about, and one type for each act.
 
+use postern_model::tag::TaggedType;
+
 use super::{Act, Action, Arn, KeyName, NodeId, Operation, Resource, SessionId};
 
 /// What StartSession is about.
@@ -56,6 +58,15 @@ pub struct NodeAndRole {
     pub role: Arn,
 }
 
+/// What acts on tags are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnTagged {
+    /// A managed node, which need not exist.
+    Node(NodeId),
+    /// Anything else; there is nothing of that kind and name here.
+    Other(TaggedType, String),
+}
+
 macro_rules! acts {
     ($($(#[$doc:meta])* $name:ident = $action:expr, on $on:ty: $resources:expr;)+) => {
         $(
@@ -86,6 +97,13 @@ fn any((): &()) -> Vec<Resource> {
 
 fn node(node: &NodeId) -> Vec<Resource> {
     vec![Resource::Node(node.clone())]
+}
+
+fn tagged(on: &OnTagged) -> Vec<Resource> {
+    vec![match on {
+        OnTagged::Node(node) => Resource::Node(node.clone()),
+        OnTagged::Other(_, name) => Resource::Target(name.clone()),
+    }]
 }
 
 fn session(on: &OnSession) -> Vec<Resource> {
@@ -121,6 +139,12 @@ acts! {
     /// Give a node another role.
     UpdateManagedInstanceRole = Action::Api(Operation::UpdateManagedInstanceRole), on NodeAndRole:
         |on| vec![Resource::Node(on.node.clone()), Resource::Role(on.role.clone())];
+    /// Put tags on something.
+    AddTagsToResource = Action::Api(Operation::AddTagsToResource), on OnTagged: tagged;
+    /// List the tags of something.
+    ListTagsForResource = Action::Api(Operation::ListTagsForResource), on OnTagged: tagged;
+    /// Take tags from something.
+    RemoveTagsFromResource = Action::Api(Operation::RemoveTagsFromResource), on OnTagged: tagged;
     /// Make an activation.
     CreateActivation = Action::Api(Operation::CreateActivation), on (): any;
     /// List activations.

@@ -42,6 +42,10 @@ fn audience_of_operation(operation: Operation) -> Audience {
         | Operation::UpdateManagedInstanceRole
         | Operation::DeregisterManagedInstance => Audience::People,
 
+        Operation::AddTagsToResource | Operation::ListTagsForResource | Operation::RemoveTagsFromResource => {
+            Audience::People
+        }
+
         Operation::CreateActivation | Operation::DescribeActivations | Operation::DeleteActivation => Audience::People,
 
         Operation::CreateDocument

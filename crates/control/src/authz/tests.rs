@@ -5,7 +5,7 @@
 
 use postern_model::{CallerKind, ErrorCode, Operation};
 
-use super::act::{ACTIONS, NodeAndDocument, NodeAndRole, Target};
+use super::act::{ACTIONS, NodeAndDocument, NodeAndRole, OnTagged, Target};
 use super::*;
 
 const OWN: &str = "mi-0000000000000000a";
@@ -25,6 +25,9 @@ const TABLE: &[(Action, [bool; 6])] = &[
     (Action::Api(Operation::DescribeInstanceProperties),      [false, false, false, false, false, true]),
     (Action::Api(Operation::ListNodes),                       [false, false, false, false, false, true]),
     (Action::Api(Operation::UpdateManagedInstanceRole),       [false, false, false, false, false, true]),
+    (Action::Api(Operation::AddTagsToResource),               [false, false, false, false, false, true]),
+    (Action::Api(Operation::ListTagsForResource),             [false, false, false, false, false, true]),
+    (Action::Api(Operation::RemoveTagsFromResource),          [false, false, false, false, false, true]),
     (Action::Api(Operation::CreateActivation),                [false, false, false, false, false, true]),
     (Action::Api(Operation::DescribeActivations),             [false, false, false, false, false, true]),
     (Action::Api(Operation::DeleteActivation),                [false, false, false, false, false, true]),
@@ -133,6 +136,9 @@ fn attempt(action: Action, principal: &Principal) -> bool {
                 let role = "arn:aws:iam::123456789012:role/PosternNode".parse().unwrap();
                 may::<act::UpdateManagedInstanceRole>(principal, NodeAndRole { node: node(), role })
             }
+            Operation::AddTagsToResource => may::<act::AddTagsToResource>(principal, OnTagged::Node(node())),
+            Operation::ListTagsForResource => may::<act::ListTagsForResource>(principal, OnTagged::Node(node())),
+            Operation::RemoveTagsFromResource => may::<act::RemoveTagsFromResource>(principal, OnTagged::Node(node())),
             Operation::CreateActivation => may::<act::CreateActivation>(principal, ()),
             Operation::DescribeActivations => may::<act::DescribeActivations>(principal, ()),
             Operation::DeleteActivation => may::<act::DeleteActivation>(principal, ()),

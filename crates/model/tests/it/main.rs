@@ -7,5 +7,6 @@ mod kms;
 mod nodes;
 mod requests;
 mod responses;
+mod tags;
 mod totality;
 mod validation;

@@ -11,7 +11,7 @@ use postern_model::document::{
     Content, DocumentError, DocumentFormat, DocumentType, Preferences, ResolvedDocument, SessionDocument, SessionStart,
     builtin, check, default_shell,
 };
-use postern_model::{ApiRequest, Operation, activation, agent, decode, document as documents, kms, node, session};
+use postern_model::{ApiRequest, Operation, activation, agent, decode, document as documents, kms, node, session, tag};
 use serde_json::Value;
 
 /// A reader under test.
@@ -43,6 +43,9 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::DescribeInstanceProperties => request::<node::DescribeInstancePropertiesRequest>(body),
         Operation::ListNodes => request::<node::ListNodesRequest>(body),
         Operation::UpdateManagedInstanceRole => request::<node::UpdateManagedInstanceRoleRequest>(body),
+        Operation::AddTagsToResource => request::<tag::AddTagsToResourceRequest>(body),
+        Operation::ListTagsForResource => request::<tag::ListTagsForResourceRequest>(body),
+        Operation::RemoveTagsFromResource => request::<tag::RemoveTagsFromResourceRequest>(body),
         Operation::CreateActivation => request::<activation::CreateActivationRequest>(body),
         Operation::DescribeActivations => request::<activation::DescribeActivationsRequest>(body),
         Operation::DeleteActivation => request::<activation::DeleteActivationRequest>(body),

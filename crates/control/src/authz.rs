@@ -58,12 +58,14 @@ pub enum Resource {
     Any,
     /// A managed node, which need not exist.
     Node(NodeId),
-    /// Something that a session or tags were asked for with, and that names nothing there can be.
+    /// Something that was asked for by a name that nothing here can have.
     Target(String),
     /// A document.
     Document(Arn),
     /// A role, which need not exist.
     Role(Arn),
+    /// A setting of the account.
+    ServiceSetting(Arn),
     /// A session.
     Session {
         /// Which.
@@ -90,7 +92,7 @@ impl Resource {
             Self::Any => "*".to_owned(),
             Self::Node(node) => Arn::node(&scope.region, &scope.account, node).to_string(),
             Self::Target(target) => target.chars().filter(|c| !c.is_control()).take(64).collect(),
-            Self::Document(arn) | Self::Role(arn) => arn.to_string(),
+            Self::Document(arn) | Self::Role(arn) | Self::ServiceSetting(arn) => arn.to_string(),
             Self::Session { id, .. } | Self::DataKey { session: Some(id), .. } => {
                 Arn::session(&scope.region, &scope.account, id).to_string()
             }
@@ -203,7 +205,12 @@ fn decide_for_node(node: &NodeId, proof: NodeProof, audience: Audience, resource
         Resource::Node(other) => other == node,
         Resource::Session { node: Some(other), .. } | Resource::DataKey { node: Some(other), .. } => other == node,
         Resource::Session { node: None, .. } | Resource::DataKey { node: None, .. } => false,
-        Resource::Any | Resource::Target(_) | Resource::Document(_) | Resource::Role(_) | Resource::Key(_) => false,
+        Resource::Any
+        | Resource::Target(_)
+        | Resource::Document(_)
+        | Resource::Role(_)
+        | Resource::ServiceSetting(_)
+        | Resource::Key(_) => false,
     };
     match (own, needed == proof, needed) {
         (true, true, _) => Decision::Allow,

@@ -34,6 +34,7 @@ mod node;
 mod page;
 mod recover;
 mod role;
+mod service_setting;
 mod session;
 mod settings;
 mod supervise;

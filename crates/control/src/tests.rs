@@ -12,6 +12,7 @@ mod nodes;
 mod pages;
 mod registration;
 mod restart;
+mod service_settings;
 mod sessions;
 mod supervision;
 mod tags;

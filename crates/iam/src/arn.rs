@@ -76,6 +76,12 @@ impl Arn {
         Self::of("kms", region, account, name.to_owned())
     }
 
+    /// The ARN of a service setting, whose path begins with a slash.
+    #[must_use]
+    pub fn service_setting(region: &Region, account: &AccountId, path: &str) -> Self {
+        Self::ssm(region, account, format!("servicesetting{path}"))
+    }
+
     /// The ARN of a user.
     #[must_use]
     pub fn user(account: &AccountId, name: &str) -> Self {

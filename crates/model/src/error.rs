@@ -171,6 +171,8 @@ codes! {
     NotFoundException: 400 Caller,
     /// The body is not JSON, or a member has the wrong JSON type.
     SerializationException: 400 Caller,
+    /// No such service setting.
+    ServiceSettingNotFound: 400 Caller,
     /// Starting, stopping or overloaded; SDKs retry.
     ServiceUnavailable: 503 Service,
     /// Our fault, whatever it is, in the words of CloudWatch Logs.

@@ -19,6 +19,7 @@ mod error;
 pub mod kms;
 pub mod node;
 mod operation;
+pub mod service_setting;
 pub mod session;
 pub mod tag;
 mod timestamp;

@@ -22,7 +22,7 @@ pub use property::{
     Comparison, DescribeInstancePropertiesRequest, DescribeInstancePropertiesResponse, InstanceProperty, PropertyFilter,
 };
 pub use role::UpdateManagedInstanceRoleRequest;
-pub(crate) use role::read_role;
+pub(crate) use role::{is_role_name, read_role};
 
 /// `DescribeInstanceInformation`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -135,6 +135,12 @@ operations! {
         ListTagsForResource: User,
         /// Takes tags from a node or a document.
         RemoveTagsFromResource: User,
+        /// Reads a setting of the account.
+        GetServiceSetting: User,
+        /// Changes a setting of the account.
+        UpdateServiceSetting: User,
+        /// Returns a setting of the account to its default.
+        ResetServiceSetting: User,
         /// Makes an id and code with which machines register.
         CreateActivation: User,
         /// Lists activations.

@@ -19,6 +19,7 @@ mod node;
 mod open;
 mod query;
 mod row;
+mod service_setting;
 mod session;
 mod tag;
 mod writer;

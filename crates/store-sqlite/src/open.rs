@@ -18,6 +18,7 @@ const LOCK: &str = "postern.lock";
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0003_documents.sql"),
+    include_str!("../migrations/0004_service_settings.sql"),
     include_str!("../migrations/0005_keys.sql"),
 ];
 

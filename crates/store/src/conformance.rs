@@ -8,6 +8,7 @@ mod fixture;
 mod identities;
 mod keys;
 mod nodes;
+mod service_settings;
 mod sessions;
 mod tags;
 
@@ -60,6 +61,8 @@ where
     tags::tags_that_do_not_fit_change_nothing(&*new_store().await).await;
     tags::nothing_has_tags_that_is_not_there(&*new_store().await).await;
     tags::tags_never_pass_the_limit_when_everybody_adds_at_once(&*new_store().await).await;
+
+    service_settings::settings_are_set_and_returned_to_their_defaults(&*new_store().await).await;
 
     sessions::a_session_opens_only_on_a_connected_node_within_the_quota(&*new_store().await).await;
     sessions::one_signature_opens_one_session(&*new_store().await).await;

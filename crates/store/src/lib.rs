@@ -18,6 +18,7 @@ mod document;
 mod identity;
 mod key;
 mod node;
+mod service_setting;
 mod session;
 mod tag;
 
@@ -26,6 +27,7 @@ pub use document::*;
 pub use identity::*;
 pub use key::*;
 pub use node::*;
+pub use service_setting::*;
 pub use session::*;
 pub use tag::*;
 
@@ -53,9 +55,24 @@ pub struct Tag {
 }
 
 /// Everything a backend implements.
-pub trait Store: SessionStore + NodeStore + ActivationStore + DocumentStore + IdentityStore + KeyStore + TagStore {}
+pub trait Store:
+    SessionStore + NodeStore + ActivationStore + DocumentStore + IdentityStore + KeyStore + ServiceSettingStore + TagStore
+{
+}
 
-impl<T: SessionStore + NodeStore + ActivationStore + DocumentStore + IdentityStore + KeyStore + TagStore + ?Sized> Store for T {}
+impl<
+    T: SessionStore
+        + NodeStore
+        + ActivationStore
+        + DocumentStore
+        + IdentityStore
+        + KeyStore
+        + ServiceSettingStore
+        + TagStore
+        + ?Sized,
+> Store for T
+{
+}
 
 /// Why an act could not be done. None of these is the caller's fault.
 #[derive(Debug, thiserror::Error)]

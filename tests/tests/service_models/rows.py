@@ -327,6 +327,32 @@ row(
     refusals=no_tagged(TagKeys=["a"]),
 )
 
+# --- service settings
+
+TIER = "/ssm/managed-instance/activation-tier"
+NO_SETTING = [
+    ("a setting that does not exist", "/ssm/no/such"),
+    ("a setting of another account", "arn:aws:ssm:us-east-1:999999999999:servicesetting" + TIER),
+]
+
+
+def no_setting(**more):
+    return [
+        (what, lambda w, id=id: {"SettingId": id, **more}, "ServiceSettingNotFound") for what, id in NO_SETTING
+    ]
+
+
+row("ssm.GetServiceSetting", lambda w: {"SettingId": TIER}, refusals=no_setting())
+row(
+    "ssm.UpdateServiceSetting",
+    lambda w: {"SettingId": TIER, "SettingValue": "standard"},
+    refusals=[
+        *no_setting(SettingValue="standard"),
+        ("a value it cannot have", lambda w: {"SettingId": TIER, "SettingValue": "gold"}, "ValidationException"),
+    ],
+)
+row("ssm.ResetServiceSetting", lambda w: {"SettingId": TIER}, refusals=no_setting())
+
 # --- activations
 
 row(

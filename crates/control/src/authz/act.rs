@@ -67,6 +67,20 @@ pub enum OnTagged {
     Other(TaggedType, String),
 }
 
+/// What acts on service settings are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnSetting {
+    /// One that there is.
+    Known {
+        /// Its path.
+        path: &'static str,
+        /// Its ARN.
+        arn: Arn,
+    },
+    /// What was named instead.
+    Unknown(String),
+}
+
 macro_rules! acts {
     ($($(#[$doc:meta])* $name:ident = $action:expr, on $on:ty: $resources:expr;)+) => {
         $(
@@ -103,6 +117,13 @@ fn tagged(on: &OnTagged) -> Vec<Resource> {
     vec![match on {
         OnTagged::Node(node) => Resource::Node(node.clone()),
         OnTagged::Other(_, name) => Resource::Target(name.clone()),
+    }]
+}
+
+fn setting(on: &OnSetting) -> Vec<Resource> {
+    vec![match on {
+        OnSetting::Known { arn, .. } => Resource::ServiceSetting(arn.clone()),
+        OnSetting::Unknown(name) => Resource::Target(name.clone()),
     }]
 }
 
@@ -145,6 +166,12 @@ acts! {
     ListTagsForResource = Action::Api(Operation::ListTagsForResource), on OnTagged: tagged;
     /// Take tags from something.
     RemoveTagsFromResource = Action::Api(Operation::RemoveTagsFromResource), on OnTagged: tagged;
+    /// Read a setting.
+    GetServiceSetting = Action::Api(Operation::GetServiceSetting), on OnSetting: setting;
+    /// Change a setting.
+    UpdateServiceSetting = Action::Api(Operation::UpdateServiceSetting), on OnSetting: setting;
+    /// Return a setting to its default.
+    ResetServiceSetting = Action::Api(Operation::ResetServiceSetting), on OnSetting: setting;
     /// Make an activation.
     CreateActivation = Action::Api(Operation::CreateActivation), on (): any;
     /// List activations.

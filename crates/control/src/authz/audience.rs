@@ -46,6 +46,10 @@ fn audience_of_operation(operation: Operation) -> Audience {
             Audience::People
         }
 
+        Operation::GetServiceSetting | Operation::UpdateServiceSetting | Operation::ResetServiceSetting => {
+            Audience::People
+        }
+
         Operation::CreateActivation | Operation::DescribeActivations | Operation::DeleteActivation => Audience::People,
 
         Operation::CreateDocument

@@ -5,7 +5,7 @@
 
 use postern_model::{CallerKind, ErrorCode, Operation};
 
-use super::act::{ACTIONS, NodeAndDocument, NodeAndRole, OnTagged, Target};
+use super::act::{ACTIONS, NodeAndDocument, NodeAndRole, OnSetting, OnTagged, Target};
 use super::*;
 
 const OWN: &str = "mi-0000000000000000a";
@@ -28,6 +28,9 @@ const TABLE: &[(Action, [bool; 6])] = &[
     (Action::Api(Operation::AddTagsToResource),               [false, false, false, false, false, true]),
     (Action::Api(Operation::ListTagsForResource),             [false, false, false, false, false, true]),
     (Action::Api(Operation::RemoveTagsFromResource),          [false, false, false, false, false, true]),
+    (Action::Api(Operation::GetServiceSetting),               [false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateServiceSetting),            [false, false, false, false, false, true]),
+    (Action::Api(Operation::ResetServiceSetting),             [false, false, false, false, false, true]),
     (Action::Api(Operation::CreateActivation),                [false, false, false, false, false, true]),
     (Action::Api(Operation::DescribeActivations),             [false, false, false, false, false, true]),
     (Action::Api(Operation::DeleteActivation),                [false, false, false, false, false, true]),
@@ -119,6 +122,11 @@ fn may<A: Act>(principal: &Principal, on: A::On) -> bool {
 fn attempt(action: Action, principal: &Principal) -> bool {
     let node = || OWN.parse().unwrap();
     let document = || "arn:aws:ssm:eu-west-1:123456789012:document/SSM-SessionManagerRunShell".parse::<Arn>().unwrap();
+    let setting = || {
+        let path = "/ssm/managed-instance/activation-tier";
+        let arn = "arn:aws:ssm:eu-west-1:123456789012:servicesetting/ssm/managed-instance/activation-tier";
+        OnSetting::Known { path, arn: arn.parse().unwrap() }
+    };
     match action {
         Action::Api(operation) => match operation {
             Operation::StartSession => {
@@ -139,6 +147,9 @@ fn attempt(action: Action, principal: &Principal) -> bool {
             Operation::AddTagsToResource => may::<act::AddTagsToResource>(principal, OnTagged::Node(node())),
             Operation::ListTagsForResource => may::<act::ListTagsForResource>(principal, OnTagged::Node(node())),
             Operation::RemoveTagsFromResource => may::<act::RemoveTagsFromResource>(principal, OnTagged::Node(node())),
+            Operation::GetServiceSetting => may::<act::GetServiceSetting>(principal, setting()),
+            Operation::UpdateServiceSetting => may::<act::UpdateServiceSetting>(principal, setting()),
+            Operation::ResetServiceSetting => may::<act::ResetServiceSetting>(principal, setting()),
             Operation::CreateActivation => may::<act::CreateActivation>(principal, ()),
             Operation::DescribeActivations => may::<act::DescribeActivations>(principal, ()),
             Operation::DeleteActivation => may::<act::DeleteActivation>(principal, ()),

@@ -60,7 +60,8 @@ async fn a_node_may_do_nothing_that_is_a_users() {
             "InstanceId": node.id.as_str(), "ActivationId": "00000000-0000-4000-8000-000000000000",
             "KeyId": "alias/aws/ssm", "NumberOfBytes": 64, "Plaintext": "AA==", "AliasName": "alias/a",
             "TargetKeyId": "a", "Name": "Hello", "Content": "{}", "DocumentVersion": "1", "PermissionType": "Share",
-            "AccountIdsToAdd": ["all"],
+            "AccountIdsToAdd": ["all"], "ResourceType": "ManagedInstance", "ResourceId": node.id.as_str(), "Tags": [],
+            "TagKeys": [], "SettingId": "/ssm/x", "SettingValue": "x",
         });
         let api = service.api(operation.service().name());
         let error =

@@ -43,7 +43,7 @@ pub(crate) fn read_role(input: &mut Input<'_>, code: ErrorCode) -> Result<String
     Err(ApiError::new(code, message))
 }
 
-fn is_role_name(text: &str) -> bool {
+pub(crate) fn is_role_name(text: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     text.split('/').all(|part| !part.is_empty() && part.chars().all(is_letter))
 }

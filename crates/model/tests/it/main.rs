@@ -7,6 +7,7 @@ mod kms;
 mod nodes;
 mod requests;
 mod responses;
+mod service_settings;
 mod tags;
 mod totality;
 mod validation;

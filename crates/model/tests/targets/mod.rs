@@ -11,7 +11,9 @@ use postern_model::document::{
     Content, DocumentError, DocumentFormat, DocumentType, Preferences, ResolvedDocument, SessionDocument, SessionStart,
     builtin, check, default_shell,
 };
-use postern_model::{ApiRequest, Operation, activation, agent, decode, document as documents, kms, node, session, tag};
+use postern_model::{
+    ApiRequest, Operation, activation, agent, decode, document as documents, kms, node, service_setting, session, tag,
+};
 use serde_json::Value;
 
 /// A reader under test.
@@ -46,6 +48,9 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::AddTagsToResource => request::<tag::AddTagsToResourceRequest>(body),
         Operation::ListTagsForResource => request::<tag::ListTagsForResourceRequest>(body),
         Operation::RemoveTagsFromResource => request::<tag::RemoveTagsFromResourceRequest>(body),
+        Operation::GetServiceSetting => request::<service_setting::GetServiceSettingRequest>(body),
+        Operation::UpdateServiceSetting => request::<service_setting::UpdateServiceSettingRequest>(body),
+        Operation::ResetServiceSetting => request::<service_setting::ResetServiceSettingRequest>(body),
         Operation::CreateActivation => request::<activation::CreateActivationRequest>(body),
         Operation::DescribeActivations => request::<activation::DescribeActivationsRequest>(body),
         Operation::DeleteActivation => request::<activation::DeleteActivationRequest>(body),

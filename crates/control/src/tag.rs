@@ -1,4 +1,4 @@
-//! Tags on nodes: add, list, remove, and what a tag may be.
+//! Tags on nodes and documents: add, list, remove, and what a tag may be.
 
 use postern_model::activation::Tag;
 use postern_model::tag::{
@@ -11,6 +11,7 @@ use postern_store::{AddTags, Tag as StoredTag, Tagged};
 use crate::authz::act::{self, OnTagged};
 use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
+use crate::document::{Named, NamedKind};
 use crate::{Control, failure};
 
 /// Tags of one resource, AWS's quota.
@@ -27,7 +28,7 @@ impl Control {
         caller: &Caller,
         request: AddTagsToResourceRequest,
     ) -> Result<Empty, ApiError> {
-        let on = named(request.resource_type, request.resource_id);
+        let on = self.tagged_named(request.resource_type, request.resource_id);
         self.add_tags(authorize::<act::AddTagsToResource>(caller, on)?, request.tags).await
     }
 
@@ -59,7 +60,7 @@ impl Control {
         caller: &Caller,
         request: ListTagsForResourceRequest,
     ) -> Result<ListTagsForResourceResponse, ApiError> {
-        let on = named(request.resource_type, request.resource_id);
+        let on = self.tagged_named(request.resource_type, request.resource_id);
         self.list_tags(authorize::<act::ListTagsForResource>(caller, on)?).await
     }
 
@@ -83,7 +84,7 @@ impl Control {
         caller: &Caller,
         request: RemoveTagsFromResourceRequest,
     ) -> Result<Empty, ApiError> {
-        let on = named(request.resource_type, request.resource_id);
+        let on = self.tagged_named(request.resource_type, request.resource_id);
         self.remove_tags(authorize::<act::RemoveTagsFromResource>(caller, on)?, request.tag_keys).await
     }
 
@@ -98,13 +99,24 @@ impl Control {
         }
         Ok(Empty {})
     }
-}
 
-/// What is named, whether it exists or not: a refusal must not tell the difference.
-fn named(resource_type: TaggedType, resource_id: String) -> OnTagged {
-    match (resource_type, resource_id.parse()) {
-        (TaggedType::ManagedInstance, Ok(node)) => OnTagged::Node(node),
-        _ => OnTagged::Other(resource_type, resource_id),
+    /// What is named, whether it exists or not: a refusal must not tell the difference.
+    fn tagged_named(&self, resource_type: TaggedType, resource_id: String) -> OnTagged {
+        match resource_type {
+            TaggedType::ManagedInstance => match resource_id.parse() {
+                Ok(node) => OnTagged::Node(node),
+                Err(_) => OnTagged::Other(resource_type, resource_id),
+            },
+            TaggedType::Document => match resource_id.parse() {
+                Ok(name) => {
+                    let Named { arn, kind } = self.document_named(&name);
+                    let own = if let NamedKind::Own(name) = kind { Some(name) } else { None };
+                    OnTagged::Document { arn, own }
+                }
+                Err(_) => OnTagged::Other(resource_type, resource_id),
+            },
+            _ => OnTagged::Other(resource_type, resource_id),
+        }
     }
 }
 
@@ -112,6 +124,9 @@ fn named(resource_type: TaggedType, resource_id: String) -> OnTagged {
 fn tagged(on: &OnTagged) -> Result<Tagged, ApiError> {
     match on {
         OnTagged::Node(node) => Ok(Tagged::Node(node.clone())),
+        OnTagged::Document { own: Some(name), .. } => Ok(Tagged::Document(name.clone())),
+        // Those that the service owns have no tags and take none.
+        OnTagged::Document { own: None, .. } => Err(unknown(on)),
         // AWS's own sentence, code included (aws/aws-tools-for-powershell#204, boto/boto3#4609).
         OnTagged::Other(TaggedType::ManagedInstance, id) => {
             let message = format!(
@@ -127,6 +142,8 @@ fn tagged(on: &OnTagged) -> Result<Tagged, ApiError> {
 fn unknown(on: &OnTagged) -> ApiError {
     let message = match on {
         OnTagged::Node(node) => format!("There is no managed node {node} here."),
+        OnTagged::Document { arn, own: None } => format!("{arn} is not a document of this account and region."),
+        OnTagged::Document { own: Some(name), .. } => format!("There is no document {name} here."),
         OnTagged::Other(kind, id) => format!("There is no {} {} here.", kind.as_str(), shown(id)),
     };
     ApiError::new(ErrorCode::InvalidResourceId, message)

@@ -10,7 +10,6 @@ use postern_model::document::{NamedVersion, Sharer};
 use postern_store::{
     AddVersion, CreateDocument, DeleteDocument, Deletion, DocumentFilter, DocumentRecord, DocumentStore,
     DocumentUpdate, FindDocument, NewDocument, NewVersion, Scope, SetDefaultVersion, Share, ShareDocument, StoreError,
-    Tag, TagDocument,
 };
 
 use crate::SqliteStore;
@@ -130,21 +129,5 @@ impl DocumentStore for SqliteStore {
     ) -> Result<Option<Vec<Share>>, StoreError> {
         let mut reader = self.readers.begin().await.map_err(Failure::Sql)?;
         Ok(share::page(&mut reader, scope, name, after, limit).await?)
-    }
-
-    async fn tag_document(
-        &self,
-        scope: &Scope,
-        name: &DocumentName,
-        add: Vec<Tag>,
-        remove: Vec<String>,
-        max: u32,
-    ) -> Result<TagDocument, StoreError> {
-        let (scope, name) = (scope.clone(), name.clone());
-        self.writer
-            .act(move |connection| {
-                Box::pin(async move { share::tag(connection, &scope, &name, &add, &remove, max).await })
-            })
-            .await
     }
 }

@@ -104,6 +104,7 @@ fn tag(row: &SqliteRow) -> Result<Tag, Failure> {
 fn id(on: &Tagged) -> &str {
     match on {
         Tagged::Node(node) => node.as_str(),
+        Tagged::Document(name) => name.as_str(),
     }
 }
 
@@ -124,6 +125,14 @@ fn statements(on: &Tagged) -> &'static Statements {
             add: "INSERT INTO node_tag (account, region, node_id, tag_key, tag_value) VALUES ($1, $2, $3, $4, $5) \
                   ON CONFLICT (account, region, node_id, tag_key) DO UPDATE SET tag_value = excluded.tag_value",
             remove: "DELETE FROM node_tag WHERE account = $1 AND region = $2 AND node_id = $3 AND tag_key = $4",
+        },
+        Tagged::Document(_) => &Statements {
+            exists: "SELECT 1 FROM document WHERE account = $1 AND region = $2 AND name = $3",
+            list: "SELECT tag_key, tag_value FROM document_tag WHERE account = $1 AND region = $2 AND name = $3 \
+                   ORDER BY tag_key",
+            add: "INSERT INTO document_tag (account, region, name, tag_key, tag_value) VALUES ($1, $2, $3, $4, $5) \
+                  ON CONFLICT (account, region, name, tag_key) DO UPDATE SET tag_value = excluded.tag_value",
+            remove: "DELETE FROM document_tag WHERE account = $1 AND region = $2 AND name = $3 AND tag_key = $4",
         },
     }
 }

@@ -38,7 +38,6 @@ where
     documents::a_deleted_version_is_gone_and_its_number_too(&*new_store().await).await;
     documents::documents_are_listed_by_name_in_pages_and_by_filters(&*new_store().await).await;
     documents::a_shared_document_is_not_deleted_by_mistake(&*new_store().await).await;
-    documents::a_documents_tags_are_put_on_and_taken_off(&*new_store().await).await;
 
     keys::keys_are_kept_whole_up_to_a_limit_and_listed_by_id(&*new_store().await).await;
     keys::a_key_is_switched_off_and_on(&*new_store().await).await;
@@ -58,6 +57,7 @@ where
     nodes::a_deregistered_node_is_gone_and_its_sessions_terminate(&*new_store().await).await;
 
     tags::tags_are_added_replaced_and_removed(&*new_store().await).await;
+    tags::a_documents_tags_are_added_replaced_and_removed(&*new_store().await).await;
     tags::tags_that_do_not_fit_change_nothing(&*new_store().await).await;
     tags::nothing_has_tags_that_is_not_there(&*new_store().await).await;
     tags::tags_never_pass_the_limit_when_everybody_adds_at_once(&*new_store().await).await;

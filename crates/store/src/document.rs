@@ -183,17 +183,6 @@ pub enum ShareDocument {
     Full,
 }
 
-/// The answer to [`DocumentStore::tag_document`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TagDocument {
-    /// As asked for.
-    Done,
-    /// There is no such document.
-    Unknown,
-    /// It would have too many tags.
-    Full,
-}
-
 /// With whom a document is shared, and which version of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Share {
@@ -306,15 +295,4 @@ pub trait DocumentStore: Send + Sync {
         after: Option<&Sharer>,
         limit: u32,
     ) -> Result<Option<Vec<Share>>, StoreError>;
-
-    /// Puts tags on a document, in place of those with the same keys, and takes those with the keys in `remove` off, unless
-    /// more than `max` would be left.
-    async fn tag_document(
-        &self,
-        scope: &Scope,
-        name: &DocumentName,
-        add: Vec<Tag>,
-        remove: Vec<String>,
-        max: u32,
-    ) -> Result<TagDocument, StoreError>;
 }

@@ -1,7 +1,7 @@
 //! Tags on what is stored.
 
 use async_trait::async_trait;
-use postern_iam::NodeId;
+use postern_iam::{DocumentName, NodeId};
 
 use crate::{Scope, StoreError, Tag};
 
@@ -10,6 +10,8 @@ use crate::{Scope, StoreError, Tag};
 pub enum Tagged {
     /// A managed node.
     Node(NodeId),
+    /// One of the account's documents.
+    Document(DocumentName),
 }
 
 /// The answer to [`TagStore::add_tags`].

@@ -288,6 +288,11 @@ NO_TAGGED = [
         "ValidationException",
     ),
     (
+        "a document that is not there",
+        lambda w, more: {"ResourceType": "Document", "ResourceId": "No-Such", **more},
+        "InvalidResourceId",
+    ),
+    (
         "a kind that does not exist here",
         lambda w, more: {"ResourceType": "Parameter", "ResourceId": "x", **more},
         "InvalidResourceId",

@@ -3,6 +3,7 @@
 use postern_model::tag::TaggedType;
 
 use super::{Act, Action, Arn, KeyName, NodeId, Operation, Resource, SessionId};
+use postern_iam::DocumentName;
 
 /// What StartSession is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,13 @@ pub struct NodeAndRole {
 pub enum OnTagged {
     /// A managed node, which need not exist.
     Node(NodeId),
+    /// A document, which need not exist.
+    Document {
+        /// Its ARN.
+        arn: Arn,
+        /// As the account's own documents are named; none if it is not one of those.
+        own: Option<DocumentName>,
+    },
     /// Anything else; there is nothing of that kind and name here.
     Other(TaggedType, String),
 }
@@ -116,6 +124,7 @@ fn node(node: &NodeId) -> Vec<Resource> {
 fn tagged(on: &OnTagged) -> Vec<Resource> {
     vec![match on {
         OnTagged::Node(node) => Resource::Node(node.clone()),
+        OnTagged::Document { arn, .. } => Resource::Document(arn.clone()),
         OnTagged::Other(_, name) => Resource::Target(name.clone()),
     }]
 }

@@ -14,10 +14,8 @@ use ring::digest;
 use super::{describe, unknown};
 use crate::authz::{Authorized, act, authorize};
 use crate::caller::Caller;
+use crate::tag::{MAX_TAGS, acceptable};
 use crate::{Control, failure};
-
-/// Tags of one document, AWS's quota for a resource.
-const MAX_TAGS: usize = 50;
 
 /// What a text says about the version that it may become.
 struct Text {
@@ -198,23 +196,10 @@ fn check_preferences(content: &Content, document_type: DocumentType) -> Result<(
     }
 }
 
-/// Ordered by key.
 fn tags(tags: Vec<postern_model::activation::Tag>) -> Result<Vec<Tag>, ApiError> {
-    let invalid = |message: String| Err(ApiError::new(ErrorCode::ValidationException, message));
     if tags.len() > MAX_TAGS {
-        return invalid(format!("There may be at most {MAX_TAGS} tags."));
+        let message = format!("There may be at most {MAX_TAGS} tags.");
+        return Err(ApiError::new(ErrorCode::ValidationException, message));
     }
-    if tags.iter().any(|tag| tag.key.to_lowercase().starts_with("aws:")) {
-        return invalid("Tag keys that begin with aws: are reserved.".to_owned());
-    }
-    let mut by_key = BTreeMap::new();
-    for tag in tags {
-        // Keys that differ only in case are refused: policies would compare them as one (spec iam-policies §3).
-        if by_key.insert(tag.key.to_lowercase(), Tag { key: tag.key, value: tag.value }).is_some() {
-            return invalid("Two tags have the same key.".to_owned());
-        }
-    }
-    let mut tags: Vec<_> = by_key.into_values().collect();
-    tags.sort();
-    Ok(tags)
+    acceptable(tags).map_err(|message| ApiError::new(ErrorCode::ValidationException, message))
 }

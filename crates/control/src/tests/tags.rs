@@ -2,9 +2,11 @@
 
 use postern_model::activation::{CreateActivationRequest, Tag};
 use postern_model::agent::RegisterManagedInstanceRequest;
+use postern_model::document::CreateDocumentRequest;
 use postern_model::node::{DescribeInstanceInformationRequest, NodeFilter, NodeFilterKey};
 use postern_model::tag::*;
-use postern_model::{ApiError, Empty, ErrorCode};
+use postern_model::{ApiError, Empty, ErrorCode, decode};
+use serde_json::json;
 
 use super::world::{World, code};
 
@@ -111,6 +113,33 @@ async fn what_has_no_tags_says_so() {
         "resourceId i-0123456789abcdef0 should be in format mi-[0-9a-f]{17} for resource type ManagedInstance",
         "in AWS's words"
     );
+}
+
+#[tokio::test]
+async fn a_document_is_tagged_by_name_or_arn() {
+    const KIND: TaggedType = TaggedType::Document;
+    let world = World::new().await;
+    let content = r#"{"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {}}"#;
+    let request = json!({"Name": "Hello", "DocumentType": "Session", "Content": content}).to_string();
+    let request = decode::<CreateDocumentRequest>(request.as_bytes()).unwrap();
+    world.control.create_document(&world.as_admin().await, request).await.unwrap();
+    world.add(KIND, "Hello", vec![tag("env", "prod")]).await.unwrap();
+    let arn = "arn:aws:ssm:eu-west-1:123456789012:document/Hello";
+    world.add(KIND, arn, vec![tag("team", "web")]).await.unwrap();
+    assert_eq!(world.list(KIND, "Hello").await.unwrap(), [tag("env", "prod"), tag("team", "web")]);
+    world.remove(KIND, arn, &["env"]).await.unwrap();
+    assert_eq!(world.list(KIND, arn).await.unwrap(), [tag("team", "web")]);
+    for other in [
+        "AWS-StartSSHSession",
+        "arn:aws:ssm:eu-west-1::document/AWS-StartSSHSession",
+        "arn:aws:ssm:eu-west-1:210987654321:document/Hello",
+        "arn:aws:ssm:eu-west-2:123456789012:document/Hello",
+        "Hallo",
+        "a b",
+    ] {
+        assert_eq!(code(world.add(KIND, other, vec![tag("a", "")]).await), ErrorCode::InvalidResourceId, "{other}");
+        assert_eq!(code(world.list(KIND, other).await), ErrorCode::InvalidResourceId, "{other}");
+    }
 }
 
 /// A node must not give itself the tags by which policies let people in.

@@ -1,11 +1,11 @@
 //! What hangs on a document: with whom it is shared, and its tags. Whether it would be too much is known before anything
 //! is written, because what an act has written stays.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use postern_iam::DocumentName;
 use postern_model::document::{SharedVersion, Sharer};
-use postern_store::{Scope, Share, ShareDocument, Tag, TagDocument};
+use postern_store::{Scope, Share, ShareDocument, Tag};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
@@ -86,40 +86,6 @@ pub(super) async fn is_shared(
     name: &DocumentName,
 ) -> Result<bool, Failure> {
     Ok(page(connection, scope, name, None, 1).await?.is_some_and(|shares| !shares.is_empty()))
-}
-
-pub(super) async fn tag(
-    connection: &mut SqliteConnection,
-    scope: &Scope,
-    name: &DocumentName,
-    add: &[Tag],
-    remove: &[String],
-    max: u32,
-) -> Result<TagDocument, Failure> {
-    if !read::exists(connection, scope, name).await? {
-        return Ok(TagDocument::Unknown);
-    }
-    let before = read::tags(connection, scope, std::slice::from_ref(name)).await?.remove(name).unwrap_or_default();
-    let keys: BTreeSet<&str> = before.iter().map(|tag| tag.key.as_str()).collect();
-    let is_left = |key: &&str| remove.iter().all(|removed| removed != *key);
-    let after: BTreeSet<&str> =
-        keys.iter().copied().chain(add.iter().map(|tag| tag.key.as_str())).filter(is_left).collect();
-    if after.len() > keys.len() && exceeds(after.len(), max) {
-        return Ok(TagDocument::Full);
-    }
-    for key in remove {
-        sqlx::query("DELETE FROM document_tag WHERE account = $1 AND region = $2 AND name = $3 AND tag_key = $4")
-            .bind(scope.account.as_str())
-            .bind(scope.region.as_str())
-            .bind(name.as_str())
-            .bind(key)
-            .execute(&mut *connection)
-            .await?;
-    }
-    for tag in add.iter().filter(|tag| after.contains(tag.key.as_str())) {
-        put_tag(connection, scope, name, tag).await?;
-    }
-    Ok(TagDocument::Done)
 }
 
 /// Puts one tag on a document, in place of one with the same key.

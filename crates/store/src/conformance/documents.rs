@@ -9,7 +9,7 @@ use postern_model::document::{
 use super::fixture::{NOW, scope, tag};
 use crate::{
     AddVersion, CreateDocument, DeleteDocument, Deletion, DocumentFilter, DocumentRecord, DocumentUpdate, FindDocument,
-    NewDocument, NewVersion, SetDefaultVersion, Share, ShareDocument, Store, TagDocument, VersionRecord,
+    NewDocument, NewVersion, SetDefaultVersion, Share, ShareDocument, Store, VersionRecord,
 };
 
 const MANY: u32 = 100;
@@ -338,18 +338,4 @@ pub(super) async fn a_shared_document_is_not_deleted_by_mistake(store: &dyn Stor
     let nobody = store.share_document(&scope(), &name("Gone"), vec![], vec![], 3).await.expect("writes");
     assert_eq!(nobody, ShareDocument::Unknown);
     assert_eq!(store.document_shares_page(&scope(), &name("Gone"), None, 5).await.expect("reads"), None);
-}
-
-pub(super) async fn a_documents_tags_are_put_on_and_taken_off(store: &dyn Store) {
-    create(store, NewDocument { tags: vec![tag("a", "1")], ..new_document("Hello") }).await;
-    let tag_document = async |text: &str, add, remove: &[&str], max| {
-        let remove = remove.iter().map(|key| (*key).to_owned()).collect();
-        store.tag_document(&scope(), &name(text), add, remove, max).await.expect("writes")
-    };
-    assert_eq!(tag_document("Hello", vec![tag("a", "2"), tag("b", "3")], &[], 2).await, TagDocument::Done);
-    assert_eq!(tag_document("Hello", vec![tag("c", "4")], &[], 2).await, TagDocument::Full);
-    assert_eq!(tag_document("Hello", vec![tag("c", "4")], &["a", "z"], 2).await, TagDocument::Done);
-    assert_eq!(tag_document("Hallo", vec![], &["a"], 2).await, TagDocument::Unknown);
-    let FindDocument::Found(record, _) = find(store, "Hello", &NamedVersion::default()).await else { panic!() };
-    assert_eq!(record.tags, [tag("b", "3"), tag("c", "4")]);
 }

@@ -2,8 +2,11 @@
 
 use futures_util::future::join_all;
 
+use postern_model::document::NamedVersion;
+
+use super::documents;
 use super::fixture::{self, node_id, other_scope, scope, tag};
-use crate::{AddTags, NodeFilter, Store, Tag, Tagged};
+use crate::{AddTags, FindDocument, NewDocument, NodeFilter, Store, Tag, Tagged};
 
 async fn add(store: &dyn Store, on: &Tagged, tags: Vec<Tag>, limit: usize) -> AddTags {
     store.add_tags(&scope(), on, tags, limit).await.expect("answers")
@@ -34,6 +37,24 @@ pub(super) async fn tags_are_added_replaced_and_removed(store: &dyn Store) {
     assert!(store.remove_tags(&scope, &on, Vec::new()).await.expect("writes"));
     assert_eq!(add(store, &on, Vec::new(), 50).await, AddTags::Added);
     assert_eq!(tags(store, &untouched).await, Some(vec![tag("env", "prod"), tag("number", "2")]));
+}
+
+pub(super) async fn a_documents_tags_are_added_replaced_and_removed(store: &dyn Store) {
+    documents::create(store, NewDocument { tags: vec![tag("a", "1")], ..documents::new_document("Hello") }).await;
+    let on = Tagged::Document(documents::name("Hello"));
+    assert_eq!(add(store, &on, vec![tag("a", "2"), tag("b", "3")], 2).await, AddTags::Added);
+    assert_eq!(add(store, &on, vec![tag("c", "4")], 2).await, AddTags::TooMany(3));
+    assert!(store.remove_tags(&scope(), &on, vec!["a".to_owned(), "z".to_owned()]).await.expect("writes"));
+    assert_eq!(add(store, &on, vec![tag("c", "4")], 2).await, AddTags::Added);
+    let expected = vec![tag("b", "3"), tag("c", "4")];
+    assert_eq!(tags(store, &on).await, Some(expected.clone()));
+    let found = store.document(&scope(), &documents::name("Hello"), &NamedVersion::default()).await.expect("reads");
+    assert!(matches!(found, FindDocument::Found(record, _) if record.tags == expected), "the same ones");
+
+    let nobody = Tagged::Document(documents::name("Hallo"));
+    assert_eq!(add(store, &nobody, vec![tag("a", "")], 50).await, AddTags::Unknown);
+    assert!(!store.remove_tags(&scope(), &nobody, vec!["a".to_owned()]).await.expect("writes"));
+    assert_eq!(tags(store, &nobody).await, None);
 }
 
 pub(super) async fn tags_that_do_not_fit_change_nothing(store: &dyn Store) {

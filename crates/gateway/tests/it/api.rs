@@ -102,6 +102,11 @@ async fn an_unknown_key_another_region_and_another_service_are_named() {
     let (_, code, message) = Call { scope: "s3", ..Call::new(&service) }.fails().await;
     assert_eq!(code, "InvalidSignatureException");
     assert!(message.contains("'ssm', not 's3'"), "{message}");
+    // Each service is signed for by its own name.
+    let foreign = Call { target: "TrentService.ListKeys", body: "{}", ..Call::new(&service) };
+    let (_, code, message) = foreign.fails().await;
+    assert_eq!(code, "InvalidSignatureException");
+    assert!(message.contains("'kms', not 'ssm'"), "{message}");
 }
 
 #[tokio::test]

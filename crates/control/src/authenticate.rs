@@ -59,6 +59,17 @@ impl Control {
         })
     }
 
+    /// Whether a request names credentials of this service. It proves nothing, since the signature is not looked at: it
+    /// tells apart who may be given more room for a body before it can be verified.
+    pub async fn names_credentials(&self, signed: &SignedRequest) -> bool {
+        if let Some(token) = signed.session_token() {
+            let issued = RoleToken::verify(token, &self.keys);
+            return issued.is_some_and(|(token, _)| self.unix_millis() < token.expires_at);
+        }
+        let Ok(id) = signed.access_key_id().parse::<AccessKeyId>() else { return false };
+        self.store.access_key(&id).await.is_ok_and(|key| key.is_some_and(|key| key.active))
+    }
+
     /// The caller of a request without a signature. There is one thing it may do.
     #[must_use]
     pub fn stranger(&self, source_ip: Option<IpAddr>, request_id: String) -> Caller {

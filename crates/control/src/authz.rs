@@ -75,6 +75,17 @@ pub enum Resource {
     },
     /// A key of the key service, which need not exist.
     Key(KeyName),
+    /// A log group, which need not exist.
+    LogGroup(String),
+    /// A log stream, which need not exist.
+    LogStream {
+        /// In which group.
+        group: String,
+        /// Its name.
+        stream: String,
+        /// The node of the session that it is the log of; none if it is no session's, or not its log group.
+        node: Option<NodeId>,
+    },
     /// A ciphertext, by the session that it says it was made for.
     DataKey {
         /// Which session; none if it names none.
@@ -97,6 +108,11 @@ impl Resource {
                 Arn::session(&scope.region, &scope.account, id).to_string()
             }
             Self::DataKey { session: None, .. } => "*".to_owned(),
+            Self::LogGroup(name) => Arn::log_group(&scope.region, &scope.account, name).to_string(),
+            Self::LogStream { group, stream, .. } => {
+                let stream: String = stream.chars().filter(|c| !c.is_control()).take(128).collect();
+                format!("{}:log-stream:{stream}", Arn::log_group(&scope.region, &scope.account, group))
+            }
             Self::Key(name) => match name.reference() {
                 Ok(KeyReference::Key(id, None)) => Arn::key(&scope.region, &scope.account, &id).to_string(),
                 Ok(KeyReference::Alias(alias, None)) => {
@@ -190,7 +206,7 @@ fn decide(principal: &Principal, action: Action, resource: &Resource) -> Decisio
 /// administrator opened would be a node that nobody registered.
 fn decide_for_administrator(audience: Audience) -> Decision {
     match audience {
-        Audience::Anyone | Audience::People | Audience::PeopleAndNodes => Decision::Allow,
+        Audience::Anyone | Audience::People | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode => Decision::Allow,
         Audience::NodeWithKey | Audience::NodeWithRole => NOT_A_NODE,
     }
 }
@@ -198,19 +214,25 @@ fn decide_for_administrator(audience: Audience) -> Decision {
 fn decide_for_node(node: &NodeId, proof: NodeProof, audience: Audience, resource: &Resource) -> Decision {
     let needed = match audience {
         Audience::NodeWithKey => NodeProof::Key,
-        Audience::NodeWithRole | Audience::PeopleAndNodes => NodeProof::Role,
+        Audience::NodeWithRole | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode => NodeProof::Role,
         Audience::Anyone | Audience::People => return NO_POLICY,
     };
     let own = match resource {
         Resource::Node(other) => other == node,
-        Resource::Session { node: Some(other), .. } | Resource::DataKey { node: Some(other), .. } => other == node,
-        Resource::Session { node: None, .. } | Resource::DataKey { node: None, .. } => false,
-        Resource::Any
-        | Resource::Target(_)
+        Resource::Session { node: Some(other), .. }
+        | Resource::DataKey { node: Some(other), .. }
+        | Resource::LogStream { node: Some(other), .. } => other == node,
+        Resource::Session { node: None, .. }
+        | Resource::DataKey { node: None, .. }
+        | Resource::LogStream { node: None, .. } => false,
+        // What no node owns and every node may look at.
+        Resource::Any => audience == Audience::PeopleAndAnyNode,
+        Resource::Target(_)
         | Resource::Document(_)
         | Resource::Role(_)
         | Resource::ServiceSetting(_)
-        | Resource::Key(_) => false,
+        | Resource::Key(_)
+        | Resource::LogGroup(_) => false,
     };
     match (own, needed == proof, needed) {
         (true, true, _) => Decision::Allow,

@@ -1,9 +1,8 @@
 //! The key service: keys that encrypt what sessions and their logs are encrypted with.
 //!
-//! Keys are *embedded*: made here, stored sealed under a key derived from the root key, and never shown; or they are
-//! another key service's, and requests are *passed on* to it after the same decision ([`crate::Upstream`]).
+//! Keys are made here, stored sealed under a key derived from the root key, and never shown.
 //!
-//! Embedded keys protect what is encrypted with them against whoever sees the network, the storage or a copy of the
+//! Such keys protect what is encrypted with them against whoever sees the network, the storage or a copy of the
 //! database. They do not protect it against whoever runs the service, who has the root key.
 
 mod alias;
@@ -12,6 +11,7 @@ mod data;
 mod find;
 mod key;
 
+pub(crate) use blob::Material;
 use postern_iam::{Arn, KeyId};
 use postern_store::Scope;
 
@@ -22,6 +22,6 @@ const MAX_ALIASES: u32 = 10_000;
 /// The alias of the key that is there without anybody making it (AWS's name for Systems Manager's own key).
 const MANAGED_ALIAS: &str = "alias/aws/ssm";
 
-fn key_arn(scope: &Scope, id: &KeyId) -> Arn {
+pub(crate) fn key_arn(scope: &Scope, id: &KeyId) -> Arn {
     Arn::key(&scope.region, &scope.account, id)
 }

@@ -8,7 +8,7 @@
 //! this way.
 //!
 //! - The operations of the API: [`Control::start_session`] and the others, one method each, in `session`, `node`,
-//!   `activation`, `document`; those of the key service in `kms`.
+//!   `activation`, `document`; those of the key service in `kms`, those of logs in `logs`.
 //! - For the broker: `control_channel` and `data_channel` decide who opens which channel, `supervise` is how the one
 //!   supervisor of a session learns what happens elsewhere and stores what happened here, [`lifecycle`] says what to do.
 //! - For programs: `identity` makes administrators, [`Control::recover`] goes on after a restart,
@@ -30,6 +30,7 @@ mod identity;
 mod keys;
 mod kms;
 pub mod lifecycle;
+mod logs;
 mod node;
 mod page;
 mod recover;

@@ -18,7 +18,7 @@ use crate::Control;
 use crate::keys::SealingKey;
 
 /// Nothing longer is decoded. Ours are made of identifiers and times.
-const MAX_TOKEN_BYTES: usize = 2048;
+const MAX_TOKEN_BYTES: usize = 4096;
 
 /// One listing, page by page.
 pub(crate) struct Listing<'a> {
@@ -33,7 +33,7 @@ impl Control {
         let mut asked = serde_json::to_value(request).expect("requests are made to be sent as JSON");
         if let Value::Object(members) = &mut asked {
             // The same two under the name that each service has for them.
-            for name in ["NextToken", "MaxResults", "Marker", "Limit"] {
+            for name in ["NextToken", "MaxResults", "Marker", "Limit", "nextToken", "limit"] {
                 members.remove(name);
             }
         }
@@ -69,10 +69,11 @@ impl Listing<'_> {
             return None;
         }
         records.truncate(limit);
-        records.last().map(|last| self.seal(&cursor(last)))
+        records.last().map(|last| self.token(&cursor(last)))
     }
 
-    fn seal(&self, cursor: &str) -> String {
+    /// The token with which a listing goes on behind this cursor.
+    pub(crate) fn token(&self, cursor: &str) -> String {
         seal(&self.control.keys.page_token, &self.context, cursor, self.control.random())
     }
 

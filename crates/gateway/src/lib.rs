@@ -32,6 +32,9 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// A request's body.
     pub body_bytes: usize,
+    /// The body of a batch of log events. A batch of 1 MB, which is AWS's limit, can be seven times as long as JSON.
+    /// Only who names credentials of this service is given so much room.
+    pub log_body_bytes: usize,
     /// Until a request's body is complete.
     pub body_timeout: Duration,
     /// For a TLS handshake, counted from when it begins.
@@ -52,6 +55,7 @@ impl Default for Limits {
             header_bytes: 16 * 1024,
             header_timeout: Duration::from_secs(30),
             body_bytes: 1024 * 1024,
+            log_body_bytes: 8 * 1024 * 1024,
             body_timeout: Duration::from_secs(20),
             handshake_timeout: Duration::from_secs(10),
             concurrent_handshakes: 256,

@@ -82,6 +82,12 @@ impl Arn {
         Self::ssm(region, account, format!("servicesetting{path}"))
     }
 
+    /// The ARN of a log group.
+    #[must_use]
+    pub fn log_group(region: &Region, account: &AccountId, name: &str) -> Self {
+        Self::of("logs", region, account, format!("log-group:{name}"))
+    }
+
     /// The ARN of a user.
     #[must_use]
     pub fn user(account: &AccountId, name: &str) -> Self {

@@ -56,9 +56,10 @@ impl Text {
         self
     }
 
-    /// Whether the length fits. For keys and values of maps, which have no patterns.
+    /// Whether it fits. For keys and values of maps.
     pub(crate) fn accepts(&self, value: &str) -> bool {
         (self.min..=self.max).contains(&value.chars().count())
+            && self.pattern.is_none_or(|pattern| (pattern.matches)(value))
     }
 
     /// The constraint on the length, as AWS lists it inside the constraint of a map.

@@ -169,6 +169,10 @@ codes! {
     MissingAuthenticationTokenException: 400 Caller,
     /// No such key or alias.
     NotFoundException: 400 Caller,
+    /// There is one of this name already.
+    ResourceAlreadyExistsException: 400 Caller,
+    /// No such log group or log stream.
+    ResourceNotFoundException: 400 Caller,
     /// The body is not JSON, or a member has the wrong JSON type.
     SerializationException: 400 Caller,
     /// No such service setting.

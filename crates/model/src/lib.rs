@@ -17,6 +17,7 @@ pub mod document;
 
 mod error;
 pub mod kms;
+pub mod logs;
 pub mod node;
 mod operation;
 pub mod service_setting;

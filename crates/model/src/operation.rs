@@ -202,6 +202,30 @@ operations! {
         /// Lists the other names of keys.
         ListAliases: User,
     }
+    Logs {
+        /// Makes a place for logs.
+        CreateLogGroup: User,
+        /// Removes one and all that is in it.
+        DeleteLogGroup: User,
+        /// Lists them. Agents look whether theirs is there.
+        DescribeLogGroups: UserOrNodeRole,
+        /// Says how long events stay.
+        PutRetentionPolicy: User,
+        /// Lets events stay for ever.
+        DeleteRetentionPolicy: User,
+        /// Makes a stream in a group.
+        CreateLogStream: UserOrNodeRole,
+        /// Removes one and all that is in it.
+        DeleteLogStream: User,
+        /// Lists streams.
+        DescribeLogStreams: UserOrNodeRole,
+        /// Puts events into a stream.
+        PutLogEvents: UserOrNodeRole,
+        /// Reads a stream.
+        GetLogEvents: User,
+        /// Searches streams.
+        FilterLogEvents: User,
+    }
 }
 
 impl Operation {

@@ -207,6 +207,11 @@ async fn keep_house(control: Arc<Control>, tasks: Tasks) {
             Ok(forgotten) => tracing::info!(forgotten, "sessions older than the history were forgotten"),
             Err(error) => tracing::warn!(%error, "old sessions cannot be forgotten now"),
         }
+        match control.forget_log_events().await {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::info!(forgotten, "log events that are not kept any more were forgotten"),
+            Err(error) => tracing::warn!(%error, "old log events cannot be forgotten now"),
+        }
         tokio::select! {
             () = tokio::time::sleep(HOUSEKEEPING) => {}
             () = tasks.shutdown().cancelled() => return,

@@ -15,6 +15,7 @@ mod activation;
 mod document;
 mod identity;
 mod key;
+mod log;
 mod node;
 mod open;
 mod query;

@@ -51,10 +51,15 @@ impl Select {
         Ok(self.text(")"))
     }
 
+    /// The text, every piece of which is a constant of this program, and what is bound.
+    pub(crate) fn into_parts(self) -> (AssertSqlSafe<String>, SqliteArguments) {
+        (AssertSqlSafe(self.sql), self.arguments)
+    }
+
     /// Runs it.
     pub(crate) async fn fetch_all(self, readers: &SqlitePool) -> Result<Vec<SqliteRow>, Failure> {
-        // Every piece of the text is a constant of this program.
-        let query = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments).persistent(false);
+        let (sql, arguments) = self.into_parts();
+        let query = sqlx::query_with(sql, arguments).persistent(false);
         Ok(query.fetch_all(readers).await?)
     }
 

@@ -7,6 +7,7 @@ mod documents;
 mod fixture;
 mod identities;
 mod keys;
+mod logs;
 mod nodes;
 mod service_settings;
 mod sessions;
@@ -43,6 +44,12 @@ where
     keys::a_key_is_switched_off_and_on(&*new_store().await).await;
     keys::an_alias_leads_to_its_key_and_is_never_replaced(&*new_store().await).await;
     keys::everybody_gets_the_same_managed_key_also_at_once(&*new_store().await).await;
+
+    logs::groups_are_kept_whole_up_to_a_limit_and_listed_by_name(&*new_store().await).await;
+    logs::streams_are_listed_by_name_and_by_last_event(&*new_store().await).await;
+    logs::events_are_read_in_order_both_ways_within_bounds(&*new_store().await).await;
+    logs::a_full_batch_is_stored_and_counted(&*new_store().await).await;
+    logs::old_events_are_forgotten_and_removed_ones_are_gone_at_once(&*new_store().await).await;
 
     nodes::an_activation_registers_up_to_its_limit_and_date(&*new_store().await).await;
     nodes::an_activation_counts_right_when_everybody_comes_at_once(&*new_store().await).await;

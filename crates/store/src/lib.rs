@@ -17,6 +17,7 @@ pub mod conformance;
 mod document;
 mod identity;
 mod key;
+mod log;
 mod node;
 mod service_setting;
 mod session;
@@ -26,6 +27,7 @@ pub use activation::*;
 pub use document::*;
 pub use identity::*;
 pub use key::*;
+pub use log::*;
 pub use node::*;
 pub use service_setting::*;
 pub use session::*;
@@ -56,21 +58,29 @@ pub struct Tag {
 
 /// Everything a backend implements.
 pub trait Store:
-    SessionStore + NodeStore + ActivationStore + DocumentStore + IdentityStore + KeyStore + ServiceSettingStore + TagStore
+    SessionStore
+    + NodeStore
+    + ActivationStore
+    + DocumentStore
+    + IdentityStore
+    + KeyStore
+    + LogStore
+    + ServiceSettingStore
+    + TagStore
 {
 }
 
-impl<
+impl<T> Store for T where
     T: SessionStore
         + NodeStore
         + ActivationStore
         + DocumentStore
         + IdentityStore
         + KeyStore
+        + LogStore
         + ServiceSettingStore
         + TagStore
-        + ?Sized,
-> Store for T
+        + ?Sized
 {
 }
 

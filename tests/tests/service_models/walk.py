@@ -15,7 +15,8 @@ import traceback
 from botocore import xform_name
 from botocore.exceptions import ClientError, UnknownServiceError
 
-import rows_kms  # noqa: F401  (fills ROWS)
+import rows_kms  # noqa: F401  (fills ROWS, as the next)
+import rows_logs  # noqa: F401
 from generate import Case, Omit, maximal, other_names, refused
 from rows import ROWS, UNPUBLISHED
 from shape import faults

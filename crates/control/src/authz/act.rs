@@ -89,6 +89,17 @@ pub enum OnSetting {
     Unknown(String),
 }
 
+/// What acts on log streams are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnStream {
+    /// In which group.
+    pub group: String,
+    /// Its name. For a listing, how names begin.
+    pub stream: String,
+    /// The node of the session that it is the log of, if a node asks and there is such a session.
+    pub node: Option<NodeId>,
+}
+
 macro_rules! acts {
     ($($(#[$doc:meta])* $name:ident = $action:expr, on $on:ty: $resources:expr;)+) => {
         $(
@@ -146,6 +157,15 @@ fn key(name: &KeyName) -> Vec<Resource> {
 
 fn document(arn: &Arn) -> Vec<Resource> {
     vec![Resource::Document(arn.clone())]
+}
+
+fn log_group(name: &str) -> Vec<Resource> {
+    vec![Resource::LogGroup(name.to_owned())]
+}
+
+fn log_stream(on: &OnStream) -> Vec<Resource> {
+    let OnStream { group, stream, node } = on.clone();
+    vec![Resource::LogStream { group, stream, node }]
 }
 
 acts! {
@@ -240,6 +260,28 @@ acts! {
     CreateAlias = Action::Api(Operation::CreateAlias), on KeyName: key;
     /// List the other names of keys.
     ListAliases = Action::Api(Operation::ListAliases), on (): any;
+    /// Make a log group.
+    CreateLogGroup = Action::Api(Operation::CreateLogGroup), on String: |name| log_group(name);
+    /// Remove one.
+    DeleteLogGroup = Action::Api(Operation::DeleteLogGroup), on String: |name| log_group(name);
+    /// List them.
+    DescribeLogGroups = Action::Api(Operation::DescribeLogGroups), on (): any;
+    /// Say how long events stay.
+    PutRetentionPolicy = Action::Api(Operation::PutRetentionPolicy), on String: |name| log_group(name);
+    /// Let them stay for ever.
+    DeleteRetentionPolicy = Action::Api(Operation::DeleteRetentionPolicy), on String: |name| log_group(name);
+    /// Make a log stream.
+    CreateLogStream = Action::Api(Operation::CreateLogStream), on OnStream: log_stream;
+    /// Remove one.
+    DeleteLogStream = Action::Api(Operation::DeleteLogStream), on OnStream: log_stream;
+    /// List them.
+    DescribeLogStreams = Action::Api(Operation::DescribeLogStreams), on OnStream: log_stream;
+    /// Put events into one.
+    PutLogEvents = Action::Api(Operation::PutLogEvents), on OnStream: log_stream;
+    /// Read one.
+    GetLogEvents = Action::Api(Operation::GetLogEvents), on OnStream: log_stream;
+    /// Search them.
+    FilterLogEvents = Action::Api(Operation::FilterLogEvents), on String: |name| log_group(name);
     /// Ask for a control channel.
     CreateControlChannel = Action::CreateControlChannel, on NodeId: node;
     /// Open a control channel, signed.

@@ -17,6 +17,8 @@ pub(super) enum Audience {
     NodeWithRole,
     /// People, and a managed node for itself with the credentials of its role.
     PeopleAndNodes,
+    /// People, and every managed node with the credentials of its role, because it is about nobody in particular.
+    PeopleAndAnyNode,
 }
 
 pub(super) fn audience(action: Action) -> Audience {
@@ -72,6 +74,20 @@ fn audience_of_operation(operation: Operation) -> Audience {
         | Operation::DisableKey
         | Operation::CreateAlias
         | Operation::ListAliases => Audience::People,
+
+        Operation::CreateLogGroup
+        | Operation::DeleteLogGroup
+        | Operation::PutRetentionPolicy
+        | Operation::DeleteRetentionPolicy
+        | Operation::DeleteLogStream
+        | Operation::GetLogEvents
+        | Operation::FilterLogEvents => Audience::People,
+
+        // A node looks whether there is a log group, and writes the logs of its own sessions (spec agent-sessions §5).
+        Operation::DescribeLogGroups => Audience::PeopleAndAnyNode,
+        Operation::CreateLogStream | Operation::DescribeLogStreams | Operation::PutLogEvents => {
+            Audience::PeopleAndNodes
+        }
 
         // A node opens the data keys of its own sessions (spec agent-sessions §6).
         Operation::Decrypt => Audience::PeopleAndNodes,

@@ -58,6 +58,18 @@ const TABLE: &[(Action, [bool; 6])] = &[
     (Action::Api(Operation::DisableKey),                      [false, false, false, false, false, true]),
     (Action::Api(Operation::CreateAlias),                     [false, false, false, false, false, true]),
     (Action::Api(Operation::ListAliases),                     [false, false, false, false, false, true]),
+    // Logs: for people, but for the log of a node's own session; which groups there are, every node may see.
+    (Action::Api(Operation::CreateLogGroup),                  [false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteLogGroup),                  [false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeLogGroups),               [false, false, true,  false, true,  true]),
+    (Action::Api(Operation::PutRetentionPolicy),              [false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteRetentionPolicy),           [false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateLogStream),                 [false, false, true,  false, false, true]),
+    (Action::Api(Operation::DeleteLogStream),                 [false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeLogStreams),              [false, false, true,  false, false, true]),
+    (Action::Api(Operation::PutLogEvents),                    [false, false, true,  false, false, true]),
+    (Action::Api(Operation::GetLogEvents),                    [false, false, false, false, false, true]),
+    (Action::Api(Operation::FilterLogEvents),                 [false, false, false, false, false, true]),
     // For nodes, with their key.
     (Action::Api(Operation::RequestManagedInstanceRoleToken), [false, true,  false, false, false, false]),
     (Action::Api(Operation::UpdateManagedInstancePublicKey),  [false, true,  false, false, false, false]),
@@ -99,6 +111,16 @@ fn caller(principal: Principal) -> Caller {
 
 fn on_own_session() -> act::OnSession {
     act::OnSession { id: "jane-1".parse().unwrap(), node: Some(OWN.parse().unwrap()) }
+}
+
+fn group() -> String {
+    "/ssm/sessions".to_owned()
+}
+
+/// The log of a session of [`OWN`].
+fn stream() -> act::OnStream {
+    let act::OnSession { id, node } = on_own_session();
+    act::OnStream { group: group(), stream: id.to_string(), node }
 }
 
 fn key() -> KeyName {
@@ -165,6 +187,17 @@ fn attempt(action: Action, principal: &Principal) -> bool {
             Operation::ModifyDocumentPermission => may::<act::ModifyDocumentPermission>(principal, document()),
             Operation::DescribeDocumentPermission => may::<act::DescribeDocumentPermission>(principal, document()),
             Operation::RegisterManagedInstance => may::<act::RegisterManagedInstance>(principal, ()),
+            Operation::CreateLogGroup => may::<act::CreateLogGroup>(principal, group()),
+            Operation::DeleteLogGroup => may::<act::DeleteLogGroup>(principal, group()),
+            Operation::DescribeLogGroups => may::<act::DescribeLogGroups>(principal, ()),
+            Operation::PutRetentionPolicy => may::<act::PutRetentionPolicy>(principal, group()),
+            Operation::DeleteRetentionPolicy => may::<act::DeleteRetentionPolicy>(principal, group()),
+            Operation::CreateLogStream => may::<act::CreateLogStream>(principal, stream()),
+            Operation::DeleteLogStream => may::<act::DeleteLogStream>(principal, stream()),
+            Operation::DescribeLogStreams => may::<act::DescribeLogStreams>(principal, stream()),
+            Operation::PutLogEvents => may::<act::PutLogEvents>(principal, stream()),
+            Operation::GetLogEvents => may::<act::GetLogEvents>(principal, stream()),
+            Operation::FilterLogEvents => may::<act::FilterLogEvents>(principal, group()),
             Operation::GenerateDataKey => may::<act::GenerateDataKey>(principal, key()),
             Operation::Encrypt => may::<act::Encrypt>(principal, key()),
             Operation::Decrypt => {
@@ -218,8 +251,10 @@ fn the_table_is_what_happens() {
 #[test]
 fn the_sieve_of_the_api_agrees_with_the_table() {
     for (action, [stranger, own_key, own_role, other_key, other_role, administrator]) in TABLE {
-        let Action::Api(operation) = action else { continue };
-        assert!(!other_key && !other_role, "{operation}: never another node");
+        let Action::Api(operation) = *action else { continue };
+        assert!(!other_key, "{operation}: never another node");
+        let for_every_node = operation == Operation::DescribeLogGroups;
+        assert_eq!(*other_role, for_every_node, "{operation}: never another node");
         let kind = operation.caller();
         assert_eq!(*stranger, kind == CallerKind::Anonymous, "{operation}");
         assert_eq!(*own_key, kind == CallerKind::NodeKey, "{operation}");
@@ -236,6 +271,10 @@ fn a_session_that_does_not_exist_is_nobodys() {
         assert!(!may::<act::CreateDataChannel>(principal, unknown()), "{principal:?}");
         assert!(!may::<act::OpenDataChannel>(principal, unknown()), "{principal:?}");
         assert!(!may::<act::ResumeSession>(principal, unknown()), "{principal:?}");
+        let nobodys = || act::OnStream { node: None, ..stream() };
+        assert!(!may::<act::CreateLogStream>(principal, nobodys()), "{principal:?}");
+        assert!(!may::<act::PutLogEvents>(principal, nobodys()), "{principal:?}");
+        assert!(!may::<act::DescribeLogStreams>(principal, nobodys()), "{principal:?}");
         for session in [Some(unknown().id), None] {
             assert!(!may::<act::Decrypt>(principal, act::OnDataKey { session, node: None }), "{principal:?}");
         }

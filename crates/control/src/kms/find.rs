@@ -15,7 +15,7 @@ impl Control {
     ///
     /// # Errors
     /// `NotFoundException`.
-    pub(super) async fn find_key(&self, name: &KeyName) -> Result<KeyRecord, ApiError> {
+    pub(crate) async fn find_key(&self, name: &KeyName) -> Result<KeyRecord, ApiError> {
         match name.reference()? {
             KeyReference::Key(id, arn) => self.key_by_id(&id, arn.as_ref()).await,
             KeyReference::Alias(alias, arn) => {
@@ -48,7 +48,7 @@ impl Control {
     ///
     /// # Errors
     /// `DisabledException`.
-    pub(super) fn material(&self, key: &KeyRecord) -> Result<Material, ApiError> {
+    pub(crate) fn material(&self, key: &KeyRecord) -> Result<Material, ApiError> {
         let arn = key_arn(self.scope(), &key.key_id);
         if !key.enabled {
             return Err(ApiError::new(ErrorCode::DisabledException, format!("{arn} is disabled.")));
@@ -58,6 +58,15 @@ impl Control {
             tracing::error!(key = %arn, "a stored key does not open with this root key");
             ApiError::internal()
         })
+    }
+
+    /// The material of a key that something stored is encrypted with.
+    ///
+    /// # Errors
+    /// `DisabledException`.
+    pub(crate) async fn material_of(&self, id: &KeyId) -> Result<Material, ApiError> {
+        let key = self.key_by_id(id, None).await?;
+        self.material(&key)
     }
 
     /// A new key, sealed.

@@ -105,6 +105,10 @@ impl World {
         self.control = build(&self.store, &self.clock, &self.entropy, [7; 32]);
     }
 
+    pub(super) fn fill(&self, out: &mut [u8]) {
+        self.entropy.fill(out);
+    }
+
     pub(super) fn millis(&self) -> u64 {
         self.clock.now().unix_millis
     }

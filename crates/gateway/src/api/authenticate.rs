@@ -26,6 +26,14 @@ pub(crate) async fn signed(app: &App, parts: &Parts, body: &[u8], services: &[&s
     app.control.authenticate(&signed, arrival).await
 }
 
+/// Whether a request names credentials that this service gave out. Its signature is not looked at.
+pub(crate) async fn names_credentials(app: &App, parts: &Parts) -> bool {
+    match read(parts) {
+        Ok(signed) => app.control.names_credentials(&signed).await,
+        Err(_) => false,
+    }
+}
+
 /// The caller of a request that may be signed: nothing if it is not. A bad signature is an error all the same.
 pub(crate) async fn if_signed(app: &App, parts: &Parts, services: &[&str]) -> Result<Option<Caller>, ApiError> {
     match is_signed(parts) {

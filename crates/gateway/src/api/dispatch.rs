@@ -20,8 +20,8 @@ use crate::listener::Peer;
 
 pub(crate) async fn answer(State(app): Shared, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let limits = &app.limits;
-    let body = match body::read(&parts.headers, body, limits.body_bytes, limits.body_timeout).await {
+    let max_bytes = max_body_bytes(&app, &parts).await;
+    let body = match body::read(&parts.headers, body, max_bytes, app.limits.body_timeout).await {
         Ok(body) => body,
         Err(error) => return reply::body_error(error),
     };
@@ -31,6 +31,14 @@ pub(crate) async fn answer(State(app): Shared, request: Request) -> Response<Bod
             tracing::debug!(error = %error, "a request failed");
             reply::json_error(error, Service::of_target(target(&parts)))
         }
+    }
+}
+
+async fn max_body_bytes(app: &App, parts: &Parts) -> usize {
+    let is_batch = Operation::from_target(target(parts)) == Ok(Operation::PutLogEvents);
+    match is_batch && authenticate::names_credentials(app, parts).await {
+        true => app.limits.log_body_bytes,
+        false => app.limits.body_bytes,
     }
 }
 
@@ -96,6 +104,17 @@ async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, 
         Operation::DisableKey => call.act(Control::disable_key).await,
         Operation::CreateAlias => call.act(Control::create_alias).await,
         Operation::ListAliases => call.act(Control::list_aliases).await,
+        Operation::CreateLogGroup => call.act(Control::create_log_group).await,
+        Operation::DeleteLogGroup => call.act(Control::delete_log_group).await,
+        Operation::DescribeLogGroups => call.act(Control::describe_log_groups).await,
+        Operation::PutRetentionPolicy => call.act(Control::put_retention_policy).await,
+        Operation::DeleteRetentionPolicy => call.act(Control::delete_retention_policy).await,
+        Operation::CreateLogStream => call.act(Control::create_log_stream).await,
+        Operation::DeleteLogStream => call.act(Control::delete_log_stream).await,
+        Operation::DescribeLogStreams => call.act(Control::describe_log_streams).await,
+        Operation::PutLogEvents => call.act(Control::put_log_events).await,
+        Operation::GetLogEvents => call.act(Control::get_log_events).await,
+        Operation::FilterLogEvents => call.act(Control::filter_log_events).await,
     }
 }
 

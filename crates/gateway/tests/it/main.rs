@@ -5,6 +5,7 @@
 mod api;
 mod channels;
 mod harness;
+mod logs;
 mod outsider;
 mod replay;
 mod routes;

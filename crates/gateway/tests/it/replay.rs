@@ -9,7 +9,7 @@ mod stage;
 use std::collections::BTreeSet;
 
 use capture::Line;
-use left_out::LeftOut::{self, Logs, MadeUp, Over, Refusal, RunCommand, S3, Stray};
+use left_out::LeftOut::{self, MadeUp, Over, Refusal, RunCommand, S3, Stray};
 use stage::Stage;
 
 /// Makes a test of each scene, and a table of all.
@@ -35,8 +35,8 @@ scenes! {
     noninteractive_command: "05-noninteractive-command.jsonl", left out: [];
     run_command: "06-run-command.jsonl", left out: [RunCommand];
     s3_log: "07-s3-log.jsonl", left out: [S3];
-    cwl_nonstreaming: "08-cwl-nonstreaming.jsonl", left out: [Logs];
-    cwl_streaming: "09-cwl-streaming.jsonl", left out: [Logs];
+    cwl_nonstreaming: "08-cwl-nonstreaming.jsonl", left out: [];
+    cwl_streaming: "09-cwl-streaming.jsonl", left out: [];
     terminate_api: "10-terminate-api.jsonl", left out: [];
     duplicate_start: "11-duplicate-start.jsonl", left out: [MadeUp, Over];
     channel_closed_variants: "12-channel-closed-variants.jsonl", left out: [MadeUp, Stray];
@@ -47,7 +47,7 @@ scenes! {
     runas_missing: "17-runas-missing.jsonl", left out: [Stray];
     runas_empty: "18-runas-empty.jsonl", left out: [Stray];
     shellprofile: "19-shellprofile.jsonl", left out: [Stray];
-    cwl_unencrypted: "20-cwl-unencrypted.jsonl", left out: [Logs];
+    cwl_unencrypted: "20-cwl-unencrypted.jsonl", left out: [];
     s3_unencrypted: "21-s3-unencrypted.jsonl", left out: [S3, Stray];
     restart: "22-restart.jsonl", left out: [Over];
     servicedomain_rotation: "23-servicedomain-rotation.jsonl", left out: [];

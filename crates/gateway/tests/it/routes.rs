@@ -62,6 +62,7 @@ async fn a_node_may_do_nothing_that_is_a_users() {
             "TargetKeyId": "a", "Name": "Hello", "Content": "{}", "DocumentVersion": "1", "PermissionType": "Share",
             "AccountIdsToAdd": ["all"], "ResourceType": "ManagedInstance", "ResourceId": node.id.as_str(), "Tags": [],
             "TagKeys": [], "SettingId": "/ssm/x", "SettingValue": "x",
+            "logGroupName": "g", "logStreamName": "s", "retentionInDays": 1,
         });
         let api = service.api(operation.service().name());
         let error =

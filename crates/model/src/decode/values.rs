@@ -52,6 +52,16 @@ impl Input<'_> {
         if self.has(name) { self.required_choice(name, all) } else { Ok(None) }
     }
 
+    /// How many items a list has, if it is there and is one.
+    pub(crate) fn list_length(&self, name: &str) -> Option<usize> {
+        self.member(name)?.as_array().map(Vec::len)
+    }
+
+    /// Reports a constraint on a member whose value must not be repeated.
+    pub(crate) fn report_unshown(&mut self, name: &str, constraint: &str) {
+        self.at(name, |path, violations| violations.report(None, path, &constraint));
+    }
+
     /// A map from text to text. Absent is empty.
     pub(crate) fn map_of_text(
         &mut self,

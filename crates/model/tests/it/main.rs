@@ -4,6 +4,7 @@
 
 mod documents;
 mod kms;
+mod logs;
 mod nodes;
 mod requests;
 mod responses;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use postern_model::document::{Preferences, SessionDocument, interpolate};
-use postern_model::{ApiRequest, activation, agent, decode, document, kms, node, session};
+use postern_model::{ApiRequest, activation, agent, decode, document, kms, logs, node, session};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -97,6 +97,13 @@ fn value() -> impl Strategy<Value = Value> {
             "DocumentFilterList",
             "PermissionType",
             "AccountIdsToAdd",
+            "logGroupName",
+            "logStreamName",
+            "logEvents",
+            "timestamp",
+            "message",
+            "filterPattern",
+            "retentionInDays",
             "schemaVersion",
             "sessionType",
             "inputs",
@@ -176,6 +183,17 @@ proptest! {
             answered::<kms::DisableKeyRequest>(body);
             answered::<kms::CreateAliasRequest>(body);
             answered::<kms::ListAliasesRequest>(body);
+            answered::<logs::CreateLogGroupRequest>(body);
+            answered::<logs::DeleteLogGroupRequest>(body);
+            answered::<logs::DescribeLogGroupsRequest>(body);
+            answered::<logs::PutRetentionPolicyRequest>(body);
+            answered::<logs::DeleteRetentionPolicyRequest>(body);
+            answered::<logs::CreateLogStreamRequest>(body);
+            answered::<logs::DeleteLogStreamRequest>(body);
+            answered::<logs::DescribeLogStreamsRequest>(body);
+            answered::<logs::PutLogEventsRequest>(body);
+            answered::<logs::GetLogEventsRequest>(body);
+            answered::<logs::FilterLogEventsRequest>(body);
         }
     }
 

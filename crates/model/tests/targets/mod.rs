@@ -12,7 +12,8 @@ use postern_model::document::{
     builtin, check, default_shell,
 };
 use postern_model::{
-    ApiRequest, Operation, activation, agent, decode, document as documents, kms, node, service_setting, session, tag,
+    ApiRequest, Operation, activation, agent, decode, document as documents, kms, logs, node, service_setting, session,
+    tag,
 };
 use serde_json::Value;
 
@@ -80,6 +81,17 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::DisableKey => request::<kms::DisableKeyRequest>(body),
         Operation::CreateAlias => request::<kms::CreateAliasRequest>(body),
         Operation::ListAliases => request::<kms::ListAliasesRequest>(body),
+        Operation::CreateLogGroup => request::<logs::CreateLogGroupRequest>(body),
+        Operation::DeleteLogGroup => request::<logs::DeleteLogGroupRequest>(body),
+        Operation::DescribeLogGroups => request::<logs::DescribeLogGroupsRequest>(body),
+        Operation::PutRetentionPolicy => request::<logs::PutRetentionPolicyRequest>(body),
+        Operation::DeleteRetentionPolicy => request::<logs::DeleteRetentionPolicyRequest>(body),
+        Operation::CreateLogStream => request::<logs::CreateLogStreamRequest>(body),
+        Operation::DeleteLogStream => request::<logs::DeleteLogStreamRequest>(body),
+        Operation::DescribeLogStreams => request::<logs::DescribeLogStreamsRequest>(body),
+        Operation::PutLogEvents => request::<logs::PutLogEventsRequest>(body),
+        Operation::GetLogEvents => request::<logs::GetLogEventsRequest>(body),
+        Operation::FilterLogEvents => request::<logs::FilterLogEventsRequest>(body),
     }
 }
 

@@ -5,8 +5,6 @@
 pub(super) enum LeftOut {
     /// Run Command is not offered: nobody sends jobs. What the agent says about jobs is played, and acknowledged.
     RunCommand,
-    /// CloudWatch Logs is not offered: its calls are played, and answered with `UnknownOperationException`.
-    Logs,
     /// S3 is another service.
     S3,
     /// The recording service sent what no service of this kind sends: unknown message types, ends of sessions that it

@@ -20,6 +20,7 @@ use crate::harness::Service;
 const FIRST: &str = "01-register-and-shell.jsonl";
 
 mod channels;
+mod logs;
 mod requests;
 mod sessions;
 

@@ -46,10 +46,10 @@ impl Stage {
             "ResumeSession" => self.resume(http).await,
             "GenerateDataKey" => self.generate_data_key(http).await,
             "Decrypt" => self.decrypt(http).await,
-            "DescribeLogGroups" | "CreateLogStream" | "DescribeLogStreams" | "PutLogEvents" => {
-                self.unknown(http).await;
-                self.leave_out(LeftOut::Logs);
-            }
+            "DescribeLogGroups" => self.describe_log_groups(http).await,
+            "CreateLogStream" => self.create_log_stream(http).await,
+            "DescribeLogStreams" => self.describe_log_streams(http).await,
+            "PutLogEvents" => self.put_log_events(http).await,
             other => panic!("no scene had {other}"),
         }
     }

@@ -16,6 +16,8 @@ impl Stage {
             _ => None,
         });
         let start = start.expect("a session was asked for");
+        let content: Value = serde_json::from_str(told["Content"].as_str().unwrap()).unwrap();
+        self.prefer(&content["DocumentContent"]["inputs"]).await;
         let answer = self.exchange_json(start).await;
         let text = |member: &str| answer[member].as_str().unwrap().to_owned();
         let recorded_answer: Value = serde_json::from_str(&start.answer).unwrap();

@@ -1,0 +1,102 @@
+//! Logs of sessions, as CloudWatch Logs keeps them.
+//!
+//! A managed node may look which groups there are, and may write one stream: the one that is named like a session of
+//! its own, in the group that the session's document names. Everything else is a person's. The text of events is what
+//! sessions printed: it goes into the store and to who asks for it, and nowhere else. In a group with a key it is
+//! encrypted before it is stored.
+
+mod group;
+mod put;
+mod read;
+mod seal;
+mod stream;
+
+use postern_iam::Arn;
+use postern_model::logs::GroupReference;
+use postern_model::{ApiError, ErrorCode};
+use postern_store::{Scope, SessionRecord, UnixMillis};
+
+use crate::authz::act::OnStream;
+use crate::caller::Caller;
+use crate::page::Listing;
+use crate::{Control, failure};
+
+/// Groups that there may be.
+const MAX_GROUPS: u32 = 10_000;
+/// Groups or streams a page if the caller does not say, AWS's maximum.
+const DEFAULT_LIMIT: u32 = 50;
+/// Events forgotten at once, so that nobody waits long for the store.
+const BATCH: u32 = 1000;
+const DAY_MILLIS: UnixMillis = 24 * 60 * 60 * 1000;
+
+impl Control {
+    /// Forgets events that are older than their groups keep them, and those of groups and streams that were removed. To
+    /// be called now and then; readers do not see such events anyway.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn forget_log_events(&self) -> Result<u64, ApiError> {
+        let mut forgotten = 0;
+        loop {
+            match self.store.forget_log_events(self.unix_millis(), BATCH).await.map_err(failure::store)? {
+                0 => return Ok(forgotten),
+                batch => forgotten += batch,
+            }
+        }
+    }
+
+    /// The name of a group, which must be one of here.
+    fn group_name(&self, group: &GroupReference) -> Result<String, ApiError> {
+        let (name, arn) = group.name()?;
+        let Scope { account, region } = self.scope();
+        match arn {
+            Some(arn) if arn.account != account.as_str() || arn.region != region.as_str() => Err(no_group()),
+            _ => Ok(name),
+        }
+    }
+
+    /// What a decision about a stream is about. Only for a node does it matter whose session the stream is named like.
+    async fn on_stream(&self, caller: &Caller, group: &str, stream: &str) -> Result<OnStream, ApiError> {
+        let session = match caller.node_id() {
+            Some(_) => self.find_session(stream).await?,
+            None => None,
+        };
+        let session = session.filter(|session| log_group_of(session).is_some_and(|own| own == group));
+        let node = session.map(|session| session.node_id);
+        Ok(OnStream { group: group.to_owned(), stream: stream.to_owned(), node })
+    }
+
+    fn group_arn(&self, name: &str) -> Arn {
+        let Scope { account, region } = self.scope();
+        Arn::log_group(region, account, name)
+    }
+}
+
+/// The log group that a session's document names, as the node was told.
+fn log_group_of(session: &SessionRecord) -> Option<String> {
+    let start: serde_json::Value = serde_json::from_str(&session.start_content).ok()?;
+    let name = start.pointer("/DocumentContent/inputs/cloudWatchLogGroupName")?.as_str()?;
+    Some(name.to_owned())
+}
+
+/// Before this moment, a group that keeps events so long has none.
+fn oldest_kept(now: UnixMillis, retention_days: Option<u32>) -> UnixMillis {
+    retention_days.map_or(0, |days| now.saturating_sub(UnixMillis::from(days) * DAY_MILLIS))
+}
+
+/// Where a page begins. Logs have no error of their own for tokens.
+fn cursor<T: std::str::FromStr>(listing: &Listing<'_>, token: Option<&str>) -> Result<Option<T>, ApiError> {
+    listing.cursor(token).map_err(|_| invalid("The specified nextToken is invalid."))
+}
+
+fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::InvalidParameterException, message)
+}
+
+fn no_group() -> ApiError {
+    ApiError::new(ErrorCode::ResourceNotFoundException, "The specified log group does not exist.")
+}
+
+fn no_stream() -> ApiError {
+    ApiError::new(ErrorCode::ResourceNotFoundException, "The specified log stream does not exist.")
+}

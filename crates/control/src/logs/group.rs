@@ -1,0 +1,158 @@
+//! Log groups: made, listed, removed, and how long they keep events.
+
+use postern_model::logs::{
+    CreateLogGroupRequest, DeleteLogGroupRequest, DeleteRetentionPolicyRequest, DescribeLogGroupsRequest,
+    DescribeLogGroupsResponse, LogGroup, PutRetentionPolicyRequest,
+};
+use postern_model::{ApiError, Empty, ErrorCode};
+use postern_store::{CreateLogGroup, LogGroupFilter, LogGroupRecord, Tag};
+
+use super::{DEFAULT_LIMIT, MAX_GROUPS, cursor, invalid, no_group};
+use crate::authz::{Act, Authorized, act, authorize};
+use crate::caller::Caller;
+use crate::kms::key_arn;
+use crate::{Control, failure};
+
+impl Control {
+    /// `CreateLogGroup`. Events of a group with a key are encrypted with it from the first one on.
+    ///
+    /// # Errors
+    /// `ResourceAlreadyExistsException`, `LimitExceededException`, `InvalidParameterException` for a key that cannot be
+    /// used; `AccessDeniedException`.
+    pub async fn create_log_group(&self, caller: &Caller, request: CreateLogGroupRequest) -> Result<Empty, ApiError> {
+        let allowed = authorize::<act::CreateLogGroup>(caller, request.log_group_name.clone())?;
+        self.make_log_group(allowed, request).await
+    }
+
+    async fn make_log_group(
+        &self,
+        _allowed: Authorized<act::CreateLogGroup>,
+        request: CreateLogGroupRequest,
+    ) -> Result<Empty, ApiError> {
+        let key_id = match &request.kms_key_id {
+            Some(name) => Some(self.usable_key(name).await.map_err(|_| {
+                let arn = self.group_arn(&request.log_group_name);
+                invalid(format!(
+                    "The specified KMS key does not exist or is not allowed to be used with LogGroup '{arn}'"
+                ))
+            })?),
+            None => None,
+        };
+        let group = LogGroupRecord {
+            name: request.log_group_name,
+            created_at: self.unix_millis(),
+            retention_days: None,
+            key_id,
+            stored_bytes: 0,
+            tags: request.tags.into_iter().map(|(key, value)| Tag { key, value }).collect(),
+        };
+        match self.store.create_log_group(self.scope(), group, MAX_GROUPS).await.map_err(failure::store)? {
+            CreateLogGroup::Created => Ok(Empty {}),
+            CreateLogGroup::Exists => {
+                let message = "The specified log group already exists";
+                Err(ApiError::new(ErrorCode::ResourceAlreadyExistsException, message))
+            }
+            CreateLogGroup::LimitReached => {
+                let message = format!("There are {MAX_GROUPS} log groups already.");
+                Err(ApiError::new(ErrorCode::LimitExceededException, message))
+            }
+        }
+    }
+
+    /// `DeleteLogGroup`: with all that is in it.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`; `AccessDeniedException`.
+    pub async fn delete_log_group(&self, caller: &Caller, request: DeleteLogGroupRequest) -> Result<Empty, ApiError> {
+        self.remove_log_group(authorize::<act::DeleteLogGroup>(caller, request.log_group_name)?).await
+    }
+
+    async fn remove_log_group(&self, allowed: Authorized<act::DeleteLogGroup>) -> Result<Empty, ApiError> {
+        let removed = self.store.delete_log_group(self.scope(), allowed.on()).await.map_err(failure::store)?;
+        if removed { Ok(Empty {}) } else { Err(no_group()) }
+    }
+
+    /// `PutRetentionPolicy`: what is older disappears.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`; `AccessDeniedException`.
+    pub async fn put_retention_policy(
+        &self,
+        caller: &Caller,
+        request: PutRetentionPolicyRequest,
+    ) -> Result<Empty, ApiError> {
+        let allowed = authorize::<act::PutRetentionPolicy>(caller, request.log_group_name)?;
+        self.set_retention(allowed, Some(request.retention_in_days)).await
+    }
+
+    /// `DeleteRetentionPolicy`: events stay for ever.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`; `AccessDeniedException`.
+    pub async fn delete_retention_policy(
+        &self,
+        caller: &Caller,
+        request: DeleteRetentionPolicyRequest,
+    ) -> Result<Empty, ApiError> {
+        let allowed = authorize::<act::DeleteRetentionPolicy>(caller, request.log_group_name)?;
+        self.set_retention(allowed, None).await
+    }
+
+    async fn set_retention<A>(&self, allowed: Authorized<A>, days: Option<u32>) -> Result<Empty, ApiError>
+    where
+        A: Act<On = String>,
+    {
+        let set = self.store.set_log_retention(self.scope(), allowed.on(), days).await.map_err(failure::store)?;
+        if set { Ok(Empty {}) } else { Err(no_group()) }
+    }
+
+    /// `DescribeLogGroups`: a page of groups.
+    ///
+    /// # Errors
+    /// `InvalidParameterException` for a token that is none; `AccessDeniedException`.
+    pub async fn describe_log_groups(
+        &self,
+        caller: &Caller,
+        request: DescribeLogGroupsRequest,
+    ) -> Result<DescribeLogGroupsResponse, ApiError> {
+        self.page_of_log_groups(authorize::<act::DescribeLogGroups>(caller, ())?, request).await
+    }
+
+    async fn page_of_log_groups(
+        &self,
+        _allowed: Authorized<act::DescribeLogGroups>,
+        request: DescribeLogGroupsRequest,
+    ) -> Result<DescribeLogGroupsResponse, ApiError> {
+        let listing = self.listing(&request);
+        let after: Option<String> = cursor(&listing, request.next_token.as_deref())?;
+        if request.is_other_class {
+            return Ok(DescribeLogGroupsResponse::default());
+        }
+        let filter = match (request.log_group_name_prefix, request.log_group_name_pattern) {
+            (Some(prefix), _) => LogGroupFilter::Prefix(prefix),
+            (None, Some(part)) if !part.is_empty() => LogGroupFilter::Containing(part),
+            _ => LogGroupFilter::Any,
+        };
+        let limit = request.limit.unwrap_or(DEFAULT_LIMIT);
+        let found = self.store.log_groups_page(self.scope(), &filter, after.as_deref(), limit + 1).await;
+        let mut groups = found.map_err(failure::store)?;
+        let next_token = listing.cut(&mut groups, limit, |group| group.name.clone());
+        let log_groups = groups.into_iter().map(|group| self.listed_group(group)).collect();
+        Ok(DescribeLogGroupsResponse { log_groups, next_token })
+    }
+
+    fn listed_group(&self, group: LogGroupRecord) -> LogGroup {
+        let arn = self.group_arn(&group.name);
+        LogGroup {
+            log_group_name: group.name,
+            creation_time: group.created_at,
+            retention_in_days: group.retention_days,
+            metric_filter_count: 0,
+            arn: format!("{arn}:*"),
+            stored_bytes: group.stored_bytes,
+            kms_key_id: group.key_id.map(|key| key_arn(self.scope(), &key).to_string()),
+            log_group_class: Some("STANDARD".to_owned()),
+            log_group_arn: Some(arn.to_string()),
+        }
+    }
+}

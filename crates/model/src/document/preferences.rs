@@ -74,6 +74,8 @@ const NAMES: [&str; 12] = [
     "shellProfile",
 ];
 
+/// The longest user name.
+const MAX_USER_CHARS: usize = 64;
 /// The longest shell profile, in characters: AWS's limit.
 const MAX_PROFILE_CHARS: usize = 512;
 
@@ -105,7 +107,7 @@ impl Preferences {
             cloud_watch_streaming_enabled: boolean(inputs, "cloudWatchStreamingEnabled")?,
             kms_key_id: text(inputs, "kmsKeyId")?,
             run_as_enabled: boolean(inputs, "runAsEnabled")?,
-            run_as_default_user: text(inputs, "runAsDefaultUser")?,
+            run_as_default_user: user_name(inputs, "runAsDefaultUser")?,
             idle_session_timeout: minutes(inputs, "idleSessionTimeout", 60, "a number of minutes from 1 to 60")?
                 .unwrap_or(DEFAULT_IDLE_MINUTES),
             max_session_duration: minutes(inputs, "maxSessionDuration", 1440, "a number of minutes from 1 to 1440")?,
@@ -120,6 +122,18 @@ fn text(inputs: &Map<String, Value>, name: &str) -> Result<String, DocumentError
         Some(Value::String(text)) => Ok(text.clone()),
         Some(_) => Err(DocumentError::member(format!("inputs.{name}"), "a text")),
     }
+}
+
+/// Stock agents hand the name to a shell, as root (spec agent-sessions §2), so it must be one and nothing more.
+fn user_name(inputs: &Map<String, Value>, name: &str) -> Result<String, DocumentError> {
+    let user = text(inputs, name)?;
+    let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    let inner = |byte: u8| letter(byte) || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'@');
+    let valid = match user.as_bytes() {
+        [] => true,
+        [first, rest @ ..] => rest.len() < MAX_USER_CHARS && letter(*first) && rest.iter().copied().all(inner),
+    };
+    if valid { Ok(user) } else { Err(DocumentError::member(format!("inputs.{name}"), "the name of a user")) }
 }
 
 fn commands(profile: &Map<String, Value>, system: &str) -> Result<String, DocumentError> {

@@ -1,5 +1,6 @@
 //! Both ends of the control channel, rule by rule and with each other.
 
+use bytes::Bytes;
 use postern_protocol::channel::PeerError;
 use postern_protocol::channel::control_channel::{
     AgentControl, AgentControlConfig, AgentControlEvent, ControlTransmit, ServiceControl, ServiceControlConfig,
@@ -122,6 +123,16 @@ fn commands_are_declined() {
     let answer = AgentJobAck::decode(&answer.payload).unwrap();
     assert_eq!((answer.job_id, answer.status_code.as_str()), (job.job_id, "51406"));
     assert_eq!(answer.acknowledged_message_id, id(0).to_string());
+}
+
+#[test]
+fn a_result_that_makes_no_sense_is_not_acknowledged() {
+    let mut service = service();
+    let long = AgentJobReply { job_id: "j".repeat(300), ..AgentJobReply::default() };
+    for wrong in [long.encode(), Bytes::from_static(b"rubbish")] {
+        assert!(service.handle_message(plain(MessageType::AgentJobReply, &wrong), at(0)).is_err());
+    }
+    assert_eq!(service.poll_transmit(at(0)), None);
 }
 
 #[test]

@@ -50,7 +50,7 @@ const MAX_WAITING: usize = 1024;
 const MAX_REPORTS: usize = 64;
 /// How many reported sessions are remembered, for agents that report twice.
 const MAX_REPORTED: usize = 256;
-/// Session ids are far shorter.
+/// Session ids are far shorter; job ids hold two UUIDs and a few words.
 const MAX_TASK_ID_BYTES: usize = 256;
 
 /// The service's end of one socket; another socket gets another one. See the
@@ -116,6 +116,9 @@ impl ServiceControl {
             // minutes for two hours, unless it hears that it arrived (spec agent-control-channel §6.3).
             MessageType::AgentJobReply => {
                 let reply = AgentJobReply::decode(&frame.payload)?;
+                if reply.job_id.len() > MAX_TASK_ID_BYTES {
+                    return Err(PeerError::TooMany);
+                }
                 let acknowledge =
                     AgentJobReplyAck { job_id: reply.job_id, acknowledged_message_id: frame.message_id.to_string() };
                 let _ = self.queue(MessageType::AgentJobReplyAck, acknowledge.encode(), now);

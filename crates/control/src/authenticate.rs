@@ -12,7 +12,7 @@ use postern_model::{ApiError, ErrorCode};
 use postern_store::{NodeRecord, Scope, StartRequest};
 
 use crate::caller::{Caller, NodeProof, Principal};
-use crate::role::RoleToken;
+use crate::role::{RoleCredentials, RoleToken};
 use crate::{Control, failure, identity};
 
 /// The rest of a request, beside its signature.
@@ -108,14 +108,25 @@ impl Control {
         if credentials.access_key_id.as_str() != signed.access_key_id() || token.scope != *self.scope() {
             return Err(unknown_token());
         }
+        self.verify_role(signed, arrival, &token, &credentials)
+            .inspect_err(|error| self.note_refusal(&token.node_id, error))?;
+        self.registered(&token.node_id).await?;
+        Ok(Principal::Node { node_id: token.node_id, proof: NodeProof::Role })
+    }
+
+    fn verify_role(
+        &self,
+        signed: &SignedRequest,
+        arrival: &Arrival<'_>,
+        token: &RoleToken,
+        credentials: &RoleCredentials,
+    ) -> Result<(), ApiError> {
         if self.unix_millis() >= token.expires_at {
             let message = "The security token included in the request is expired; the agent asks for a new one by \
                            itself, if its clock is right.";
             return Err(ApiError::new(ErrorCode::ExpiredTokenException, message));
         }
-        self.verify(signed, arrival, &credentials.secret_access_key)?;
-        self.registered(&token.node_id).await?;
-        Ok(Principal::Node { node_id: token.node_id, proof: NodeProof::Role })
+        self.verify(signed, arrival, &credentials.secret_access_key)
     }
 
     async fn authenticate_node_key(
@@ -130,7 +141,9 @@ impl Control {
             ApiError::internal()
         })?;
         let policy = self.policy(arrival);
-        sigv4::verify_with_node_key(signed, arrival.body, &key, self.unix_millis(), &policy)?;
+        sigv4::verify_with_node_key(signed, arrival.body, &key, self.unix_millis(), &policy)
+            .map_err(ApiError::from)
+            .inspect_err(|error| self.note_refusal(&node_id, error))?;
         Ok((Principal::Node { node_id, proof: NodeProof::Key }, Some(node.key)))
     }
 

@@ -3,7 +3,7 @@
 //! The newest control channel of a node counts; an older one is displaced. Two machines with one identity displace each
 //! other for ever, which is noticed and said.
 
-use std::sync::PoisonError;
+use std::net::IpAddr;
 
 use postern_bus::{Delivery, Subscription};
 use postern_iam::{NodeId, SecretString, SessionId};
@@ -78,7 +78,8 @@ impl Control {
     #[expect(clippy::unused_async, reason = "every operation is called alike")]
     pub async fn create_control_channel(&self, caller: &Caller, node_id: &str) -> Result<SecretString, ApiError> {
         let on = named(node_id, caller)?;
-        let allowed = authorize::<act::CreateControlChannel>(caller, on)?;
+        let allowed = authorize::<act::CreateControlChannel>(caller, on.clone());
+        let allowed = allowed.inspect_err(|error| self.note_refusal(&on, error))?;
         Ok(self.mint_control_token(&allowed))
     }
 
@@ -128,10 +129,11 @@ impl Control {
             NodeConnected::NodeUnknown => return Err(Refusal::NodeUnknown),
             NodeConnected::Connected { displaced } => {
                 if let Some(displaced) = displaced {
-                    self.displace(&node_id, displaced);
+                    self.displace(&node_id, displaced, signed.and_then(|caller| caller.source_ip));
                 }
             }
         }
+        self.refusals().forget(&node_id);
         self.tell_presence(&node_id, true);
         Ok(ControlLease { node_id, connection_id, commands })
     }
@@ -210,9 +212,9 @@ impl Control {
         if token.scope == *self.scope() { Ok(token) } else { Err(Refusal::OtherChannel) }
     }
 
-    fn displace(&self, node_id: &NodeId, displaced: NodeConnection) {
+    fn displace(&self, node_id: &NodeId, displaced: NodeConnection, newcomer: Option<IpAddr>) {
         let now = self.clock.now().instant;
-        let many = self.displacements.lock().unwrap_or_else(PoisonError::into_inner).note(node_id, now);
+        let many = self.displacements().note(node_id, newcomer, now);
         let reason = if many {
             tracing::warn!(node.id = %node_id,
                 "control channels of this node displace each other: two machines use one identity; register one again");

@@ -34,6 +34,7 @@ mod logs;
 mod node;
 mod page;
 mod recover;
+mod refusals;
 mod role;
 mod service_setting;
 mod session;
@@ -58,14 +59,17 @@ pub use session::SessionSnapshot;
 pub use settings::{DocumentQuota, Settings};
 pub use supervise::{SessionCommands, SessionNews, Supervision};
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use postern_bus::Bus;
+use postern_iam::NodeId;
+use postern_model::{ApiError, ErrorCode};
 use postern_protocol::{Clock, Entropy};
 use postern_store::{Scope, Store, UnixMillis};
 
 use crate::displacement::Displacements;
 use crate::keys::Keys;
+use crate::refusals::{NodeRefusal, Refusals};
 use crate::session::turns::Turns;
 use crate::throttle::RegistrationThrottle;
 
@@ -96,6 +100,7 @@ pub struct Control {
     registrations: Mutex<RegistrationThrottle>,
     turns: Mutex<Turns>,
     displacements: Mutex<Displacements>,
+    refusals: Mutex<Refusals>,
 }
 
 impl Control {
@@ -114,6 +119,7 @@ impl Control {
             registrations: Mutex::new(RegistrationThrottle::new(now)),
             turns: Mutex::default(),
             displacements: Mutex::default(),
+            refusals: Mutex::default(),
         }
     }
 
@@ -129,6 +135,26 @@ impl Control {
 
     fn unix_millis(&self) -> UnixMillis {
         self.clock.now().unix_millis
+    }
+
+    /// Both are changed by single operations that cannot panic half-way.
+    fn displacements(&self) -> MutexGuard<'_, Displacements> {
+        self.displacements.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers why a node was refused, unless that was our own fault.
+    fn note_refusal(&self, node_id: &NodeId, error: &ApiError) {
+        if error.code() != ErrorCode::InternalServerError {
+            self.refusals().note(node_id.clone(), error.message(), self.unix_millis());
+        }
+    }
+
+    fn last_refusal(&self, node_id: &NodeId) -> Option<NodeRefusal> {
+        self.refusals().of(node_id)
     }
 
     fn random<const N: usize>(&self) -> [u8; N] {

@@ -113,6 +113,9 @@ pub struct InstanceInformation {
     /// Its fully qualified host name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computer_name: Option<String>,
+    /// An extension of ours: what is wrong with its identity. Several machines use it, and which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postern_identity_conflict: Option<String>,
     /// Where it comes from: the same as its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_id: Option<String>,

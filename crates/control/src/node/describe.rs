@@ -3,10 +3,11 @@
 use postern_iam::NodeId;
 use postern_model::node::{
     DeregisterManagedInstanceRequest, DescribeInstanceInformationRequest, DescribeInstanceInformationResponse,
+    InstanceInformation,
 };
 use postern_model::session::{ConnectionStatus, EndReason, GetConnectionStatusRequest, GetConnectionStatusResponse};
 use postern_model::{ApiError, Empty, ErrorCode};
-use postern_store::DeregisterNode;
+use postern_store::{DeregisterNode, NodeRecord};
 
 use crate::authz::act::{self, Target};
 use crate::authz::{Authorized, authorize};
@@ -33,6 +34,12 @@ impl Control {
         self.list_information(authorize::<act::DescribeInstanceInformation>(caller, ())?, request).await
     }
 
+    /// A node, with what only this process knows of it.
+    fn information(&self, record: NodeRecord) -> InstanceInformation {
+        let conflict = self.displacements().conflict(&record.node_id, self.clock.now().instant);
+        InstanceInformation { postern_identity_conflict: conflict, ..view::information(record) }
+    }
+
     async fn list_information(
         &self,
         _allowed: Authorized<act::DescribeInstanceInformation>,
@@ -48,7 +55,7 @@ impl Control {
             self.store.nodes_page(self.scope(), &filters, after.as_ref(), limit + 1).await.map_err(failure::store)?;
         let next_token = listing.cut(&mut records, limit, |record| record.node_id.to_string());
         Ok(DescribeInstanceInformationResponse {
-            instance_information_list: records.into_iter().map(view::information).collect(),
+            instance_information_list: records.into_iter().map(|record| self.information(record)).collect(),
             next_token,
         })
     }

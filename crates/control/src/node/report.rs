@@ -43,6 +43,9 @@ impl Control {
             platform_type: request.platform_type.map(|platform| platform.as_str().to_owned()),
             platform_version: request.platform_version,
         };
+        if let Some(name) = &report.computer_name {
+            self.displacements().note_name(node_id, allowed.caller().source_ip, name);
+        }
         let noted = self.store.node_reported(self.scope(), node_id, report, self.unix_millis()).await;
         if noted.map_err(failure::store)? { Ok(Empty {}) } else { Err(not_registered(node_id)) }
     }

@@ -33,6 +33,7 @@ pub(super) fn information(record: NodeRecord) -> InstanceInformation {
         name: Some(record.name).filter(|name| !name.is_empty()),
         ip_address: record.report.ip_address,
         computer_name: record.report.computer_name,
+        postern_identity_conflict: None,
         source_id: Some(record.node_id.to_string()),
         source_type: Some(SOURCE_TYPE.to_owned()),
         instance_id: record.node_id,
@@ -57,6 +58,7 @@ pub(super) fn property(record: NodeRecord) -> InstanceProperty {
         name,
         ip_address,
         computer_name,
+        postern_identity_conflict: _,
         source_id,
         source_type,
     } = information(record);

@@ -14,6 +14,7 @@ use crate::authz::act::{self, NodeAndDocument, Target};
 use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::command::{NodeCommand, encode, node_subject};
+use crate::refusals::NodeRefusal;
 use crate::{Control, failure, millis};
 
 /// The longest start message, in bytes of JSON. A document has at most 64 KiB; the rest is parameters. It is escaped
@@ -106,7 +107,8 @@ impl Control {
             }
             OpenSession::NodeUnknown => Err(unknown_target(node_id.as_str())),
             OpenSession::NodeNotConnected(node) => {
-                Err(ApiError::target_not_connected(node_id.as_str(), &why_not_connected(&node, self.unix_millis())))
+                let why = why_not_connected(&node, self.last_refusal(node_id), self.unix_millis());
+                Err(ApiError::target_not_connected(node_id.as_str(), &why))
             }
             OpenSession::NodeFull(count) => {
                 Err(throttled(format!("{node_id} has {count} active sessions; end some of them first.")))
@@ -156,8 +158,12 @@ fn unknown_target(target: &str) -> ApiError {
 }
 
 /// AWS does not say why, to its users' sorrow; clients do not parse the text, so we do.
-fn why_not_connected(node: &NodeRecord, now: UnixMillis) -> String {
+fn why_not_connected(node: &NodeRecord, refusal: Option<NodeRefusal>, now: UnixMillis) -> String {
     let advice = "check that its agent runs and reaches this service, and read the agent's log.";
+    let gone_at = node.disconnection.as_ref().map_or(0, |disconnection| disconnection.at);
+    if let Some(NodeRefusal { at, text }) = refusal.filter(|refusal| refusal.at >= gone_at) {
+        return format!("Its agent came {} and was refused: {text}", ago(now.saturating_sub(at)));
+    }
     if let Some(disconnection) = &node.disconnection {
         let ago = ago(now.saturating_sub(disconnection.at));
         return format!("Its agent lost its connection {ago} ({}): {advice}", disconnection.reason);

@@ -53,6 +53,10 @@ async fn the_newest_control_channel_displaces_the_older_and_says_why() {
     }
     assert_eq!(reasons[0], "a newer control channel of the same node took its place");
     assert_eq!(reasons[4], "another machine uses the same identity; register one of the two again");
+    let listed =
+        world.control.describe_instance_information(&world.as_admin().await, Default::default()).await.unwrap();
+    let conflict = listed.instance_information_list[0].postern_identity_conflict.as_deref();
+    assert_eq!(conflict, Some("several machines use this identity; register all but one of them again"));
     // A late goodbye of the displaced does not disconnect the node.
     for lease in leases {
         world.control.detach_control_channel(lease, "it was displaced").await.unwrap();

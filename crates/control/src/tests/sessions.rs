@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use postern_iam::SessionId;
+use postern_iam::sigv4::Credentials;
 use postern_model::ErrorCode;
 use postern_model::session::{
     ConnectionStatus, DescribeSessionsRequest, GetConnectionStatusRequest, ResumeSessionRequest, SessionState,
@@ -57,6 +58,12 @@ async fn a_target_that_is_not_there_is_said_with_the_reason() {
     let text = refused(target).await;
     let begin = format!("{target} is not connected. It was registered 2 hours ago and its agent has never connected");
     assert!(text.starts_with(&begin), "{text}");
+    let credentials = world.role_credentials(&machine).await.unwrap();
+    let wrong = Credentials { secret_access_key: "wrong".into(), ..credentials };
+    assert!(world.sign_as(&wrong, "ssmmessages", "/").await.is_err());
+    world.clock.advance(Duration::from_secs(5));
+    let text = refused(target).await;
+    assert!(text.contains("Its agent came 5 seconds ago and was refused: The request signature"), "{text}");
     let lease = world.connect(&machine).await;
     world.control.detach_control_channel(lease, "its control channel was closed").await.unwrap();
     world.clock.advance(Duration::from_secs(180));

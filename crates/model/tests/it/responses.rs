@@ -95,6 +95,7 @@ fn nodes_and_activations() {
         name: None,
         ip_address: Some("::1".to_owned()),
         computer_name: Some("vm".to_owned()),
+        postern_identity_conflict: None,
         source_id: None,
         source_type: None,
     };

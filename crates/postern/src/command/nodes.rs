@@ -28,5 +28,10 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
     let members = ["InstanceId", "Name", "ComputerName", "PlatformName", "PingStatus", "AgentVersion", "IPAddress"];
     let rows = nodes.iter().map(|node| members.iter().map(|member| text(node, member)).collect()).collect();
     table::print(&["NODE", "NAME", "COMPUTER", "PLATFORM", "STATE", "AGENT", "ADDRESS"], rows)?;
+    for node in &nodes {
+        if let Some(conflict) = node["PosternIdentityConflict"].as_str() {
+            eprintln!("{}: {conflict}", text(node, "InstanceId"));
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 /// Relays every connection made to `address()` to one target, until told otherwise.
 pub struct FaultyProxy {
@@ -42,15 +44,20 @@ impl FaultyProxy {
 
     /// The same from an address of the caller's choice.
     pub fn start_at(address: SocketAddr, target: SocketAddr) -> Self {
-        Self::listen(address, target, Kind::Plain)
+        Self::listen(address, None, target, Kind::Plain)
+    }
+
+    /// The same with connections that come to `target` from `source`, as from another machine.
+    pub fn start_from(source: IpAddr, target: SocketAddr) -> Self {
+        Self::listen(([127, 0, 0, 1], 0).into(), Some(source), target, Kind::Plain)
     }
 
     /// An HTTPS proxy: every tunnel that is asked for leads to `target`.
     pub fn start_tunnels(target: SocketAddr) -> Self {
-        Self::listen(([127, 0, 0, 1], 0).into(), target, Kind::Tunnel)
+        Self::listen(([127, 0, 0, 1], 0).into(), None, target, Kind::Tunnel)
     }
 
-    fn listen(address: SocketAddr, target: SocketAddr, kind: Kind) -> Self {
+    fn listen(address: SocketAddr, source: Option<IpAddr>, target: SocketAddr, kind: Kind) -> Self {
         let listener = TcpListener::bind(address).expect("the address is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared::default());
@@ -66,7 +73,7 @@ impl FaultyProxy {
                 if kind == Kind::Tunnel && open_tunnel(&accepting, &client).is_none() {
                     continue;
                 }
-                if let Ok(server) = TcpStream::connect(target) {
+                if let Ok(server) = connect(source, target) {
                     relay(&accepting, client, server);
                 }
             }
@@ -138,6 +145,14 @@ fn relay(shared: &Arc<Shared>, client: TcpStream, server: TcpStream) {
         shared.connections.lock().expect("no relay panics").remove(&id);
     });
     std::thread::spawn(move || copy(&back, server, client));
+}
+
+fn connect(source: Option<IpAddr>, target: SocketAddr) -> std::io::Result<TcpStream> {
+    let Some(source) = source else { return TcpStream::connect(target) };
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(source, 0).into())?;
+    socket.connect(&target.into())?;
+    Ok(socket.into())
 }
 
 /// Reads a request for a tunnel and grants it. Nothing if it is none.

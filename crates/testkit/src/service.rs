@@ -35,7 +35,7 @@ impl Service {
         Self::start_with(scheme, &[])
     }
 
-    /// The same with settings that differ from the defaults: pairs like `("POSTERN_NAMES", "[\"a.example\"]")`.
+    /// The same with settings that differ from the defaults: pairs like `("POSTERN_NAMES", "a.example,b.example")`.
     pub fn start_with(scheme: Scheme, settings: &[(&str, &str)]) -> Self {
         let folder = temporary_folder();
         let address = free_address();

@@ -164,6 +164,11 @@ impl StockAgentProcess {
         self.folder.path().join("lib/ssm")
     }
 
+    /// What the agent sees as `/home`, its own home too.
+    pub fn home_folder(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
     /// What the agent sees as `/etc`.
     pub fn etc_folder(&self) -> PathBuf {
         self.folder.path().join("etc")

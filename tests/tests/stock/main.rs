@@ -4,8 +4,13 @@
 //! What a test shows is recorded for the compatibility page (`postern_testkit::Behaviour`).
 
 mod commands;
+mod credentials;
+mod faults;
 mod pair;
+mod pointing;
 mod ports;
+mod presence;
 mod restarts;
 mod shells;
 mod ssh;
+mod users;

@@ -56,6 +56,11 @@ impl StockAgentSetup {
         Self { config: None, hosts: Vec::new(), environment }
     }
 
+    /// Changes the configuration file, of a setup that has one.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Value)) {
+        change(self.config.as_mut().expect("this setup has a configuration file"));
+    }
+
     fn configured(config: Value) -> Self {
         Self { config: Some(config), hosts: Vec::new(), environment: environment() }
     }

@@ -1,0 +1,100 @@
+//! The users that sessions run as, and what is refused.
+
+use postern_testkit::{Terminal, run, temporary_folder};
+use serde_json::json;
+
+use crate::pair::{PATIENCE, Pair, wait_until_no_session_is_active, with_document};
+
+/// Writes the account's preferences for sessions, as an administrator does.
+fn prefer(pair: &Pair, inputs: &serde_json::Value) -> postern_testkit::Output {
+    let folder = temporary_folder();
+    let file = folder.path().join("preferences.json");
+    let document = json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs});
+    std::fs::write(&file, document.to_string()).expect("the folder is writable");
+    let content = format!("file://{}", file.display());
+    let environment = pair.client.environment(&pair.service);
+    let aws = |words: &[&str]| run(&pair.client.aws(), words, &environment, PATIENCE);
+    let name = ["--name", "SSM-SessionManagerRunShell", "--content", &content];
+    let create = [&["ssm", "create-document", "--document-type", "Session"], &name[..]].concat();
+    let made = aws(&create);
+    if !made.stderr.contains("DocumentAlreadyExists") {
+        return made;
+    }
+    // The default version is what sessions use.
+    let update = [&["ssm", "update-document", "--document-version", "$LATEST"], &name[..]].concat();
+    let updated = aws(&update);
+    if updated.status == Some(0) {
+        let updated: serde_json::Value = serde_json::from_str(&updated.stdout).expect("aws prints JSON");
+        let version = updated["DocumentDescription"]["DocumentVersion"].as_str().expect("it has a version").to_string();
+        let name = "SSM-SessionManagerRunShell";
+        aws(&["ssm", "update-document-default-version", "--name", name, "--document-version", &version])
+            .expect_success("update-document-default-version");
+    }
+    updated
+}
+
+fn who_am_i(terminal: &mut Terminal) -> String {
+    terminal.type_text("echo \"I am <$(id -un):$(id -u)>\"\r");
+    terminal.expect("I am <", PATIENCE);
+    // The line that was typed holds it too, and is echoed first.
+    let mut name = terminal.expect(">", PATIENCE);
+    if name.contains("$(") {
+        terminal.expect("I am <", PATIENCE);
+        name = terminal.expect(">", PATIENCE);
+    }
+    name.trim_end_matches('>').to_string()
+}
+
+#[test]
+fn sessions_run_as_the_preferred_user_or_not_at_all() {
+    let Some(pair) = Pair::start() else { return };
+    let behaviour =
+        pair.behaviour("run-as: the default user of the preferences, one that is missing, one that is none");
+    let etc = pair.agent.etc_folder();
+    for (file, line) in [("passwd", "runner:x:4321:4321::/home/runner:/bin/sh\n"), ("group", "runner:x:4321:\n")] {
+        let path = etc.join(file);
+        let text = std::fs::read_to_string(&path).expect("it was copied") + line;
+        std::fs::write(&path, text).expect("the copy is writable");
+    }
+    prefer(&pair, &json!({"runAsEnabled": true, "runAsDefaultUser": "runner"})).expect_success("preferences");
+    let mut terminal = pair.session(&[]);
+    assert_eq!(who_am_i(&mut terminal), "runner:4321");
+    terminal.type_text("exit\r");
+    assert_eq!(terminal.wait(PATIENCE), 0);
+
+    prefer(&pair, &json!({"runAsEnabled": true, "runAsDefaultUser": "nobody-here"})).expect_success("preferences");
+    let mut terminal = pair.session(&[]);
+    terminal.expect("failed to start pty since RunAs user nobody-here does not exist", PATIENCE);
+    assert_eq!(terminal.wait(PATIENCE), 0);
+
+    // The agent hands the name to a shell as root.
+    let refused = prefer(&pair, &json!({"runAsEnabled": true, "runAsDefaultUser": "$(touch /tmp/pwned)"}));
+    assert!(refused.stderr.contains("InvalidDocument"), "{refused:#?}");
+
+    prefer(&pair, &json!({"shellProfile": {"linux": "cd /usr; echo profile-$((40+2))", "windows": ""}}))
+        .expect_success("preferences");
+    let mut terminal = pair.session(&[]);
+    terminal.expect("profile-42", PATIENCE);
+    assert!(who_am_i(&mut terminal).starts_with("ssm-user:"));
+    terminal.type_text("pwd; exit\r");
+    terminal.expect("/usr\r\n", PATIENCE);
+    assert_eq!(terminal.wait(PATIENCE), 0);
+
+    // A command that is to run elevated: a document of the operator's own.
+    let folder = temporary_folder();
+    let file = folder.path().join("elevated.json");
+    let document = json!({"schemaVersion": "1.0", "sessionType": "InteractiveCommands",
+        "parameters": {"word": {"type": "String", "allowedPattern": "^[a-z]+$"}},
+        "properties": {"linux": {"commands": "echo {{ word }}; id -un", "runAsElevated": true}}});
+    std::fs::write(&file, document.to_string()).expect("the folder is writable");
+    let content = format!("file://{}", file.display());
+    let create = ["ssm", "create-document", "--document-type", "Session", "--name", "Elevated", "--content", &content];
+    run(&pair.client.aws(), create, &pair.client.environment(&pair.service), PATIENCE)
+        .expect_success("create-document");
+    let mut terminal = pair.session(&with_document("Elevated", r#"{"word":["hello"]}"#));
+    terminal.expect("hello", PATIENCE);
+    terminal.expect("root", PATIENCE);
+    assert_eq!(terminal.wait(PATIENCE), 0);
+    wait_until_no_session_is_active(&pair.service);
+    behaviour.holds();
+}

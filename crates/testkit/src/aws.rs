@@ -13,35 +13,45 @@ pub struct PythonEnvironment {
 
 const REQUIREMENTS: [&str; 3] = ["awscli==1.46.3", "boto3==1.44.5", "botocore==1.44.5"];
 
+/// What the double of S3 is made of.
+const MOTO: [&str; 1] = ["moto[s3,server]==5.2.5"];
+
 impl PythonEnvironment {
     /// The environment; it is made on first use. `None`, with a word on standard error, when Python or the
     /// package index cannot be had; with `CI=true` that is a panic.
     pub fn get() -> Option<&'static Self> {
         static MADE: OnceLock<Option<PythonEnvironment>> = OnceLock::new();
-        MADE.get_or_init(|| match Self::make() {
-            Ok(made) => Some(made),
-            Err(fault) if std::env::var_os("CI").is_some() => {
-                panic!("the aws CLI cannot be installed: {fault}")
-            }
-            Err(fault) => {
-                skip(&format!("the aws CLI cannot be installed: {fault}"));
-                None
-            }
-        })
-        .as_ref()
+        MADE.get_or_init(|| Self::installed("aws", &REQUIREMENTS)).as_ref()
     }
 
-    fn make() -> Result<Self, String> {
-        let folder = kept_folder().join("python-aws");
+    /// An environment with `moto`, a double of S3 among others.
+    pub(crate) fn moto() -> Option<Self> {
+        Self::installed("moto", &MOTO)
+    }
+
+    fn installed(name: &str, requirements: &[&str]) -> Option<Self> {
+        match Self::make(name, requirements) {
+            Ok(made) => Some(made),
+            Err(fault) if std::env::var_os("CI").is_some() => panic!("{name} cannot be installed: {fault}"),
+            Err(fault) => {
+                skip(&format!("{name} cannot be installed: {fault}"));
+                None
+            }
+        }
+    }
+
+    fn make(name: &str, requirements: &[&str]) -> Result<Self, String> {
+        let folder = kept_folder().join(format!("python-{name}"));
         let done = folder.join("done");
-        let wanted = REQUIREMENTS.join("\n");
+        let wanted = requirements.join("\n");
         if std::fs::read_to_string(&done).is_ok_and(|made| made == wanted) {
             return Ok(Self { folder });
         }
         // Two test programs may come here at once: the second waits for the first.
         let parent = folder.parent().expect("the folder was joined to one");
         std::fs::create_dir_all(parent).map_err(|error| error.to_string())?;
-        let lock = std::fs::File::create(parent.join("python-aws.lock")).map_err(|error| error.to_string())?;
+        let lock =
+            std::fs::File::create(parent.join(format!("python-{name}.lock"))).map_err(|error| error.to_string())?;
         lock.lock().map_err(|error| error.to_string())?;
         if std::fs::read_to_string(&done).is_ok_and(|made| made == wanted) {
             return Ok(Self { folder });
@@ -50,7 +60,7 @@ impl PythonEnvironment {
         succeed(
             Command::new(folder.join("bin/pip"))
                 .args(["install", "--quiet", "--only-binary", ":all:"])
-                .args(REQUIREMENTS),
+                .args(requirements),
         )?;
         std::fs::write(&done, wanted).map_err(|error| error.to_string())?;
         Ok(Self { folder })
@@ -66,6 +76,11 @@ impl PythonEnvironment {
     /// The stock `aws` program.
     pub fn aws(&self) -> PathBuf {
         self.folder.join("bin/aws")
+    }
+
+    /// The double's program.
+    pub(crate) fn moto_server(&self) -> PathBuf {
+        self.folder.join("bin/moto_server")
     }
 
     /// A Python that can import boto3.

@@ -10,6 +10,7 @@ mod behaviour;
 mod eventually;
 mod programs;
 mod proxy;
+mod s3_double;
 mod service;
 mod skip;
 #[cfg(unix)]
@@ -26,6 +27,7 @@ pub use behaviour::Behaviour;
 pub use eventually::eventually;
 pub use programs::{Output, program, run, temporary_folder};
 pub use proxy::FaultyProxy;
+pub use s3_double::S3Double;
 pub use service::{Scheme, Service};
 pub use skip::skip;
 #[cfg(unix)]

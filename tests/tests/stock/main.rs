@@ -5,6 +5,7 @@
 
 mod commands;
 mod credentials;
+mod encryption;
 mod faults;
 mod pair;
 mod pointing;
@@ -13,4 +14,5 @@ mod presence;
 mod restarts;
 mod shells;
 mod ssh;
+mod transcripts;
 mod users;

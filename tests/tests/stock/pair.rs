@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use postern_testkit::{
-    Behaviour, PythonEnvironment, Scheme, Service, StockAgentProcess, StockPlugin, Terminal, eventually, run,
+    Behaviour, Output, PythonEnvironment, Scheme, Service, StockAgentProcess, StockPlugin, Terminal, eventually, run,
     temporary_folder,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const PLUGIN: &str = "session-manager-plugin";
@@ -95,6 +95,34 @@ impl Pair {
     pub(crate) fn behaviour(&self, name: &str) -> Behaviour {
         Behaviour::of(name, &[(PLUGIN, self.client.version()), (AGENT, self.agent.version())])
     }
+}
+
+/// Writes the account's preferences for sessions, as an administrator does.
+pub(crate) fn prefer(pair: &Pair, inputs: &Value) -> Output {
+    let folder = temporary_folder();
+    let file = folder.path().join("preferences.json");
+    let document = json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs});
+    std::fs::write(&file, document.to_string()).expect("the folder is writable");
+    let content = format!("file://{}", file.display());
+    let environment = pair.client.environment(&pair.service);
+    let aws = |words: &[&str]| run(&pair.client.aws(), words, &environment, PATIENCE);
+    let name = ["--name", "SSM-SessionManagerRunShell", "--content", &content];
+    let create = [&["ssm", "create-document", "--document-type", "Session"], &name[..]].concat();
+    let made = aws(&create);
+    if !made.stderr.contains("DocumentAlreadyExists") {
+        return made;
+    }
+    // The default version is what sessions use.
+    let update = [&["ssm", "update-document", "--document-version", "$LATEST"], &name[..]].concat();
+    let updated = aws(&update);
+    if updated.status == Some(0) {
+        let updated: Value = serde_json::from_str(&updated.stdout).expect("aws prints JSON");
+        let version = updated["DocumentDescription"]["DocumentVersion"].as_str().expect("it has a version").to_string();
+        let name = "SSM-SessionManagerRunShell";
+        aws(&["ssm", "update-document-default-version", "--name", name, "--document-version", &version])
+            .expect_success("update-document-default-version");
+    }
+    updated
 }
 
 /// Words that name a document and its parameters, for [`Pair::session`].

@@ -3,46 +3,12 @@
 use postern_testkit::{Terminal, run, temporary_folder};
 use serde_json::json;
 
-use crate::pair::{PATIENCE, Pair, wait_until_no_session_is_active, with_document};
-
-/// Writes the account's preferences for sessions, as an administrator does.
-fn prefer(pair: &Pair, inputs: &serde_json::Value) -> postern_testkit::Output {
-    let folder = temporary_folder();
-    let file = folder.path().join("preferences.json");
-    let document = json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs});
-    std::fs::write(&file, document.to_string()).expect("the folder is writable");
-    let content = format!("file://{}", file.display());
-    let environment = pair.client.environment(&pair.service);
-    let aws = |words: &[&str]| run(&pair.client.aws(), words, &environment, PATIENCE);
-    let name = ["--name", "SSM-SessionManagerRunShell", "--content", &content];
-    let create = [&["ssm", "create-document", "--document-type", "Session"], &name[..]].concat();
-    let made = aws(&create);
-    if !made.stderr.contains("DocumentAlreadyExists") {
-        return made;
-    }
-    // The default version is what sessions use.
-    let update = [&["ssm", "update-document", "--document-version", "$LATEST"], &name[..]].concat();
-    let updated = aws(&update);
-    if updated.status == Some(0) {
-        let updated: serde_json::Value = serde_json::from_str(&updated.stdout).expect("aws prints JSON");
-        let version = updated["DocumentDescription"]["DocumentVersion"].as_str().expect("it has a version").to_string();
-        let name = "SSM-SessionManagerRunShell";
-        aws(&["ssm", "update-document-default-version", "--name", name, "--document-version", &version])
-            .expect_success("update-document-default-version");
-    }
-    updated
-}
+use crate::pair::{PATIENCE, Pair, prefer, wait_until_no_session_is_active, with_document};
 
 fn who_am_i(terminal: &mut Terminal) -> String {
-    terminal.type_text("echo \"I am <$(id -un):$(id -u)>\"\r");
-    terminal.expect("I am <", PATIENCE);
-    // The line that was typed holds it too, and is echoed first.
-    let mut name = terminal.expect(">", PATIENCE);
-    if name.contains("$(") {
-        terminal.expect("I am <", PATIENCE);
-        name = terminal.expect(">", PATIENCE);
-    }
-    name.trim_end_matches('>').to_string()
+    terminal.type_text("echo $((40+2))-$(id -un):$(id -u)-$((40+3))\r");
+    terminal.expect("42-", PATIENCE);
+    terminal.expect("-43", PATIENCE).trim_end_matches("-43").to_string()
 }
 
 #[test]
@@ -77,7 +43,7 @@ fn sessions_run_as_the_preferred_user_or_not_at_all() {
     terminal.expect("profile-42", PATIENCE);
     assert!(who_am_i(&mut terminal).starts_with("ssm-user:"));
     terminal.type_text("pwd; exit\r");
-    terminal.expect("/usr\r\n", PATIENCE);
+    terminal.expect("/usr\r", PATIENCE);
     assert_eq!(terminal.wait(PATIENCE), 0);
 
     // A command that is to run elevated: a document of the operator's own.

@@ -208,3 +208,51 @@ fn keys() {
     user.fails("kms describe-key --key-id alias/nobody", "(NotFoundException)");
     behaviour.holds();
 }
+
+#[test]
+fn tags_and_settings() {
+    let Some(user) = User::start() else { return };
+    let behaviour = user.behaviour("nodes are tagged and found by their tags; settings are kept");
+    let node = "--resource-type ManagedInstance --resource-id NODE";
+    user.prints(&format!("ssm add-tags-to-resource {node} --tags Key=env,Value=prod Key=team,Value=db"));
+    user.prints(&format!("ssm remove-tags-from-resource {node} --tag-keys team nobody"));
+    let tags = format!("ssm list-tags-for-resource {node} --query TagList[].[Key,Value] --output text");
+    assert_eq!(user.prints(&tags), "env\tprod");
+    let nodes = "ssm describe-instance-information --query InstanceInformationList[].InstanceId --output text";
+    assert_eq!(user.prints(&format!("{nodes} --filters Key=tag:env,Values=test,prod")), user.agent.node_id());
+    assert_eq!(user.prints(&format!("{nodes} --filters Key=tag:env,Values=test")), "");
+    user.fails(
+        "ssm list-tags-for-resource --resource-type ManagedInstance --resource-id mi-00000000000000000",
+        "(InvalidResourceId)",
+    );
+
+    let tier = "--setting-id /ssm/managed-instance/activation-tier";
+    user.prints(&format!("ssm update-service-setting {tier} --setting-value standard"));
+    let get = format!("ssm get-service-setting {tier} --query ServiceSetting.[SettingValue,Status] --output text");
+    assert_eq!(user.prints(&get), "standard\tCustomized");
+    user.prints(&format!("ssm reset-service-setting {tier}"));
+    assert_eq!(user.prints(&get), "advanced\tDefault");
+    behaviour.holds();
+}
+
+#[test]
+fn logs() {
+    let Some(user) = User::start() else { return };
+    let behaviour = user.behaviour("log groups are made, written, read, searched");
+    user.prints("logs create-log-group --log-group-name /sessions/web");
+    user.prints("logs put-retention-policy --log-group-name /sessions/web --retention-in-days 7");
+    let groups = "logs describe-log-groups --log-group-name-prefix /sessions --query logGroups[].retentionInDays";
+    assert_eq!(user.prints(&format!("{groups} --output text")), "7");
+    let stream = "--log-group-name /sessions/web --log-stream-name first";
+    user.prints(&format!("logs create-log-stream {stream}"));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_millis();
+    let events = format!("timestamp={now},message=opened timestamp={},message=closed", now + 1);
+    user.prints(&format!("logs put-log-events {stream} --log-events {events}"));
+    let read = format!("logs get-log-events {stream} --start-from-head --query events[].message --output text");
+    assert_eq!(user.prints(&read), "opened\tclosed");
+    let search = "logs filter-log-events --log-group-name /sessions/web --filter-pattern closed";
+    assert_eq!(user.prints(&format!("{search} --query events[].message --output text")), "closed");
+    user.fails("logs create-log-group --log-group-name /sessions/web", "(ResourceAlreadyExistsException)");
+    user.fails("logs get-log-events --log-group-name none --log-stream-name none", "(ResourceNotFoundException)");
+    behaviour.holds();
+}

@@ -8,20 +8,6 @@ use super::super::capture::Http;
 use super::Stage;
 
 impl Stage {
-    /// What sessions are started with: they are logged where the recorded ones were.
-    pub(super) async fn prefer(&mut self, inputs: &Value) {
-        let logged = ["cloudWatchLogGroupName", "cloudWatchEncryptionEnabled", "cloudWatchStreamingEnabled"];
-        if inputs[logged[0]].as_str().is_none_or(str::is_empty) {
-            return;
-        }
-        let inputs: serde_json::Map<String, Value> =
-            logged.map(|name| (name.to_owned(), inputs[name].clone())).into_iter().collect();
-        let content = json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs});
-        let document = json!({"Name": "SSM-SessionManagerRunShell", "DocumentType": "Session",
-                              "DocumentFormat": "JSON", "Content": content.to_string()});
-        self.service.call("CreateDocument", document).await.unwrap();
-    }
-
     /// The group that was there is there, with a key if it had one.
     pub(super) async fn describe_log_groups(&mut self, http: &Http) {
         let recorded: Value = serde_json::from_str(&http.answer).unwrap();

@@ -1,5 +1,6 @@
 //! How sessions begin and end.
 
+use postern_model::document::DEFAULT_DOCUMENT;
 use postern_protocol::wire::MessageType;
 use postern_transport::Endpoint;
 use serde_json::{Value, json};
@@ -16,8 +17,12 @@ impl Stage {
             _ => None,
         });
         let start = start.expect("a session was asked for");
-        let content: Value = serde_json::from_str(told["Content"].as_str().unwrap()).unwrap();
-        self.prefer(&content["DocumentContent"]["inputs"]).await;
+        // JSON in a string.
+        let content = |told: &Value| -> Value { serde_json::from_str(told["Content"].as_str().unwrap()).unwrap() };
+        let theirs = content(told);
+        if theirs["DocumentName"] == DEFAULT_DOCUMENT {
+            self.prefer(&theirs["DocumentContent"]).await;
+        }
         let answer = self.exchange_json(start).await;
         let text = |member: &str| answer[member].as_str().unwrap().to_owned();
         let recorded_answer: Value = serde_json::from_str(&start.answer).unwrap();
@@ -35,19 +40,18 @@ impl Stage {
 
         let ours = self.told(&MessageType::InteractiveShell, "TaskId", &text("SessionId")).await;
         assert_eq!((&ours["SchemaVersion"], &ours["Topic"]), (&json!(1), &json!("interactive_shell")));
-        // JSON in a string.
-        let content = |told: &Value| -> Value { serde_json::from_str(told["Content"].as_str().unwrap()).unwrap() };
-        let (ours, theirs) = (content(&ours), content(told));
+        let ours = content(&ours);
         assert_eq!(ours["SessionId"], text("SessionId"));
         assert_eq!(ours["DocumentName"], theirs["DocumentName"]);
         let parameters = theirs["Parameters"].as_object().unwrap();
         for (name, value) in parameters {
             assert_eq!(ours["Parameters"][name], *value, "{name}: the agent puts it in itself, and takes no lists");
         }
+        let is_shell = theirs["DocumentName"] == DEFAULT_DOCUMENT;
         let (ours, theirs) = (&ours["DocumentContent"], &theirs["DocumentContent"]);
         assert_eq!(ours["schemaVersion"], "1.0");
         assert_eq!(ours["sessionType"], theirs["sessionType"]);
-        for name in theirs["inputs"].as_object().unwrap().keys() {
+        for (name, theirs) in theirs["inputs"].as_object().unwrap() {
             let value = &ours["inputs"][name];
             // A wrong type fails the whole message; most switches may be texts, too.
             let fits = match name.as_str() {
@@ -59,10 +63,27 @@ impl Stage {
                 _ => value.is_string(),
             };
             assert!(fits, "{name} is {value}");
+            if is_shell {
+                assert_eq!(plain(value), plain(theirs), "{name} is one of the account's preferences");
+            }
         }
         for name in theirs["properties"].as_object().into_iter().flat_map(|properties| properties.keys()) {
             assert!(!ours["properties"][name].is_null(), "{name} is what the session does");
         }
+    }
+
+    /// Makes the recorded preferences those of the account, as far as they are preferences.
+    async fn prefer(&mut self, document: &Value) {
+        let mut inputs = document["inputs"].clone();
+        for (_, value) in inputs.as_object_mut().unwrap() {
+            *value = plain(value);
+        }
+        let content = json!({
+            "schemaVersion": "1.0", "description": document["description"], "sessionType": "Standard_Stream",
+            "inputs": inputs,
+        });
+        let request = json!({"Name": DEFAULT_DOCUMENT, "Content": content.to_string(), "DocumentType": "Session"});
+        self.service.call("CreateDocument", request).await.unwrap();
     }
 
     /// A session that was over before the scene began.
@@ -97,5 +118,14 @@ impl Stage {
         // The worker dies at once; its main process reports it later.
         let session = self.sessions.get_mut(recorded).expect("it was there");
         session.agent.leave().await;
+    }
+}
+
+/// A switch as a boolean, whichever way it was written.
+fn plain(value: &Value) -> Value {
+    match value.as_str() {
+        Some("true") => json!(true),
+        Some("false") => json!(false),
+        _ => value.clone(),
     }
 }

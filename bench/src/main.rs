@@ -4,9 +4,13 @@
 //! prints what was measured, beside the goal, and the reader judges. Wall-clock figures of a busy machine are
 //! lower bounds; trust the ratios inside one run.
 
+mod cpu;
+mod fleet;
 mod idle;
 mod memory;
+mod relay;
 mod stats;
+mod stock_agents;
 mod terminals;
 mod yardstick;
 
@@ -29,7 +33,15 @@ struct Options {
     /// Idle control channels to hold, smallest first.
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     nodes: Vec<usize>,
-    /// Only these cases: terminals, memory, idle.
+    /// Stock agents that poll, and for how many seconds they are watched in each of two phases.
+    #[arg(long, default_value_t = 1000)]
+    agents: usize,
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Messages of 1 KiB that pass the broker in each round of the relay case.
+    #[arg(long, default_value_t = 200_000)]
+    messages: u32,
+    /// Only these cases: terminals, memory, idle, stock-agents, relay.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -58,6 +70,12 @@ fn main() -> Result<()> {
     }
     if options.wants("idle") {
         rows.extend(idle::measure(&options.nodes)?);
+    }
+    if options.wants("stock-agents") {
+        rows.extend(stock_agents::measure(options.agents, options.seconds)?);
+    }
+    if options.wants("relay") {
+        rows.extend(relay::measure(options.rounds, options.messages)?);
     }
     let mut table = Table::new();
     table.set_header(["measure", "result", "goal"]);

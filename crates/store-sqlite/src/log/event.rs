@@ -94,7 +94,15 @@ pub(super) async fn read(
             group::begins(select, "log_stream.name", prefix)?
         }
         LogStreams::Named(names) => {
-            select = select.text("log_event.stream_key IN (");
+            // One stream has an index in the right order. For several, the group's has, and sorting would hold more than
+            // a page of texts: the plus keeps the other index out of it.
+            select = match names.len() {
+                1 => select.text("log_event.stream_key IN ("),
+                _ => select
+                    .text("log_event.group_key = ")
+                    .bind_number(number(group))?
+                    .text(" AND +log_event.stream_key IN ("),
+            };
             for (index, name) in names.iter().enumerate() {
                 let Some(stream) = stream::key(readers, group, name).await? else {
                     return Ok(OnLogStream::StreamUnknown);

@@ -1,9 +1,10 @@
 //! Forgetting events: those past their group's retention, and those of streams that were removed. A few at a time, so
-//! that nobody waits long for the writer.
+//! that nobody waits long for the writer, and group by group, stream by stream, so that an index finds them.
 
 use std::collections::BTreeMap;
 
 use postern_store::{LOG_EVENT_OVERHEAD_BYTES, UnixMillis};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::row::at;
@@ -12,23 +13,38 @@ use crate::writer::Failure;
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 pub(super) async fn forget(connection: &mut SqliteConnection, now: UnixMillis, limit: u32) -> Result<u64, Failure> {
-    let expired = "DELETE FROM log_event WHERE event_key IN (SELECT log_event.event_key FROM log_group \
-                   JOIN log_event ON log_event.group_key = log_group.group_key \
-                   WHERE log_group.retention_days IS NOT NULL \
-                   AND log_event.timestamp < $1 - log_group.retention_days * $2 LIMIT $3) \
-                   RETURNING group_key, LENGTH(message) AS bytes";
-    let query = sqlx::query(expired).bind(at(now)).bind(DAY_MILLIS).bind(limit);
-    let mut deleted = query.fetch_all(&mut *connection).await?;
-    let left = i64::from(limit) - i64::try_from(deleted.len()).unwrap_or(i64::MAX);
-    if left > 0 {
-        let nobodys = "DELETE FROM log_event WHERE event_key IN (SELECT log_event.event_key FROM log_stream_removed \
-                       JOIN log_event ON log_event.stream_key = log_stream_removed.stream_key LIMIT $1) \
-                       RETURNING group_key, LENGTH(message) AS bytes";
-        deleted.extend(sqlx::query(nobodys).bind(left).fetch_all(&mut *connection).await?);
-        let swept = "DELETE FROM log_stream_removed WHERE NOT EXISTS \
-                     (SELECT 1 FROM log_event WHERE log_event.stream_key = log_stream_removed.stream_key)";
-        sqlx::query(swept).execute(&mut *connection).await?;
+    let mut deleted = Vec::new();
+    let left = |deleted: &[SqliteRow]| i64::from(limit) - i64::try_from(deleted.len()).unwrap_or(i64::MAX);
+
+    let groups: Vec<(i64, i64)> =
+        sqlx::query_as("SELECT group_key, retention_days FROM log_group WHERE retention_days IS NOT NULL")
+            .fetch_all(&mut *connection)
+            .await?;
+    let expired = "DELETE FROM log_event WHERE event_key IN (SELECT event_key FROM log_event WHERE group_key = $1 \
+                   AND timestamp < $2 LIMIT $3) RETURNING group_key, LENGTH(message) AS bytes";
+    for (group, days) in groups {
+        let oldest = at(now).saturating_sub(days.saturating_mul(DAY_MILLIS));
+        let query = sqlx::query(expired).bind(group).bind(oldest).bind(left(&deleted));
+        deleted.extend(query.fetch_all(&mut *connection).await?);
     }
+
+    let removed: Vec<i64> = sqlx::query_scalar("SELECT stream_key FROM log_stream_removed LIMIT $1")
+        .bind(limit)
+        .fetch_all(&mut *connection)
+        .await?;
+    let nobodys = "DELETE FROM log_event WHERE event_key IN (SELECT event_key FROM log_event WHERE stream_key = $1 \
+                   LIMIT $2) RETURNING group_key, LENGTH(message) AS bytes";
+    for stream in removed {
+        let query = sqlx::query(nobodys).bind(stream).bind(left(&deleted));
+        deleted.extend(query.fetch_all(&mut *connection).await?);
+        if left(&deleted) == 0 {
+            // There may be more of it.
+            break;
+        }
+        let swept = "DELETE FROM log_stream_removed WHERE stream_key = $1";
+        sqlx::query(swept).bind(stream).execute(&mut *connection).await?;
+    }
+
     let mut by_group: BTreeMap<i64, i64> = BTreeMap::new();
     for row in &deleted {
         let bytes: i64 = row.try_get("bytes")?;

@@ -6,6 +6,7 @@ mod boto3;
 mod command_line;
 mod groups;
 mod javascript;
+mod keys_and_logs;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{activation, completions, document, exec, nodes, sessions, start, terminate};
+use crate::command::{activation, completions, document, exec, nodes, sessions, start, tag, terminate};
 use crate::context::ServiceFlags;
 use crate::failure;
 
@@ -39,6 +39,9 @@ enum Command {
     /// Keep documents: what sessions and commands do, and the preferences for sessions
     #[command(subcommand)]
     Document(document::Arguments),
+    /// Tag nodes and documents
+    #[command(subcommand)]
+    Tag(tag::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// One session of the agent inside quickstart
@@ -64,6 +67,7 @@ impl Cli {
             Command::Nodes(arguments) => on_runtime(nodes::run(&self.service, arguments)),
             Command::Sessions(arguments) => on_runtime(sessions::run(&self.service, arguments)),
             Command::Terminate(arguments) => on_runtime(terminate::run(&self.service, arguments)),
+            Command::Tag(arguments) => on_runtime(tag::run(&self.service, arguments)),
             Command::Activation(arguments) => on_runtime(activation::run(&self.service, arguments)),
             Command::Document(arguments) => on_runtime(document::run(&self.service, arguments)),
         }

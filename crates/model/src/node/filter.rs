@@ -81,7 +81,9 @@ const OLDER_KEYS: [&str; 8] = [
 ];
 
 impl NodeFilterKey {
-    pub(super) fn from_name(name: &str) -> Option<Self> {
+    /// Reads the name on the wire.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
         let tag = name.strip_prefix("tag:").filter(|tag| !tag.is_empty()).map(|tag| Self::Tag(tag.to_owned()));
         tag.or_else(|| KEYS.iter().find(|(known, _)| *known == name).map(|(_, key)| key.clone()))
     }

@@ -53,7 +53,7 @@ fn is_id(name: &str) -> bool {
 }
 
 /// The name given at activation, or the computer's own with or without its domain.
-fn is_called(node: &Value, name: &str) -> bool {
+pub(super) fn is_called(node: &Value, name: &str) -> bool {
     let computer = text(node, "ComputerName");
     let short = computer.split('.').next().unwrap_or_default();
     text(node, "Name") == name || computer.eq_ignore_ascii_case(name) || short.eq_ignore_ascii_case(name)

@@ -30,7 +30,7 @@ const SEND_WINDOW_BYTES: usize = 512 * 1024;
 const READ_BELOW_BYTES: usize = 256 * 1024;
 
 /// Output handed to the terminal, and thereby acknowledged, at a time.
-const BATCH_BYTES: usize = 64 * 1024;
+const BATCH_BYTES: usize = 16 * 1024;
 
 /// From the first connection to the end of the handshake. The service itself gives up after 30 s.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(45);

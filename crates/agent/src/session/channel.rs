@@ -21,7 +21,7 @@ use crate::link::{Connect, Link, LinkEvent};
 /// Output that may be under way. For a terminal it is also what still comes after `^C`, so it is small, and smaller
 /// where the client is near.
 const TERMINAL_WINDOW_BYTES: usize = 192 * 1024;
-const NEAR_TERMINAL_WINDOW_BYTES: usize = 64 * 1024;
+const NEAR_TERMINAL_WINDOW_BYTES: usize = 16 * 1024;
 const COMMAND_WINDOW_BYTES: usize = 512 * 1024;
 /// Input that is kept until the program takes it. Our own clients never have more under way.
 const RECEIVE_WINDOW_BYTES: usize = 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern_testkit::{Agent, Scheme, Service, Terminal, program};
+use postern_testkit::{Agent, Scheme, Service, Terminal, program, run};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const PASTE_BYTES: usize = 1_000_000;
@@ -42,6 +42,14 @@ fn a_flood_stops_at_an_interrupt_and_the_shell_goes_on() {
     }
     terminal.type_text("exit\r");
     assert_eq!(terminal.wait(PATIENCE), 0);
+}
+
+#[test]
+fn a_shell_whose_input_has_ended_ends() {
+    let service = Service::start(Scheme::Https);
+    let agent = Agent::start(&service);
+    let quiet = run(&program("postern"), ["start", agent.node_id()], &service.environment(), PATIENCE);
+    assert_eq!(quiet.status, Some(0), "{quiet:#?}");
 }
 
 /// The checksum that POSIX's `cksum` prints.

@@ -32,11 +32,18 @@ const READ_BELOW_BYTES: usize = 256 * 1024;
 /// Output handed to the terminal, and thereby acknowledged, at a time.
 const BATCH_BYTES: usize = 16 * 1024;
 
+/// ^D, the end of input as a terminal has it.
+const END_OF_TRANSMISSION: Bytes = Bytes::from_static(b"\x04");
+
 /// From the first connection to the end of the handshake. The service itself gives up after 30 s.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(45);
 
 /// A loss shorter than this is not worth a word.
 const SAY_AFTER: Duration = Duration::from_secs(3);
+
+/// How often a shell is told that its input has ended. Once is not enough: one that has just begun to read, or that had
+/// started another program, does not see a ^D that came before.
+const END_OF_INPUT_EVERY: Duration = Duration::from_millis(500);
 
 /// After its exit code a command has nothing to say but its end; one that was refused even less.
 const END_WITHIN: Duration = Duration::from_secs(5);
@@ -156,6 +163,7 @@ impl<A: Access + 'static> SessionRunner<A> {
             exit_status: None,
             notices: Batch::new(),
             told_of_loss: false,
+            end_of_input_at: None,
             end_by: None,
             ending: None,
             leaving: false,
@@ -198,6 +206,8 @@ struct Session<A> {
     /// Words for the user, to be written with the next batch.
     notices: Batch,
     told_of_loss: bool,
+    /// When the shell is told (again) that there is no more input.
+    end_of_input_at: Option<Instant>,
     /// When and how the session ends if nothing else happens.
     end_by: Option<(Instant, Result<Cause, String>)>,
     ending: Option<Result<Cause, SessionError>>,
@@ -260,7 +270,7 @@ impl<A: Access + 'static> Session<A> {
         let loss = self.link.down_since().filter(|_| !self.told_of_loss).map(|since| since + SAY_AFTER);
         let end = self.end_by.as_ref().map(|(at, _)| *at);
         let begin = self.session_type.is_none().then_some(self.begin_by);
-        [self.channel.poll_timeout(), loss, end, begin].into_iter().flatten().min()
+        [self.channel.poll_timeout(), loss, end, begin, self.end_of_input_at].into_iter().flatten().min()
     }
 
     fn handle_time(&mut self, now: Now) {
@@ -271,6 +281,12 @@ impl<A: Access + 'static> Session<A> {
             && let Some((_, ending)) = self.end_by.take()
         {
             self.end(ending.map_err(SessionError::Refused));
+        }
+        if self.end_of_input_at.is_some_and(|at| at <= now.instant) {
+            self.end_of_input_at = Some(now.instant + END_OF_INPUT_EVERY);
+            if self.user.held.is_empty() && self.channel.write_capacity() > 0 {
+                self.write(PayloadType::OUTPUT, END_OF_TRANSMISSION, now);
+            }
         }
         if self.session_type.is_none() && self.begin_by <= now.instant {
             self.end(Err(SessionError::HandshakeTimedOut));

@@ -13,9 +13,6 @@ use crate::escape::{self, Command};
 use crate::handshake::{self, Ours};
 use crate::terminal;
 
-/// ^D, the end of input as a terminal has it.
-const END_OF_TRANSMISSION: Bytes = Bytes::from_static(b"\x04");
-
 impl<A: Access + 'static> Session<A> {
     /// Takes what the channel has to tell while the terminal takes it: taking output is what acknowledges it, so at
     /// most one batch is acknowledged and not yet shown.
@@ -143,7 +140,7 @@ impl<A: Access + 'static> Session<A> {
                 match self.manner {
                     Manner::Plugin { .. } => self.end(Ok(Cause::InputEnded)),
                     // A terminal that is gone sends SIGHUP; a pipe that ends is ^D for the shell behind it.
-                    Manner::Shell if !self.user.typed => self.user.held = END_OF_TRANSMISSION,
+                    Manner::Shell if !self.user.typed => self.end_of_input_at = Some(now.instant),
                     Manner::Shell | Manner::Command => {}
                 }
             }

@@ -137,13 +137,15 @@ impl ApiRequest for ModifyDocumentPermissionRequest {
     fn read(input: &mut Input<'_>) -> Result<Self, ApiError> {
         let name = read_name(input)?;
         let permission_type = PermissionType::read(input)?;
+        let mut names_any = false;
         let mut accounts = |name: &str| {
             let names = input.texts(name, 0..=20, ACCOUNT)?.unwrap_or_default();
+            names_any |= !names.is_empty();
             Ok::<_, ApiError>(names.iter().filter_map(|name| Sharer::from_name(name)).collect::<Vec<_>>())
         };
         let (account_ids_to_add, account_ids_to_remove) =
             (accounts("AccountIdsToAdd")?, accounts("AccountIdsToRemove")?);
-        if !input.has("AccountIdsToAdd") && !input.has("AccountIdsToRemove") {
+        if !names_any {
             let message = "Specify a value for AccountIdsToAdd or for AccountIdsToRemove.";
             return Err(ApiError::new(ErrorCode::ValidationException, message));
         }

@@ -126,7 +126,9 @@ async fn a_leading_dash_makes_a_login_shell() {
 #[tokio::test]
 async fn interrupts_reach_the_foreground_job_only() {
     let mut terminal = start(&program(&["bash", "--norc", "--noprofile", "-i"]));
-    type_all(&terminal, b"echo go-$((1+1)); sleep 1000\n").await;
+    // A shell of its own says "go", so that nothing of the interactive one is between the word and the wait: a ^C that
+    // comes while it forks would be its own, and the command would go on.
+    type_all(&terminal, b"sh -c 'echo go-$((1+1)); exec sleep 1000'\n").await;
     read_until(&terminal, "go-2").await;
     // The job may not have the terminal yet: interrupt until the shell answers again.
     timeout(PATIENCE, async {

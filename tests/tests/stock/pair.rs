@@ -36,10 +36,6 @@ impl StockClient {
         &self.version
     }
 
-    pub(crate) fn cli_version(&self) -> &str {
-        self.python.version("awscli")
-    }
-
     pub(crate) fn aws(&self) -> PathBuf {
         self.python.aws()
     }

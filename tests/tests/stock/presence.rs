@@ -21,10 +21,8 @@ fn a_cloned_identity_is_noticed_and_both_machines_are_named() {
     let Some(client) = StockClient::get() else { return };
     let service = Service::start(Scheme::Https);
     let Some(agent) = StockAgentProcess::start(&service) else { return };
-    let behaviour = Behaviour::of(
-        "two machines with one identity are noticed and told apart",
-        &[(AGENT, agent.version()), ("aws", client.cli_version())],
-    );
+    let behaviour =
+        Behaviour::of("two machines with one identity are noticed and told apart", &[(AGENT, agent.version())]);
     // The other one comes from another address.
     let elsewhere = FaultyProxy::start_from([127, 0, 0, 77].into(), service.address());
     let setup = StockAgentSetup::endpoints(&service.endpoint_at(elsewhere.address()));

@@ -23,7 +23,7 @@ mod windows;
 use windows as platform;
 
 pub use platform::{
-    Account, Child, Job, Killer, Master, Output, Piped, RunAs, Terminal, detach, spawn_piped, spawn_terminal,
+    Account, Child, Input, Job, Killer, Master, Output, Piped, RunAs, Terminal, detach, spawn_piped, spawn_terminal,
 };
 
 /// A terminal's size in characters.
@@ -40,6 +40,15 @@ impl Default for TerminalSize {
     fn default() -> Self {
         Self { cols: 80, rows: 24 }
     }
+}
+
+/// The pipes of a program without a terminal. Standard output always has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pipes {
+    /// Standard input has one; else there is nothing to read there.
+    pub stdin: bool,
+    /// Standard error has one of its own; else it shares that of standard output, in the order of writing.
+    pub stderr: bool,
 }
 
 /// A program to start. Nothing is inherited: the environment is exactly `env`.

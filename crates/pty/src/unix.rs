@@ -7,7 +7,7 @@ mod process;
 mod terminal;
 
 pub use account::{Account, RunAs};
-pub use piped::{Output, Piped, spawn_piped};
+pub use piped::{Input, Output, Piped, spawn_piped};
 pub use process::{Child, Job, Killer};
 pub use terminal::{Master, Terminal, spawn_terminal};
 

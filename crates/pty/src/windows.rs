@@ -8,7 +8,7 @@ mod process;
 
 pub use account::{Account, RunAs};
 pub use console::{Master, Terminal, spawn_terminal};
-pub use piped::{Output, Piped, spawn_piped};
+pub use piped::{Input, Output, Piped, spawn_piped};
 pub use process::{Child, Job, Killer};
 
 use std::io;

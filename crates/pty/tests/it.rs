@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use postern_pty::{Account, ExitStatus, Program, Signal, Terminal, TerminalSize, spawn_piped, spawn_terminal};
+use postern_pty::{Account, ExitStatus, Pipes, Program, Signal, Terminal, TerminalSize, spawn_piped, spawn_terminal};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -272,9 +272,42 @@ async fn read_pipe(output: &mut postern_pty::Output) -> Vec<u8> {
     }
 }
 
+const SEPARATE: Pipes = Pipes { stdin: false, stderr: true };
+const TOGETHER: Pipes = Pipes { stdin: false, stderr: false };
+
+#[tokio::test]
+async fn input_reaches_the_program_as_fast_as_it_reads_and_ends_when_dropped() {
+    let mut piped = spawn_piped(&shell("cat | wc -c"), Pipes { stdin: true, stderr: true }).unwrap();
+    let mut stdin = piped.stdin.take().unwrap();
+    let input = vec![b'x'; 3 * 1024 * 1024];
+    let writer = async {
+        let mut left = &input[..];
+        while !left.is_empty() {
+            let count = stdin.write(left).await.unwrap();
+            left = &left[count..];
+        }
+        drop(stdin);
+    };
+    let (output, ()) = tokio::join!(read_pipe(&mut piped.stdout), writer);
+    assert_eq!(std::str::from_utf8(&output).unwrap().trim(), input.len().to_string());
+    assert_eq!(piped.child.wait().await.unwrap(), ExitStatus::Code(0));
+}
+
+#[tokio::test]
+async fn input_that_nobody_reads_any_more_is_a_broken_pipe() {
+    let mut piped =
+        spawn_piped(&shell("exec <&-; echo deaf; sleep 1000"), Pipes { stdin: true, stderr: false }).unwrap();
+    let mut buffer = [0; 16];
+    assert_eq!(piped.stdout.read(&mut buffer).await.unwrap(), 5);
+    let mut stdin = piped.stdin.take().unwrap();
+    assert_eq!(stdin.write(b"x").await.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+    piped.killer.signal_remaining(Signal::Kill).unwrap();
+    piped.child.wait().await.unwrap();
+}
+
 #[tokio::test]
 async fn piped_streams_are_separate_and_input_is_empty() {
-    let mut piped = spawn_piped(&shell("cat; echo out; echo err >&2; exit 9"), true).unwrap();
+    let mut piped = spawn_piped(&shell("cat; echo out; echo err >&2; exit 9"), SEPARATE).unwrap();
     assert_eq!(read_pipe(&mut piped.stdout).await, b"out\n");
     assert_eq!(read_pipe(piped.stderr.as_mut().unwrap()).await, b"err\n");
     assert_eq!(piped.child.wait().await.unwrap(), ExitStatus::Code(9));
@@ -282,14 +315,14 @@ async fn piped_streams_are_separate_and_input_is_empty() {
 
 #[tokio::test]
 async fn piped_streams_can_share_one_pipe_in_order() {
-    let mut piped = spawn_piped(&shell("echo 1; echo 2 >&2; echo 3"), false).unwrap();
+    let mut piped = spawn_piped(&shell("echo 1; echo 2 >&2; echo 3"), TOGETHER).unwrap();
     assert!(piped.stderr.is_none());
     assert_eq!(read_pipe(&mut piped.stdout).await, b"1\n2\n3\n");
 }
 
 #[tokio::test]
 async fn signals_reach_the_whole_piped_group() {
-    let mut piped = spawn_piped(&shell("echo go; sleep 1000 | cat; echo no"), true).unwrap();
+    let mut piped = spawn_piped(&shell("echo go; sleep 1000 | cat; echo no"), SEPARATE).unwrap();
     let mut buffer = [0; 16];
     assert_eq!(piped.stdout.read(&mut buffer).await.unwrap(), 3);
     piped.killer.signal_foreground(Signal::Interrupt).unwrap();
@@ -300,7 +333,7 @@ async fn signals_reach_the_whole_piped_group() {
 
 #[tokio::test]
 async fn what_a_command_left_behind_can_be_ended() {
-    let mut piped = spawn_piped(&shell("sleep 1000 & echo done"), true).unwrap();
+    let mut piped = spawn_piped(&shell("sleep 1000 & echo done"), SEPARATE).unwrap();
     assert_eq!(piped.child.wait().await.unwrap(), ExitStatus::Code(0));
     piped.killer.signal_remaining(Signal::Terminate).unwrap();
     assert_eq!(read_pipe(&mut piped.stdout).await, b"done\n");

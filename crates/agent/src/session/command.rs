@@ -9,7 +9,7 @@ use std::io;
 use postern_protocol::channel::data_channel::Event;
 use postern_protocol::wire::PayloadType;
 use postern_protocol::wire::payload::ClientOffer;
-use postern_pty::{Child, ExitStatus, Killer, Output, Piped, Program, Signal, spawn_piped};
+use postern_pty::{Child, ExitStatus, Killer, Output, Piped, Pipes, Program, Signal, spawn_piped};
 use tokio::sync::mpsc;
 
 use super::channel::SessionChannel;
@@ -44,10 +44,11 @@ pub(super) async fn run<C: Connect>(
     };
     let knows_exit_status = offer.is_some_and(|offer| offer.exit_status);
     let reports_exit = is_separate || knows_exit_status;
-    let started = program
-        .map_err(|error| (error.to_string(), NOT_FOUND))
-        .and_then(|program| spawn_piped(&program, is_separate).map_err(|error| not_started(&program, &error)));
-    let Piped { stdout, stderr, child, killer } = match started {
+    let started = program.map_err(|error| (error.to_string(), NOT_FOUND)).and_then(|program| {
+        spawn_piped(&program, Pipes { stdin: false, stderr: is_separate })
+            .map_err(|error| not_started(&program, &error))
+    });
+    let Piped { stdout, stderr, child, killer, .. } = match started {
         Ok(piped) => piped,
         Err((reason, code)) => {
             let payload_type = if is_separate { PayloadType::STD_ERR } else { PayloadType::OUTPUT };

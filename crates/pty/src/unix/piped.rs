@@ -1,4 +1,4 @@
-//! A program behind plain pipes: no terminal, empty standard input, a process group of its own.
+//! A program behind plain pipes: no terminal, a process group of its own.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,11 +10,13 @@ use tokio::net::unix::pipe;
 use super::before_exec::{BeforeExec, Session};
 use super::process::{Child, Killer};
 use super::terminal::command;
-use crate::Program;
+use crate::{Pipes, Program};
 
-/// A started program with its output.
+/// A started program with its pipes.
 #[derive(Debug)]
 pub struct Piped {
+    /// Standard input, when it was asked for; dropping it is the end of input.
+    pub stdin: Option<Input>,
     /// Standard output; with both streams on one pipe, everything.
     pub stdout: Output,
     /// Standard error, when it was asked for separately.
@@ -31,14 +33,19 @@ pub struct Output {
     receiver: pipe::Receiver,
 }
 
-/// Starts `program` with nothing on its standard input. `separate` gives standard error a pipe of its own; else
-/// both streams share one, in the order they were written. On Linux the program ends with the thread that started
-/// it. Must be called inside a tokio runtime.
-pub fn spawn_piped(program: &Program, separate: bool) -> io::Result<Piped> {
+/// The writing end of a pipe.
+#[derive(Debug)]
+pub struct Input {
+    sender: pipe::Sender,
+}
+
+/// Starts `program` behind these pipes. On Linux the program ends with the thread that started it. Must be called
+/// inside a tokio runtime.
+pub fn spawn_piped(program: &Program, pipes: Pipes) -> io::Result<Piped> {
     let before_exec = BeforeExec::new(Session::Piped, program.run_as.clone(), Some(&program.directory))?;
     let mut command = command(program);
     let (stdout, writer) = io::pipe()?;
-    let stderr = if separate {
+    let stderr = if pipes.stderr {
         let (stderr, stderr_writer) = io::pipe()?;
         command.stderr(Stdio::from(stderr_writer));
         Some(stderr)
@@ -46,12 +53,26 @@ pub fn spawn_piped(program: &Program, separate: bool) -> io::Result<Piped> {
         command.stderr(Stdio::from(writer.try_clone()?));
         None
     };
-    command.stdin(Stdio::null()).stdout(Stdio::from(writer));
+    let stdin = if pipes.stdin {
+        let (reader, stdin) = io::pipe()?;
+        command.stdin(Stdio::from(reader));
+        Some(stdin)
+    } else {
+        command.stdin(Stdio::null());
+        None
+    };
+    command.stdout(Stdio::from(writer));
     // SAFETY: `BeforeExec::run` makes only async-signal-safe calls on data prepared before the fork (see there).
     unsafe { command.pre_exec(move || before_exec.run()) };
     let child = tokio::process::Command::from(command).spawn()?;
     let (child, killer) = Child::new(child, None)?;
-    Ok(Piped { stdout: Output::new(stdout)?, stderr: stderr.map(Output::new).transpose()?, child, killer })
+    Ok(Piped {
+        stdin: stdin.map(Input::new).transpose()?,
+        stdout: Output::new(stdout)?,
+        stderr: stderr.map(Output::new).transpose()?,
+        child,
+        killer,
+    })
 }
 
 impl Output {
@@ -64,6 +85,24 @@ impl Output {
         loop {
             self.receiver.readable().await?;
             match self.receiver.try_read(out) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Input {
+    fn new(writer: io::PipeWriter) -> io::Result<Self> {
+        Ok(Self { sender: pipe::Sender::from_owned_fd(OwnedFd::from(writer))? })
+    }
+
+    /// Gives the program as much as its pipe takes, and waits until that is something. A broken pipe means that
+    /// nobody reads any more. Cancel-safe.
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            self.sender.writable().await?;
+            match self.sender.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }

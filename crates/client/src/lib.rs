@@ -10,6 +10,7 @@ pub mod config;
 mod console;
 mod escape;
 mod handshake;
+mod leg;
 mod link;
 mod sentence;
 mod service;

@@ -8,18 +8,18 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use postern_protocol::channel::data_channel::{Config, DataChannel, Role};
 use postern_protocol::wire::PayloadType;
 use postern_protocol::wire::open::Token;
 use postern_protocol::wire::payload::Size;
-use postern_protocol::{Clock as _, Entropy as _, Now};
-use postern_transport::{Dialer, SystemClock, SystemEntropy, sleep_until};
+use postern_protocol::{Clock as _, Now};
+use postern_transport::{Dialer, SystemClock, sleep_until};
 
 use crate::access::Access;
 use crate::console::{Batch, Console, Input, Keys, Output, Source, Stream};
 use crate::escape::Escapes;
 use crate::handshake::SessionType;
-use crate::link::{Link, LinkError, LinkEvent, Target};
+use crate::leg::{Leg, LegEvent};
+use crate::link::{Link, LinkError, Target};
 use crate::signals::{Signal, Signals};
 use crate::terminal::{self, RawMode};
 
@@ -37,9 +37,6 @@ const END_OF_TRANSMISSION: Bytes = Bytes::from_static(b"\x04");
 
 /// From the first connection to the end of the handshake. The service itself gives up after 30 s.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(45);
-
-/// A loss shorter than this is not worth a word.
-const SAY_AFTER: Duration = Duration::from_secs(3);
 
 /// How often a shell is told that its input has ended. Once is not enough: one that has just begun to read, or that had
 /// started another program, does not see a ^D that came before.
@@ -144,16 +141,9 @@ impl<A: Access + 'static> SessionRunner<A> {
     pub async fn run(self) -> Result<Ended, SessionError> {
         let Ticket { session_id, token, stream_url } = self.ticket;
         let link = Link::open(self.access, self.dialer, Target { session_id, token, stream_url })?;
-        let mut seed = [0; 8];
-        SystemEntropy.fill(&mut seed);
-        let channel = DataChannel::new(Config {
-            send_window_bytes: SEND_WINDOW_BYTES,
-            ..Config::new(Role::Client, u64::from_le_bytes(seed))
-        });
         let begin_by = SystemClock.now().instant + HANDSHAKE_WITHIN;
         let mut session = Session {
-            link,
-            channel,
+            leg: Leg::new(link, SEND_WINDOW_BYTES),
             manner: self.manner,
             user: User::new(self.console),
             announced: None,
@@ -162,7 +152,6 @@ impl<A: Access + 'static> SessionRunner<A> {
             agent_is_ours: false,
             exit_status: None,
             notices: Batch::new(),
-            told_of_loss: false,
             end_of_input_at: None,
             end_by: None,
             ending: None,
@@ -191,8 +180,7 @@ struct User {
 }
 
 struct Session<A> {
-    link: Link<A>,
-    channel: DataChannel,
+    leg: Leg<A>,
     manner: Manner,
     user: User,
     /// What the handshake request announced.
@@ -205,7 +193,6 @@ struct Session<A> {
     exit_status: Option<i64>,
     /// Words for the user, to be written with the next batch.
     notices: Batch,
-    told_of_loss: bool,
     /// When the shell is told (again) that there is no more input.
     end_of_input_at: Option<Instant>,
     /// When and how the session ends if nothing else happens.
@@ -217,7 +204,7 @@ struct Session<A> {
 
 /// What the one wait of the loop can bring.
 enum Woken {
-    Link(LinkEvent),
+    Leg(LegEvent),
     Written(std::io::Result<()>),
     Input(Option<Input>),
     Signal(Signal),
@@ -231,7 +218,6 @@ impl<A: Access + 'static> Session<A> {
             self.handle_time(now);
             self.take_events(now);
             self.send_input(now);
-            self.fill_link(now);
             // What was taken is shown before the end is reported.
             let shown = self.user.output.is_idle() && self.notices.is_empty();
             if (shown || self.leaving)
@@ -240,11 +226,12 @@ impl<A: Access + 'static> Session<A> {
                 return ending.map(|cause| Ended { cause, exit_status: self.exit_status });
             }
             let wake_at = self.wake_at();
-            let takes_input = self.ending.is_none() && self.user.held.is_empty() && self.channel.write_capacity() > 0;
+            let takes_input =
+                self.ending.is_none() && self.user.held.is_empty() && self.leg.channel.write_capacity() > 0;
             let User { input, output, signals, .. } = &mut self.user;
             let woken = tokio::select! {
                 biased;
-                event = self.link.next(), if self.ending.is_none() => Woken::Link(event),
+                event = self.leg.next(), if self.ending.is_none() => Woken::Leg(event),
                 result = output.written() => Woken::Written(result),
                 input = next_input(input), if takes_input => Woken::Input(input),
                 signal = signals.next() => Woken::Signal(signal),
@@ -252,7 +239,7 @@ impl<A: Access + 'static> Session<A> {
             };
             let now = SystemClock.now();
             match woken {
-                Woken::Link(event) => self.on_link(event, now),
+                Woken::Leg(event) => self.on_leg(event),
                 Woken::Written(result) => self.on_written(result),
                 Woken::Input(input) => self.on_input(input, now),
                 Woken::Signal(signal) => self.on_signal(signal, now),
@@ -267,16 +254,12 @@ impl<A: Access + 'static> Session<A> {
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        let loss = self.link.down_since().filter(|_| !self.told_of_loss).map(|since| since + SAY_AFTER);
         let end = self.end_by.as_ref().map(|(at, _)| *at);
         let begin = self.session_type.is_none().then_some(self.begin_by);
-        [self.channel.poll_timeout(), loss, end, begin, self.end_of_input_at].into_iter().flatten().min()
+        [end, begin, self.end_of_input_at].into_iter().flatten().min()
     }
 
     fn handle_time(&mut self, now: Now) {
-        if self.channel.poll_timeout().is_some_and(|at| at <= now.instant) {
-            self.channel.handle_timeout(now);
-        }
         if self.end_by.as_ref().is_some_and(|(at, _)| *at <= now.instant)
             && let Some((_, ending)) = self.end_by.take()
         {
@@ -284,46 +267,32 @@ impl<A: Access + 'static> Session<A> {
         }
         if self.end_of_input_at.is_some_and(|at| at <= now.instant) {
             self.end_of_input_at = Some(now.instant + END_OF_INPUT_EVERY);
-            if self.user.held.is_empty() && self.channel.write_capacity() > 0 {
+            if self.user.held.is_empty() && self.leg.channel.write_capacity() > 0 {
                 self.write(PayloadType::OUTPUT, END_OF_TRANSMISSION, now);
             }
         }
         if self.session_type.is_none() && self.begin_by <= now.instant {
             self.end(Err(SessionError::HandshakeTimedOut));
         }
-        let lost_for_long = self.link.down_since().is_some_and(|since| now.instant >= since + SAY_AFTER);
-        if lost_for_long && !self.told_of_loss && self.ending.is_none() {
-            self.told_of_loss = true;
-            let leave = if self.user.raw.is_some() { " (Enter ~ . leaves)" } else { "" };
-            self.notice(&format!("no connection to the session, trying again{leave}: {}", self.link.trouble()));
-        }
     }
 
-    fn on_link(&mut self, event: LinkEvent, now: Now) {
+    fn on_leg(&mut self, event: LegEvent) {
         match event {
-            LinkEvent::Opened => {
-                self.channel.handle_connected(now);
-                if std::mem::take(&mut self.told_of_loss) {
-                    self.notice("connected to the session again");
-                }
+            LegEvent::Moved => self.pace_reading(),
+            LegEvent::Missing(cause) => {
+                let leave = if self.user.raw.is_some() { " (Enter ~ . leaves)" } else { "" };
+                self.notice(&format!("no connection to the session, trying again{leave}: {cause}"));
             }
-            LinkEvent::Frame(frame) => {
-                if let Err(error) = self.channel.handle_message(frame, now) {
-                    tracing::debug!(%error, "a message of the session was dropped");
-                }
-                self.pace_reading();
-            }
-            LinkEvent::Writable => {}
-            LinkEvent::Lost => self.channel.handle_disconnected(now),
+            LegEvent::Back => self.notice("connected to the session again"),
             // Its exit status came last of all, so nothing is missing: only the word that it is over was lost.
-            LinkEvent::Ended if self.exit_status.is_some() => self.end(Ok(Cause::Closed { output: String::new() })),
-            LinkEvent::Ended => self.end(Ok(Cause::TimedOut)),
-            LinkEvent::Failed(error) => self.end(Err(error.into())),
+            LegEvent::Ended if self.exit_status.is_some() => self.end(Ok(Cause::Closed { output: String::new() })),
+            LegEvent::Ended => self.end(Ok(Cause::TimedOut)),
+            LegEvent::Failed(error) => self.end(Err(error.into())),
         }
     }
 
     fn pace_reading(&mut self) {
-        self.link.set_reading(self.channel.receive_backlog_bytes() < READ_BELOW_BYTES);
+        self.leg.read_below(READ_BELOW_BYTES);
     }
 
     fn on_written(&mut self, result: std::io::Result<()>) {
@@ -331,14 +300,6 @@ impl<A: Access + 'static> Session<A> {
             // Nothing more can be shown, so nothing is worth waiting for.
             self.ending = Some(Err(SessionError::Output(error)));
             self.notices.clear();
-        }
-    }
-
-    fn fill_link(&mut self, now: Now) {
-        while self.link.can_feed()
-            && let Some(frame) = self.channel.poll_transmit(now)
-        {
-            self.link.feed(frame);
         }
     }
 
@@ -352,7 +313,7 @@ impl<A: Access + 'static> Session<A> {
     }
 
     fn write(&mut self, payload_type: PayloadType, payload: Bytes, now: Now) {
-        if let Err(error) = self.channel.write(payload_type, payload, now) {
+        if let Err(error) = self.leg.channel.write(payload_type, payload, now) {
             tracing::debug!(%error, "input was not sent");
         }
     }

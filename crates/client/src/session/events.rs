@@ -31,7 +31,7 @@ impl<A: Access + 'static> Session<A> {
         let mut batch = Batch::new();
         let mut bytes = 0;
         while self.ending.is_none() && bytes < BATCH_BYTES {
-            let Some(event) = self.channel.poll_event(now) else { break };
+            let Some(event) = self.leg.channel.poll_event(now) else { break };
             match event {
                 Event::Data { payload_type, payload } => {
                     bytes += payload.len();
@@ -93,7 +93,7 @@ impl<A: Access + 'static> Session<A> {
             // The agent ends the session on this answer; its own words would only repeat ours.
             self.end_by = Some((now.instant + END_WITHIN, Err(failure)));
         }
-        self.channel.respond_handshake(answer.response, now);
+        self.leg.channel.respond_handshake(answer.response, now);
     }
 
     fn on_handshake_complete(&mut self, complete: &HandshakeComplete, batch: &mut Batch, now: Now) {
@@ -158,7 +158,7 @@ impl<A: Access + 'static> Session<A> {
     /// Gives the channel what its window takes.
     pub(super) fn send_input(&mut self, now: Now) {
         while self.session_type.is_some() && !self.user.held.is_empty() {
-            let take = self.channel.write_capacity().min(self.user.held.len());
+            let take = self.leg.channel.write_capacity().min(self.user.held.len());
             if take == 0 {
                 return;
             }
@@ -187,11 +187,11 @@ impl<A: Access + 'static> Session<A> {
 
     /// A key that came as a signal. Where it cannot reach the node, it means us.
     fn send_key(&mut self, key: u8, now: Now) {
-        let reachable = self.session_type.is_some() && !self.told_of_loss && self.ending.is_none();
+        let reachable = self.session_type.is_some() && !self.leg.is_missing() && self.ending.is_none();
         if !reachable {
             return self.leave(Cause::Left);
         }
-        if self.user.held.is_empty() && self.channel.write_capacity() > 0 {
+        if self.user.held.is_empty() && self.leg.channel.write_capacity() > 0 {
             return self.write(PayloadType::OUTPUT, Bytes::copy_from_slice(&[key]), now);
         }
         let mut held = BytesMut::from(&*self.user.held);

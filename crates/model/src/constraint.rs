@@ -114,13 +114,23 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// The broken constraints of one request that are told one by one. A list may have a broken one for every three bytes of
+/// the body, and the answer must not be many times as long as the question.
+const MAX_TOLD: usize = 20;
+
 /// Every broken constraint of one request: AWS reports them together.
 #[derive(Debug, Default)]
-pub(crate) struct Violations(Vec<String>);
+pub(crate) struct Violations {
+    told: Vec<String>,
+    count: usize,
+}
 
 impl Violations {
     /// Notes a broken constraint. The value is left out when it is sensitive.
     pub(crate) fn report(&mut self, value: Option<&str>, path: &Path<'_>, constraint: &dyn fmt::Display) {
+        if !self.count_one() {
+            return;
+        }
         let shown = match value {
             None => "Value".to_owned(),
             Some(value) => match value.char_indices().nth(MAX_SHOWN) {
@@ -128,11 +138,19 @@ impl Violations {
                 Some((end, _)) => format!("Value '{}…'", &value[..end]),
             },
         };
-        self.0.push(format!("{shown} at '{path}' failed to satisfy constraint: {constraint}"));
+        self.told.push(format!("{shown} at '{path}' failed to satisfy constraint: {constraint}"));
     }
 
     pub(crate) fn report_missing(&mut self, path: &Path<'_>) {
-        self.0.push(format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"));
+        if self.count_one() {
+            self.told.push(format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"));
+        }
+    }
+
+    /// Counts a broken constraint. True if there is room to tell it.
+    fn count_one(&mut self) -> bool {
+        self.count += 1;
+        self.count <= MAX_TOLD
     }
 
     pub(crate) fn report_enum(&mut self, value: &str, path: &Path<'_>, allowed: &[&str]) {
@@ -164,12 +182,15 @@ impl Violations {
 
     /// The error for all of them, if there are any, under the name that the service has for it.
     pub(crate) fn into_result(self, code: ErrorCode) -> Result<(), ApiError> {
-        let count = self.0.len();
+        let Self { told, count } = self;
         if count == 0 {
             return Ok(());
         }
         let plural = if count == 1 { "" } else { "s" };
-        let message = format!("{count} validation error{plural} detected: {}", self.0.join("; "));
+        let mut message = format!("{count} validation error{plural} detected: {}", told.join("; "));
+        if count > told.len() {
+            message.push_str(&format!("; and {} more", count - told.len()));
+        }
         Err(ApiError::new(code, message))
     }
 }

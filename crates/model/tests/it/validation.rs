@@ -56,6 +56,17 @@ fn wrong_json_is_a_serialization_error() {
 }
 
 #[test]
+fn a_refusal_does_not_grow_with_what_is_wrong() {
+    let body = serde_json::json!({"ResourceType": "ManagedInstance", "ResourceId": "x", "TagKeys": vec![""; 100_000]});
+    let refusal = refusal::<postern_model::tag::RemoveTagsFromResourceRequest>(&body.to_string());
+    let beginning = "ValidationException: 100000 validation errors detected: Value '' at 'tagKeys.1.member' failed to \
+                     satisfy constraint: Member must have length greater than or equal to 1; Value '' at 'tagKeys.2.";
+    assert!(refusal.starts_with(beginning), "{}", refusal.chars().take(400).collect::<String>());
+    assert!(refusal.ends_with("; and 99980 more"), "{}", refusal.len());
+    assert!(refusal.len() < 4096, "{}", refusal.len());
+}
+
+#[test]
 fn start_session() {
     type R = StartSessionRequest;
     refuses::<R>(

@@ -47,7 +47,7 @@ pub use request::{
 pub use session::{SessionDocument, SessionType};
 pub use start::{ResolvedDocument, SessionStart};
 pub use summary::{ParameterSummary, Summary, check};
-pub use template::interpolate;
+pub use template::{TooLong, interpolate};
 pub use version::{DocumentVersion, NamedVersion};
 
 #[cfg(test)]

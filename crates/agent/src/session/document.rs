@@ -3,7 +3,7 @@
 //! Placeholders in the properties are filled in here, by the service's own code and in one pass: a value that looks
 //! like a placeholder stays a value. The preferences arrive filled in.
 
-use postern_model::document::interpolate;
+use postern_model::document::{TooLong, interpolate};
 use postern_protocol::wire::payload::{
     PayloadError, PlatformCommand, SessionDocumentContent, SessionInputs, SessionStart,
 };
@@ -66,6 +66,8 @@ pub(crate) enum DocumentError {
         "session encryption by KMS (kmsKeyId in the session preferences) is not supported by this agent yet; clear kmsKeyId or use a stock agent"
     )]
     Encryption,
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
     #[error("the session document cannot be read")]
     Malformed(#[from] PayloadError),
 }
@@ -91,7 +93,7 @@ impl SessionPlan {
     pub(crate) fn read(start: &SessionStart) -> Result<Self, DocumentError> {
         let parameters = start.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         let document = &SessionDocumentContent {
-            properties: interpolate(&start.document_content.properties, &parameters),
+            properties: interpolate(&start.document_content.properties, &parameters)?,
             ..start.document_content.clone()
         };
         if document.schema_version != SessionDocumentContent::SCHEMA_VERSION {

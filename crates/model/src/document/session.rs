@@ -11,7 +11,7 @@ use super::{
     DocumentError, DocumentFormat, DocumentType, ParameterDefinition, Preferences, ResolvedDocument, parameter,
     preferences, template,
 };
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 
 /// The only schema version that session documents have.
 pub(super) const SCHEMA_VERSION: &str = "1.0";
@@ -157,8 +157,8 @@ impl SessionDocument {
     /// that has none.
     ///
     /// # Errors
-    /// `InvalidParameters`, naming the parameter and what it must be, never its value; `InvalidDocument` when the
-    /// preferences make no sense once the parameters are in.
+    /// `InvalidParameters`, naming the parameter and what it must be, never its value, or that they are too long where
+    /// they are put in; `InvalidDocument` when the preferences make no sense once the parameters are in.
     pub fn resolve(
         &self,
         given: &BTreeMap<String, Vec<String>>,
@@ -167,13 +167,19 @@ impl SessionDocument {
         let parameters = parameter::resolve(&self.parameters, given)?;
         let preferences = match &self.inputs {
             None => fallback.clone(),
-            Some(inputs) => match template::interpolate(&Value::Object(inputs.clone()), &parameters) {
+            Some(inputs) => match put_in(inputs, &parameters)? {
                 Value::Object(inputs) => Preferences::parse(&inputs)?,
                 _ => fallback.clone(),
             },
         };
-        Ok(ResolvedDocument { preferences, parameters, document: self })
+        let properties = put_in(&self.properties, &parameters)?;
+        Ok(ResolvedDocument { preferences, parameters, properties, document: self })
     }
+}
+
+fn put_in(members: &Map<String, Value>, parameters: &BTreeMap<String, Value>) -> Result<Value, ApiError> {
+    template::interpolate(&Value::Object(members.clone()), parameters)
+        .map_err(|error| ApiError::new(ErrorCode::InvalidParameters, format!("The session can not start: {error}.")))
 }
 
 /// What an agent would refuse only after the session was opened: found here, it is one clear error.

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Preferences, SessionDocument, SessionType, interpolate};
+use super::{Preferences, SessionDocument, SessionType};
 
 /// A document together with one session's parameters.
 #[derive(Clone, Debug)]
 pub struct ResolvedDocument<'a> {
     pub(super) document: &'a SessionDocument,
     pub(super) parameters: BTreeMap<String, Value>,
+    pub(super) properties: Value,
     pub(super) preferences: Preferences,
 }
 
@@ -52,8 +53,8 @@ impl ResolvedDocument<'_> {
 
     /// The properties, parameters put in: what the session will really do, for records and decisions.
     #[must_use]
-    pub fn properties(&self) -> Value {
-        interpolate(&Value::Object(self.document.properties.clone()), &self.parameters)
+    pub fn properties(&self) -> &Value {
+        &self.properties
     }
 
     /// The content of the start message, as JSON.

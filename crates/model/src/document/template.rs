@@ -4,24 +4,38 @@
 //! is inserted, and what was inserted is not looked at again: a value that looks like a placeholder stays as it is.
 //! Unlike the stock agent's, our substitution leaves `$$` in a value alone; there it becomes `$` by accident of the
 //! library used (session-types §7.3). `{{ssm:name}}` is no placeholder of this kind and is left for the node.
+//!
+//! What comes out is bounded: a document of 64 KB has room for thousands of placeholders, and each of them may stand for
+//! a value as long.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::DocumentError;
 
+/// The most text that values may put into one template, in bytes. The longest command fits six times, and the service's
+/// own documents name it for three systems.
+const MAX_INSERTED_BYTES: usize = 1024 * 1024;
+
+/// The values of the parameters would make too long a text of the template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the parameters put more than {MAX_INSERTED_BYTES} bytes into the document")]
+pub struct TooLong;
+
 /// A copy of `template` with the parameters put in. Unknown placeholders stay.
-#[must_use]
-pub fn interpolate(template: &Value, parameters: &BTreeMap<String, Value>) -> Value {
-    match template {
-        Value::String(text) => interpolate_text(text, parameters),
-        Value::Array(items) => items.iter().map(|item| interpolate(item, parameters)).collect(),
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), interpolate(value, parameters))).collect()
-        }
-        other => other.clone(),
-    }
+///
+/// # Errors
+/// [`TooLong`] before more than 1 MiB has been put in.
+pub fn interpolate(template: &Value, parameters: &BTreeMap<String, Value>) -> Result<Value, TooLong> {
+    Interpolation { parameters, left: MAX_INSERTED_BYTES }.value(template)
+}
+
+struct Interpolation<'a> {
+    parameters: &'a BTreeMap<String, Value>,
+    /// Bytes that may still be put in.
+    left: usize,
 }
 
 pub(super) fn has_placeholder(members: &Map<String, Value>) -> bool {
@@ -75,28 +89,49 @@ fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn interpolate_text(text: &str, parameters: &BTreeMap<String, Value>) -> Value {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("{{") {
-        let (before, candidate) = rest.split_at(at);
-        out.push_str(before);
-        let Some((name, after)) = placeholder(candidate) else {
-            // One brace, not two: `{{{ name }}` has its placeholder one further.
-            out.push('{');
-            rest = &candidate[1..];
-            continue;
-        };
-        match parameters.get(name) {
-            Some(value) if before.is_empty() && after.is_empty() && rest.len() == text.len() => return value.clone(),
-            Some(Value::String(value)) => out.push_str(value),
-            Some(value) => out.push_str(&value.to_string()),
-            None => out.push_str(&candidate[..candidate.len() - after.len()]),
+impl Interpolation<'_> {
+    fn value(&mut self, template: &Value) -> Result<Value, TooLong> {
+        match template {
+            Value::String(text) => self.text(text),
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
+            Value::Object(members) => {
+                members.iter().map(|(name, value)| Ok((name.clone(), self.value(value)?))).collect()
+            }
+            other => Ok(other.clone()),
         }
-        rest = after;
     }
-    out.push_str(rest);
-    Value::String(out)
+
+    fn text(&mut self, text: &str) -> Result<Value, TooLong> {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find("{{") {
+            let (before, candidate) = rest.split_at(at);
+            out.push_str(before);
+            let Some((name, after)) = placeholder(candidate) else {
+                // One brace, not two: `{{{ name }}` has its placeholder one further.
+                out.push('{');
+                rest = &candidate[1..];
+                continue;
+            };
+            let Some(value) = self.parameters.get(name) else {
+                out.push_str(&candidate[..candidate.len() - after.len()]);
+                rest = after;
+                continue;
+            };
+            let inserted = match value {
+                Value::String(text) => Cow::Borrowed(text.as_str()),
+                value => Cow::Owned(value.to_string()),
+            };
+            self.left = self.left.checked_sub(inserted.len()).ok_or(TooLong)?;
+            if before.is_empty() && after.is_empty() && rest.len() == text.len() {
+                return Ok(value.clone());
+            }
+            out.push_str(&inserted);
+            rest = after;
+        }
+        out.push_str(rest);
+        Ok(Value::String(out))
+    }
 }
 
 /// The name in a placeholder at the very start of `text`, and what follows it. How far it looks is bounded: every brace

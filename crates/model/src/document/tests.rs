@@ -351,7 +351,7 @@ fn placeholders_become_values() {
         (json!("{{ a"), json!("{{ a")),
         (json!({"k": ["{{ a }}", 1, null, true]}), json!({"k": ["A", 1, null, true]})),
     ] {
-        assert_eq!(interpolate(&template, &parameters), expected, "{template}");
+        assert_eq!(interpolate(&template, &parameters), Ok(expected), "{template}");
     }
 }
 
@@ -406,7 +406,7 @@ fn a_start_message_leaves_placeholders_to_the_node() {
         json!({"portNumber": "{{ portNumber }}", "localPortNumber": "{{ localPortNumber }}", "type": "LocalPortForwarding"})
     );
     assert_eq!(
-        resolved.properties(),
+        *resolved.properties(),
         json!({"portNumber": "7007", "localPortNumber": "17007", "type": "LocalPortForwarding"})
     );
 }
@@ -419,5 +419,24 @@ fn output_streams_are_kept_apart_in_either_spelling() {
         let given = [("command", "id"), ("separateOutputStream", value)];
         let given = given.map(|(name, value)| (name.to_owned(), vec![value.to_owned()])).into();
         assert_eq!(document.resolve(&given, &Preferences::default()).is_ok(), taken, "{value}");
+    }
+}
+
+#[test]
+fn a_document_does_not_multiply_its_parameters_without_end() {
+    let many = "{{p}}".repeat(5000);
+    let command = json!({"linux": {"commands": many}});
+    for (inputs, kind, properties) in
+        [(json!({"s3KeyPrefix": many}), "Standard_Stream", json!({})), (json!({}), "InteractiveCommands", command)]
+    {
+        let document = json!({"schemaVersion": "1.0", "sessionType": kind, "inputs": inputs, "properties": properties,
+                              "parameters": {"p": {"type": "String"}}});
+        let document = SessionDocument::parse(&document.to_string()).unwrap();
+        let resolve = |value: &str| document.resolve(&given(&[("p", &[value])]), &Preferences::default());
+        assert!(resolve(&"x".repeat(200)).is_ok(), "{kind}");
+        let error = resolve(&"x".repeat(10_000)).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidParameters);
+        let message = "The session can not start: the parameters put more than 1048576 bytes into the document.";
+        assert_eq!(error.message(), message);
     }
 }

@@ -13,6 +13,7 @@ mod error;
 mod kind;
 mod listing;
 mod parameter;
+mod pattern;
 mod permission;
 mod preferences;
 mod request;

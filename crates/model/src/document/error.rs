@@ -66,9 +66,15 @@ pub enum DocumentError {
         /// The member in which it stands.
         path: String,
     },
-    /// An `allowedPattern` that is no regular expression, or uses what linear-time matching has not.
-    #[error("the allowedPattern of the parameter '{0}' is not a regular expression without look-around or references")]
+    /// An `allowedPattern` that is no regular expression, uses what linear-time matching has not, or is too large.
+    #[error(
+        "the allowedPattern of the parameter '{0}' is too large, or not a regular expression without look-around or \
+         references"
+    )]
     Pattern(String),
+    /// Each `allowedPattern` is good, but from this parameter on they are too large together.
+    #[error("the allowedPatterns of the document are too large together, from that of the parameter '{0}' on")]
+    TooManyPatterns(String),
 }
 
 impl DocumentError {
@@ -90,7 +96,7 @@ impl DocumentError {
             Self::Member { path, .. } | Self::UnknownMember(path) | Self::Undeclared { path, .. } => {
                 (ErrorCode::InvalidDocumentContent, Some(place(path)))
             }
-            Self::Pattern(name) => {
+            Self::Pattern(name) | Self::TooManyPatterns(name) => {
                 (ErrorCode::InvalidDocumentContent, Some(place(&format!("parameters.{name}.allowedPattern"))))
             }
         };

@@ -5,14 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use regex_lite::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
 use super::DocumentError;
+use super::pattern::{AllowedPattern, PatternBudget, WorkBudget};
 use crate::error::{ApiError, ErrorCode};
-
-/// What a pattern may cost in memory, in bytes of compiled program. Matching is linear in the value whatever it is.
-const MAX_PATTERN_PROGRAM: usize = 256 * 1024;
 
 /// The JSON type that a parameter's value has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +32,8 @@ pub struct ParameterDefinition {
     /// Used when the caller gives no value; without one the parameter is required.
     pub default: Option<Value>,
     /// The only values accepted, if there are any.
-    pub allowed_values: Vec<String>,
-    allowed_pattern: Option<Regex>,
+    allowed_values: Vec<String>,
+    allowed_pattern: Option<AllowedPattern>,
     chars: Bounds,
     items: Bounds,
 }
@@ -54,11 +51,14 @@ impl Bounds {
 }
 
 pub(super) fn parse_all(source: &Map<String, Value>) -> Result<BTreeMap<String, ParameterDefinition>, DocumentError> {
-    source.iter().map(|(name, value)| Ok((name.clone(), ParameterDefinition::parse(name, value)?))).collect()
+    let mut patterns = PatternBudget::new();
+    let parse =
+        |(name, value): (&String, &Value)| Ok((name.clone(), ParameterDefinition::parse(name, value, &mut patterns)?));
+    source.iter().map(parse).collect()
 }
 
 impl ParameterDefinition {
-    fn parse(name: &str, value: &Value) -> Result<Self, DocumentError> {
+    fn parse(name: &str, value: &Value, patterns: &mut PatternBudget) -> Result<Self, DocumentError> {
         let path = |member: &str| format!("parameters.{name}.{member}");
         if name.is_empty() || name.len() > 255 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(DocumentError::member("parameters", "an object whose names are letters and digits"));
@@ -89,7 +89,7 @@ impl ParameterDefinition {
         };
         let allowed_pattern = match text("allowedPattern")? {
             None | Some("") => None,
-            Some(pattern) => Some(compile(name, pattern)?),
+            Some(pattern) => Some(patterns.compile(name, pattern)?),
         };
         let number = |member: &str, absent: u64| match members.get(member) {
             None | Some(Value::Null) => Ok(absent),
@@ -111,12 +111,12 @@ impl ParameterDefinition {
     }
 
     /// The value a caller's list of texts stands for, checked.
-    fn read(&self, name: &str, given: &[String]) -> Result<Value, ApiError> {
+    fn read(&self, name: &str, given: &[String], work: &mut WorkBudget) -> Result<Value, ApiError> {
         let refuse = |must: String| Err(invalid(format!("The parameter '{name}' {must}.")));
         match self.parameter_type {
             ParameterType::String => {
                 let [text] = given else { return refuse("takes exactly one value".to_owned()) };
-                self.check_text(name, text)?;
+                self.check_text(name, text, work)?;
                 Ok(Value::String(text.clone()))
             }
             ParameterType::StringList => {
@@ -125,13 +125,13 @@ impl ParameterDefinition {
                     return refuse(format!("takes {min} to {max} values"));
                 }
                 for text in given {
-                    self.check_text(name, text)?;
+                    self.check_text(name, text, work)?;
                 }
                 Ok(Value::Array(given.iter().cloned().map(Value::String).collect()))
             }
             ParameterType::StringMap => {
                 let [text] = given else { return refuse("takes exactly one value, a JSON object".to_owned()) };
-                self.check_text(name, text)?;
+                self.check_text(name, text, work)?;
                 match serde_json::from_str(text) {
                     Ok(Value::Object(map)) => Ok(Value::Object(map)),
                     _ => refuse("must be a JSON object".to_owned()),
@@ -140,18 +140,25 @@ impl ParameterDefinition {
         }
     }
 
-    fn check_text(&self, name: &str, text: &str) -> Result<(), ApiError> {
+    fn check_text(&self, name: &str, text: &str, work: &mut WorkBudget) -> Result<(), ApiError> {
         let must = if !self.chars.contains(text.chars().count()) {
             let Bounds { min, max } = self.chars;
             format!("must have {min} to {max} characters")
+        } else if !work.take(text, self.compared_bytes()) {
+            "is too long to be compared with what is allowed".to_owned()
         } else if !self.allowed_values.is_empty() && !self.allowed_values.iter().any(|allowed| allowed == text) {
             format!("must be one of [{}]", self.allowed_values.join(", "))
-        } else if let Some(pattern) = self.allowed_pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
-            format!("must satisfy the regular expression {}", pattern_source(pattern))
+        } else if let Some(pattern) = self.allowed_pattern.as_ref().filter(|pattern| !pattern.matches(text)) {
+            format!("must satisfy the regular expression {}", pattern.source())
         } else {
             return Ok(());
         };
         Err(invalid(format!("A value of the parameter '{name}' {must}.")))
+    }
+
+    /// What each byte of a value may have to be compared with.
+    fn compared_bytes(&self) -> usize {
+        self.allowed_values.len() + self.allowed_pattern.as_ref().map_or(0, AllowedPattern::program_bytes)
     }
 }
 
@@ -166,10 +173,10 @@ pub(super) fn resolve(
         let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
         return Err(invalid(format!("The document has no parameter '{shown}'; {known}.")));
     }
-    let mut values = BTreeMap::new();
+    let (mut values, mut work) = (BTreeMap::new(), WorkBudget::new());
     for (name, definition) in declared {
         let value = match (given.get(name), &definition.default) {
-            (Some(given), _) => definition.read(name, given)?,
+            (Some(given), _) => definition.read(name, given, &mut work)?,
             (None, Some(default)) => default.clone(),
             (None, None) => return Err(invalid(format!("The document's parameter '{name}' is required."))),
         };
@@ -180,23 +187,6 @@ pub(super) fn resolve(
 
 fn invalid(message: String) -> ApiError {
     ApiError::new(ErrorCode::InvalidParameters, message)
-}
-
-const PATTERN_START: &str = "^(?:";
-const PATTERN_END: &str = ")$";
-
-/// The whole value has to match, whether or not the pattern says so itself.
-fn compile(name: &str, pattern: &str) -> Result<Regex, DocumentError> {
-    let anchored = format!("{PATTERN_START}{pattern}{PATTERN_END}");
-    let compiled = RegexBuilder::new(&anchored).size_limit(MAX_PATTERN_PROGRAM).build();
-    // Checked alone too: `a)(b` must not become two groups by our brackets.
-    let alone = RegexBuilder::new(pattern).size_limit(MAX_PATTERN_PROGRAM).build();
-    alone.and(compiled).map_err(|_| DocumentError::Pattern(name.to_owned()))
-}
-
-fn pattern_source(pattern: &Regex) -> &str {
-    let text = pattern.as_str();
-    text.strip_prefix(PATTERN_START).and_then(|text| text.strip_suffix(PATTERN_END)).unwrap_or(text)
 }
 
 fn has_type(value: &Value, parameter_type: ParameterType) -> bool {

@@ -243,12 +243,14 @@ fn what_is_no_session_document_is_refused_with_the_place() {
         (
             json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream",
                    "parameters": {"p": {"type": "String", "allowedPattern": "(?=a)"}}}),
-            "the allowedPattern of the parameter 'p' is not a regular expression without look-around or references",
+            "the allowedPattern of the parameter 'p' is too large, or not a regular expression without look-around or \
+             references",
         ),
         (
             json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream",
                    "parameters": {"p": {"type": "String", "allowedPattern": "a)(b"}}}),
-            "the allowedPattern of the parameter 'p' is not a regular expression without look-around or references",
+            "the allowedPattern of the parameter 'p' is too large, or not a regular expression without look-around or \
+             references",
         ),
     ] {
         assert_eq!(SessionDocument::parse(&document.to_string()).unwrap_err().to_string(), message, "{document}");
@@ -267,6 +269,26 @@ fn a_costly_pattern_is_refused_and_a_nasty_one_is_linear() {
     let document = with_parameter(&json!({"type": "String", "allowedPattern": "(a+)+"}));
     assert!(
         document.resolve(&given(&[("p", &[&format!("{}b", "a".repeat(20_000))])]), &Preferences::default()).is_err()
+    );
+}
+
+#[test]
+fn patterns_share_a_budget_and_so_do_the_values_of_a_call() {
+    let definition = json!({"type": "StringList", "allowedPattern": "(.{99}){45}"});
+    let parameters: serde_json::Map<_, _> = (0..900).map(|at| (format!("p{at}"), definition.clone())).collect();
+    let document = json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "parameters": parameters});
+    let error = SessionDocument::parse(&document.to_string()).unwrap_err();
+    assert!(matches!(error, DocumentError::TooManyPatterns(_)), "{error}");
+
+    let too_long = "A value of the parameter 'p' is too long to be compared with what is allowed.";
+    let document = with_parameter(&json!({"type": "String", "allowedPattern": ".*.{0,1700}b"}));
+    let resolve = |values: &[&str]| document.resolve(&given(&[("p", values)]), &Preferences::default());
+    assert!(resolve(&["ab"]).is_ok());
+    assert_eq!(resolve(&[&"a".repeat(65_535)]).unwrap_err().message(), too_long);
+    let document = with_parameter(&json!({"type": "StringList", "allowedValues": vec![""; 9000]}));
+    assert_eq!(
+        document.resolve(&given(&[("p", &[""; 100_000])]), &Preferences::default()).unwrap_err().message(),
+        too_long
     );
 }
 

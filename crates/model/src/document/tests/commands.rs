@@ -25,7 +25,7 @@ fn a_refused_document_says_where() {
             DocumentType::Session,
             "schemaVersion: '1.0'\nsessionType: Standard_Stream\nparameters:\n  p: {type: String, allowedPattern: '('}\n",
             ErrorCode::InvalidDocumentContent,
-            "the allowedPattern of the parameter 'p' is not a regular expression without look-around or references at \
+            "the allowedPattern of the parameter 'p' is too large, or not a regular expression without look-around or references at \
              Line: 4, Column: 21",
         ),
         (

@@ -94,6 +94,7 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
     let postern = request.postern.is_some().then_some(ClientOffer {
         version: EXTENSION_VERSION,
         exit_status: ours.exit_status,
+        multiplexer: 0,
         terminal_size: Some(ours.size),
         term: Some(ours.term),
     });
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn our_agent_learns_the_terminal() {
         let mut request = request(vec![session_type("Standard_Stream")]);
-        request.postern = Some(AgentOffer { version: 1, exit_status: true });
+        request.postern = Some(AgentOffer { version: 1, exit_status: true, multiplexer: 0 });
         let answer = answer(&request, ours());
         let offer = answer.response.postern.unwrap();
         assert!(answer.agent_is_ours && offer.exit_status);

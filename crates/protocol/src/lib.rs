@@ -1,12 +1,13 @@
 //! The protocol of Session Manager's message channels, without a socket in sight.
 //!
-//! Two layers live here, and both are used unchanged by the service, the agent, the client, the
+//! Three layers live here, and all are used unchanged by the service, the agent, the client, the
 //! simulator and the fuzzers:
 //!
 //! * [`wire`] turns bytes into messages and messages into bytes: the binary frame, every payload
 //!   that travels in it, the JSON opening messages, and the WebSocket framing around all of them.
 //! * [`channel`] holds the state machines that speak with those messages: data channel, relay and
 //!   control channel.
+//! * [`mux`] carries many connections in the data of one session.
 //!
 //! Nothing in this crate opens a socket, reads a clock, draws randomness, spawns a task or touches
 //! a file. Time comes in as [`Now`], chance as a seed or through [`Entropy`], so that a failure
@@ -23,6 +24,7 @@
 
 pub mod channel;
 mod entropy;
+pub mod mux;
 mod time;
 pub mod wire;
 

@@ -11,6 +11,7 @@ fuzz_tests![
     data_channel * 4,
     frame * 4,
     header * 4,
+    multiplexer * 4,
     open * 4,
     relay * 4,
     websocket_client * 4,

@@ -80,6 +80,7 @@ fn ours() -> Option<ClientOffer> {
     Some(ClientOffer {
         version: 1,
         exit_status: true,
+        multiplexer: 0,
         terminal_size: Some(Size { cols: 91, rows: 33 }),
         term: Some("vt220".into()),
     })
@@ -258,7 +259,7 @@ async fn a_login_shell_begins_with_the_clients_terminal_and_reports_its_status()
     let mut running = start(json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream"}), ours());
     let client = &mut running.client;
     client.until("the session begins", |client| client.has_begun).await;
-    assert_eq!(client.agent_offer, Some(AgentOffer { version: 1, exit_status: true }));
+    assert_eq!(client.agent_offer, Some(AgentOffer { version: 1, exit_status: true, multiplexer: 0 }));
     client.type_text("stty size; echo term=$TERM home=$HOME in=$PWD 'user'=$USER zero=$0; exit 5\n");
     let (client, end) = running.end().await;
     let output = client.output();

@@ -13,7 +13,7 @@ use postern_protocol::wire::open::{AgentOpen, ControlOpen, DataOpen};
 use postern_protocol::wire::payload::{self, ExitCode, InteractiveShell, JsonPayload, SessionStart, StreamFlag};
 use postern_protocol::wire::websocket::{Decoder, Message, Role, WebSocketError, encode};
 use postern_protocol::wire::{Frame, FrameError, Header, MessageType, PayloadType};
-use postern_protocol::{Now, channel};
+use postern_protocol::{Now, channel, mux};
 
 /// A decoder under test.
 pub(crate) type Target = fn(&[u8]);
@@ -23,6 +23,7 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("data_channel", data_channel),
     ("frame", frame),
     ("header", header),
+    ("multiplexer", multiplexer),
     ("open", open),
     ("relay", relay),
     ("websocket_client", websocket_client),
@@ -154,6 +155,11 @@ pub(crate) fn data_channel(data: &[u8]) {
 /// The input is a script of what happens to a relay between two ends.
 pub(crate) fn relay(data: &[u8]) {
     channel::fuzz::relay(start(), data);
+}
+
+/// The input is a script of what happens to one end of a multiplexer.
+pub(crate) fn multiplexer(data: &[u8]) {
+    mux::fuzz::multiplexer(data);
 }
 
 /// The same moment for every run: the machines measure differences only.

@@ -16,6 +16,10 @@ pub struct AgentOffer {
     /// Shells report an exit code when they end, too.
     #[serde(deserialize_with = "null_is_default")]
     pub exit_status: bool,
+    /// The newest dialect of the multiplexer that the agent speaks in a port session; 0 if it is no port session, or
+    /// the agent knows only AWS's.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_zero")]
+    pub multiplexer: u32,
 }
 
 /// The client's answer, in the handshake response.
@@ -28,12 +32,20 @@ pub struct ClientOffer {
     /// The client understands the exit code of a shell.
     #[serde(deserialize_with = "null_is_default")]
     pub exit_status: bool,
+    /// The dialect of the multiplexer that the client takes of those that the agent offered; 0 for AWS's.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_zero")]
+    pub multiplexer: u32,
     /// Size of the terminal, so that the first prompt is already drawn for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminal_size: Option<Size>,
     /// The terminal's type as in `TERM`, e.g. `xterm-256color`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub term: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 pub(super) trait Offer {

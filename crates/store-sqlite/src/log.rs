@@ -7,8 +7,8 @@ mod stream;
 
 use async_trait::async_trait;
 use postern_store::{
-    CreateLogGroup, CreateLogStream, LogEventRecord, LogGroupFilter, LogGroupRecord, LogQuery, LogStore,
-    LogStreamOrder, LogStreamRecord, NewLogEvent, OnLogStream, Scope, StoreError, UnixMillis,
+    CreateLogGroup, CreateLogStream, LogBatch, LogEventRecord, LogGroupFilter, LogGroupRecord, LogQuery, LogStore,
+    LogStreamOrder, LogStreamRecord, OnLogStream, Scope, StoreError, UnixMillis,
 };
 
 use crate::SqliteStore;
@@ -86,20 +86,9 @@ impl LogStore for SqliteStore {
         Ok(stream::page(&self.readers, scope, group, order, descending, limit).await?)
     }
 
-    async fn put_log_events(
-        &self,
-        scope: &Scope,
-        group: &str,
-        stream: &str,
-        events: Vec<NewLogEvent>,
-        now: UnixMillis,
-    ) -> Result<OnLogStream<u64>, StoreError> {
-        let (scope, group, stream) = (scope.clone(), group.to_owned(), stream.to_owned());
-        self.writer
-            .act(move |connection| {
-                Box::pin(async move { event::put(connection, &scope, &group, &stream, events, now).await })
-            })
-            .await
+    async fn put_log_events(&self, scope: &Scope, batch: LogBatch) -> Result<OnLogStream<u64>, StoreError> {
+        let scope = scope.clone();
+        self.writer.act(move |connection| Box::pin(async move { event::put(connection, &scope, batch).await })).await
     }
 
     async fn log_events(

@@ -51,6 +51,21 @@ pub struct NewLogEvent {
     pub message: SecretBytes,
 }
 
+/// Events of one stream that arrive together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogBatch {
+    /// The group.
+    pub group: String,
+    /// The stream.
+    pub stream: String,
+    /// The key that the texts are sealed with, which is the group's.
+    pub key_id: Option<KeyId>,
+    /// The events.
+    pub events: Vec<NewLogEvent>,
+    /// When they arrive.
+    pub now: UnixMillis,
+}
+
 /// Where an event is in the order of its stream and of its group: by time, then in the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogPosition {
@@ -217,15 +232,9 @@ pub trait LogStore: Send + Sync {
         limit: u32,
     ) -> Result<Option<Vec<LogStreamRecord>>, StoreError>;
 
-    /// Stores events, all or none. The answer is the sequence of the last one.
-    async fn put_log_events(
-        &self,
-        scope: &Scope,
-        group: &str,
-        stream: &str,
-        events: Vec<NewLogEvent>,
-        now: UnixMillis,
-    ) -> Result<OnLogStream<u64>, StoreError>;
+    /// Stores events, all or none. The answer is the sequence of the last one. A group with another key than the events
+    /// are sealed with is not the group that they are for: that one was removed meanwhile, and is unknown.
+    async fn put_log_events(&self, scope: &Scope, batch: LogBatch) -> Result<OnLogStream<u64>, StoreError>;
 
     /// Reads events in the order asked for. A stream that is named and is not there is unknown.
     async fn log_events(&self, scope: &Scope, query: &LogQuery)

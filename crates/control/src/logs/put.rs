@@ -2,7 +2,7 @@
 
 use postern_model::ApiError;
 use postern_model::logs::{InputLogEvent, PutLogEventsRequest, PutLogEventsResponse, RejectedLogEventsInfo};
-use postern_store::{LOG_EVENT_OVERHEAD_BYTES, LogGroupRecord, NewLogEvent, OnLogStream, UnixMillis};
+use postern_store::{LOG_EVENT_OVERHEAD_BYTES, LogBatch, LogGroupRecord, NewLogEvent, OnLogStream, UnixMillis};
 
 use super::{DAY_MILLIS, invalid, no_group, no_stream, oldest_kept};
 use crate::authz::act::{self, OnStream};
@@ -47,7 +47,9 @@ impl Control {
         let seal =
             |event: &InputLogEvent| NewLogEvent { timestamp: event.timestamp, message: sealer.seal(&event.message) };
         let events = kept.iter().map(seal).collect();
-        let stored = self.store.put_log_events(self.scope(), group_name, stream, events, now).await;
+        let batch =
+            LogBatch { group: group_name.clone(), stream: stream.clone(), key_id: group.key_id.clone(), events, now };
+        let stored = self.store.put_log_events(self.scope(), batch).await;
         match stored.map_err(failure::store)? {
             OnLogStream::Done(sequence) => Ok(PutLogEventsResponse {
                 next_sequence_token: Some(sequence_token(sequence)),

@@ -1,10 +1,9 @@
 //! Log events: put in many at once, read within a bound on their bytes.
 
 use futures_util::TryStreamExt as _;
-use postern_iam::SecretBytes;
+use postern_iam::{KeyId, SecretBytes};
 use postern_store::{
-    LOG_EVENT_OVERHEAD_BYTES, LogEventRecord, LogPosition, LogQuery, LogStreams, NewLogEvent, OnLogStream, Scope,
-    UnixMillis,
+    LOG_EVENT_OVERHEAD_BYTES, LogBatch, LogEventRecord, LogPosition, LogQuery, LogStreams, OnLogStream, Scope,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
@@ -20,13 +19,16 @@ const CHUNK: usize = 64;
 pub(super) async fn put(
     connection: &mut SqliteConnection,
     scope: &Scope,
-    group: &str,
-    stream: &str,
-    events: Vec<NewLogEvent>,
-    now: UnixMillis,
+    batch: LogBatch,
 ) -> Result<OnLogStream<u64>, Failure> {
-    let Some(group) = group::key(&mut *connection, scope, group).await? else { return Ok(OnLogStream::GroupUnknown) };
-    let Some(stream) = stream::key(&mut *connection, group, stream).await? else {
+    let LogBatch { group, stream, key_id, events, now } = batch;
+    let Some((group, group_key_id)) = group::keys(&mut *connection, scope, &group).await? else {
+        return Ok(OnLogStream::GroupUnknown);
+    };
+    if group_key_id.as_deref() != key_id.as_ref().map(KeyId::as_str) {
+        return Ok(OnLogStream::GroupUnknown);
+    }
+    let Some(stream) = stream::key(&mut *connection, group, &stream).await? else {
         return Ok(OnLogStream::StreamUnknown);
     };
     let bytes: u64 = events.iter().map(|event| event.message.len() as u64 + LOG_EVENT_OVERHEAD_BYTES).sum();

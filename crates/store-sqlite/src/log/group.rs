@@ -19,6 +19,17 @@ where
     Ok(query.fetch_optional(executor).await?)
 }
 
+/// The key of a group, and the id of the one that its events are sealed with.
+pub(super) async fn keys(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    name: &str,
+) -> Result<Option<(i64, Option<String>)>, Failure> {
+    let sql = "SELECT group_key, kms_key_id FROM log_group WHERE account = $1 AND region = $2 AND name = $3";
+    let query = sqlx::query_as(sql).bind(scope.account.as_str()).bind(scope.region.as_str()).bind(name);
+    Ok(query.fetch_optional(connection).await?)
+}
+
 pub(super) async fn create(
     connection: &mut SqliteConnection,
     scope: &Scope,

@@ -4,8 +4,8 @@ use postern_iam::{KeyId, SecretBytes};
 
 use super::fixture::{NOW, other_scope, scope, tag};
 use crate::{
-    CreateLogGroup, CreateLogStream, LOG_EVENT_OVERHEAD_BYTES, LogEventRecord, LogGroupFilter, LogGroupRecord,
-    LogPosition, LogQuery, LogStreamOrder, LogStreams, NewLogEvent, OnLogStream, Store, UnixMillis,
+    CreateLogGroup, CreateLogStream, LOG_EVENT_OVERHEAD_BYTES, LogBatch, LogEventRecord, LogGroupFilter,
+    LogGroupRecord, LogPosition, LogQuery, LogStreamOrder, LogStreams, NewLogEvent, OnLogStream, Store, UnixMillis,
 };
 
 const MANY: u32 = 100;
@@ -32,13 +32,23 @@ async fn stream(store: &dyn Store, group: &str, name: &str) {
     assert_eq!(made, CreateLogStream::Created);
 }
 
+fn batch(group: &str, stream: &str, events: Vec<NewLogEvent>, now: UnixMillis) -> LogBatch {
+    LogBatch {
+        group: group.to_owned(),
+        stream: stream.to_owned(),
+        key_id: Some(KeyId::generate(&[7; 16])),
+        events,
+        now,
+    }
+}
+
 async fn put(store: &dyn Store, group: &str, stream: &str, events: &[(UnixMillis, &str)], now: UnixMillis) -> u64 {
     let new = |(timestamp, text): &(UnixMillis, &str)| NewLogEvent {
         timestamp: *timestamp,
         message: SecretBytes::new(text.as_bytes().to_vec()),
     };
     let events = events.iter().map(new).collect();
-    match store.put_log_events(&scope(), group, stream, events, now).await.expect("writes") {
+    match store.put_log_events(&scope(), batch(group, stream, events, now)).await.expect("writes") {
         OnLogStream::Done(sequence) => sequence,
         other => panic!("the events were not stored: {other:?}"),
     }
@@ -198,11 +208,16 @@ pub(super) async fn events_are_read_in_order_both_ways_within_bounds(store: &dyn
 
 pub(super) async fn a_full_batch_is_stored_and_counted(store: &dyn Store) {
     create(store, "g").await;
-    let unknown = store.put_log_events(&scope(), "g", "s", Vec::new(), NOW).await.expect("reads");
+    let unknown = store.put_log_events(&scope(), batch("g", "s", Vec::new(), NOW)).await.expect("reads");
     assert_eq!(unknown, OnLogStream::StreamUnknown);
-    let unknown = store.put_log_events(&scope(), "none", "s", Vec::new(), NOW).await.expect("reads");
+    let unknown = store.put_log_events(&scope(), batch("none", "s", Vec::new(), NOW)).await.expect("reads");
     assert_eq!(unknown, OnLogStream::GroupUnknown);
     stream(store, "g", "s").await;
+    for key_id in [None, Some(KeyId::generate(&[8; 16]))] {
+        let sealed_for_another = LogBatch { key_id, ..batch("g", "s", Vec::new(), NOW) };
+        let unknown = store.put_log_events(&scope(), sealed_for_another).await.expect("reads");
+        assert_eq!(unknown, OnLogStream::GroupUnknown);
+    }
     let events: Vec<_> = (0..10_000).map(|number| (NOW + number, "0123456789")).collect();
     assert_eq!(put(store, "g", "s", &events, NOW).await, 10_000);
     let found = store.log_group(&scope(), "g").await.expect("reads").expect("it is there");

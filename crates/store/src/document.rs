@@ -48,9 +48,11 @@ pub struct NewVersion {
     pub created_at: UnixMillis,
 }
 
-/// What an update changes besides adding a version.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What an update is for, and what it changes besides adding a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentUpdate {
+    /// What the new text was checked as. A document's type never changes, so one of another type is another document.
+    pub document_type: DocumentType,
     /// The version that the author believes to be the latest; none: whichever is.
     pub latest: Option<DocumentVersion>,
     /// The kind of resource it is for from now on; none: as before.
@@ -229,7 +231,8 @@ pub trait DocumentStore: Send + Sync {
         version: &NamedVersion,
     ) -> Result<FindDocument, StoreError>;
 
-    /// Adds a version, if the document has fewer than `max` and its latest is the one that the author means.
+    /// Adds a version, if the document has fewer than `max` and its latest is the one that the author means. A document
+    /// of another type is unknown.
     async fn add_document_version(
         &self,
         scope: &Scope,

@@ -106,7 +106,7 @@ impl Control {
         request: UpdateDocumentRequest,
     ) -> Result<UpdateDocumentResponse, ApiError> {
         let UpdateDocumentRequest { name, document_version, target_type, .. } = request;
-        // A document's type never changes, so it may be read before the act.
+        // A document's type never changes. If there is one of another type by then, the act finds that out.
         let found = self.store.document(self.scope(), &name, &NamedVersion::default()).await.map_err(failure::store)?;
         let FindDocument::Found(record, _) = found else { return Err(unknown(&name)) };
         let version = self.version(
@@ -119,7 +119,7 @@ impl Control {
                 display_name: request.display_name,
             },
         )?;
-        let update = DocumentUpdate { latest: document_version, target_type };
+        let update = DocumentUpdate { document_type: record.document_type, latest: document_version, target_type };
         let max = self.settings.document_quota.versions;
         let added = self.store.add_document_version(self.scope(), &name, update, version, max).await;
         let (code, message) = match added.map_err(failure::store)? {

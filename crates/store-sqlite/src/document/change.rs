@@ -61,6 +61,9 @@ pub(super) async fn add_version(
     let FindDocument::Found(latest, content) = read::find(connection, scope, name, &latest).await? else {
         return Ok(AddVersion::Unknown);
     };
+    if latest.document_type != update.document_type {
+        return Ok(AddVersion::Unknown);
+    }
     let is_latest = match update.latest {
         None | Some(DocumentVersion::Latest) => true,
         Some(DocumentVersion::Default) => latest.default_version == latest.latest_version,

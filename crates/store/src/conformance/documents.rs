@@ -56,7 +56,7 @@ pub(super) async fn create(store: &dyn Store, document: NewDocument) {
 }
 
 async fn add(store: &dyn Store, document: &str, version: NewVersion) -> AddVersion {
-    let update = DocumentUpdate::default();
+    let update = DocumentUpdate { document_type: DocumentType::Session, latest: None, target_type: None };
     store.add_document_version(&scope(), &name(document), update, version, MANY).await.expect("writes")
 }
 
@@ -176,6 +176,9 @@ pub(super) async fn only_what_is_new_becomes_a_version(store: &dyn Store) {
     let document = NewDocument { target_type: Some("/".to_owned()), version: first, ..new_document("Hello") };
     create(store, document).await;
     assert_eq!(add(store, "Hallo", new_version(2)).await, AddVersion::Unknown);
+    let command = NewDocument { document_type: DocumentType::Command, ..new_document("Halloo") };
+    create(store, command).await;
+    assert_eq!(add(store, "Halloo", new_version(2)).await, AddVersion::Unknown, "it is no Session document");
     assert_eq!(add(store, "Hello", new_version(1)).await, AddVersion::SameContent);
     let named = NewVersion { version_name: Some("one".to_owned()), ..new_version(2) };
     assert_eq!(add(store, "Hello", named).await, AddVersion::VersionNameTaken);
@@ -184,7 +187,11 @@ pub(super) async fn only_what_is_new_becomes_a_version(store: &dyn Store) {
     assert_eq!((second.version.display_name.as_deref(), second.target_type.as_deref()), (Some("Hello"), Some("/")));
 
     let update = async |latest, number, max| {
-        let update = DocumentUpdate { latest: Some(latest), target_type: Some("/AWS::S3::Bucket".to_owned()) };
+        let update = DocumentUpdate {
+            document_type: DocumentType::Session,
+            latest: Some(latest),
+            target_type: Some("/AWS::S3::Bucket".to_owned()),
+        };
         let version = new_version(number);
         store.add_document_version(&scope(), &name("Hello"), update, version, max).await.expect("writes")
     };

@@ -47,7 +47,7 @@ impl Control {
             return Named { arn: Arn::document(&scope.region, Some(&scope.account), text), kind: NamedKind::Nowhere };
         };
         let short = arn.resource.strip_prefix("document/").and_then(|name| name.parse::<DocumentName>().ok());
-        let is_here = arn.service == "ssm" && arn.region == scope.region.as_str();
+        let is_here = arn.is_in_our_partition() && arn.service == "ssm" && arn.region == scope.region.as_str();
         let kind = match short.filter(|name| is_here && !name.as_str().contains([':', '/'])) {
             Some(name) if arn.account.is_empty() => {
                 builtin(name.as_str()).map_or(NamedKind::Nowhere, NamedKind::Builtin)

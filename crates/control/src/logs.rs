@@ -49,10 +49,10 @@ impl Control {
     fn group_name(&self, group: &GroupReference) -> Result<String, ApiError> {
         let (name, arn) = group.name()?;
         let Scope { account, region } = self.scope();
-        match arn {
-            Some(arn) if arn.account != account.as_str() || arn.region != region.as_str() => Err(no_group()),
-            _ => Ok(name),
-        }
+        let is_here = arn.is_none_or(|arn| {
+            arn.is_in_our_partition() && arn.account == account.as_str() && arn.region == region.as_str()
+        });
+        if is_here { Ok(name) } else { Err(no_group()) }
     }
 
     /// What a decision about a stream is about. Only for a node does it matter whose session the stream is named like.

@@ -12,7 +12,7 @@ use crate::ids::{AccountId, ActivationId, IdError, KeyId, NodeId, Region, Sessio
 /// `arn:partition:service:region:account:resource`. Region and account may be empty, the others not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Arn {
-    /// `aws` unless the operator says otherwise.
+    /// `aws` for everything of ours.
     pub partition: String,
     /// The service's namespace: `ssm`, `iam`, `sts`.
     pub service: String,
@@ -128,6 +128,13 @@ impl Arn {
     #[must_use]
     pub fn short_name(&self) -> &str {
         self.resource.rsplit('/').next().unwrap_or(&self.resource)
+    }
+
+    /// Whether it names something in the partition that every ARN made here is in. In another one there is nothing of
+    /// ours, and a policy would not recognise the name.
+    #[must_use]
+    pub fn is_in_our_partition(&self) -> bool {
+        self.partition == PARTITION
     }
 
     fn ssm(region: &Region, account: &AccountId, resource: String) -> Self {

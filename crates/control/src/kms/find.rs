@@ -103,7 +103,8 @@ impl Control {
         if arn.region != region.as_str() {
             return Err(ApiError::new(ErrorCode::NotFoundException, format!("Invalid arn {}", arn.region)));
         }
-        if arn.account != account.as_str() { Err(no_key(arn)) } else { Ok(()) }
+        let is_here = arn.is_in_our_partition() && arn.account == account.as_str();
+        if is_here { Ok(()) } else { Err(no_key(arn)) }
     }
 
     fn no_alias(&self, alias: &AliasName) -> ApiError {

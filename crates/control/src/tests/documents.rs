@@ -296,6 +296,8 @@ async fn the_services_documents_and_the_accounts_are_one_list() {
         "arn:aws:ssm:eu-west-2::document/AWS-StartSSHSession",
         "arn:aws:ssm:eu-west-1:123456789012:document/AWS-StartSSHSession",
         "arn:aws:ssm:eu-west-1:999999999999:document/Hello",
+        "arn:aws-cn:ssm:eu-west-1:123456789012:document/Hello",
+        "arn:aws-cn:ssm:eu-west-1::document/AWS-StartSSHSession",
         "arn:aws:ssm:eu-west-1:123456789012:session/Hello",
         "document/Hello",
     ] {

@@ -87,6 +87,10 @@ async fn a_key_answers_to_all_its_names() {
             &format!("Key 'arn:aws:kms:eu-west-1:999999999999:key/{id}' does not exist"),
         ),
         (
+            &format!("arn:aws-cn:kms:eu-west-1:123456789012:key/{id}"),
+            &format!("Key 'arn:aws-cn:kms:eu-west-1:123456789012:key/{id}' does not exist"),
+        ),
+        (
             "arn:aws:kms:eu-west-1:999999999999:alias/sessions",
             "Key 'arn:aws:kms:eu-west-1:999999999999:alias/sessions' does not exist",
         ),

@@ -182,11 +182,13 @@ async fn a_stream_is_read_from_both_ends_page_by_page() {
     assert_eq!(texts(&page(range).await), ["2", "3"], "from the start, before the end");
     let bad = GetLogEventsRequest { next_token: Some("f/1".to_owned()), ..get() };
     assert_eq!(code(world.control.get_log_events(&admin, bad).await), ErrorCode::InvalidParameterException);
-    let arn =
-        |region: &str| GroupReference::Identifier(format!("arn:aws:logs:{region}:123456789012:log-group:{GROUP}:*"));
-    assert_eq!(page(GetLogEventsRequest { log_group: arn("eu-west-1"), ..get() }).await.events.len(), 7);
-    let elsewhere = GetLogEventsRequest { log_group: arn("eu-west-2"), ..get() };
-    assert_eq!(code(world.control.get_log_events(&admin, elsewhere).await), ErrorCode::ResourceNotFoundException);
+    let arn = |place: &str| GroupReference::Identifier(format!("arn:{place}:log-group:{GROUP}:*"));
+    let here = GetLogEventsRequest { log_group: arn("aws:logs:eu-west-1:123456789012"), ..get() };
+    assert_eq!(page(here).await.events.len(), 7);
+    for place in ["aws:logs:eu-west-2:123456789012", "aws-cn:logs:eu-west-1:123456789012"] {
+        let elsewhere = GetLogEventsRequest { log_group: arn(place), ..get() };
+        assert_eq!(code(world.control.get_log_events(&admin, elsewhere).await), ErrorCode::ResourceNotFoundException);
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Tags in SQLite. Every kind of thing that has tags has a table of them, which goes with it.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use postern_store::{AddTags, Scope, StoreError, Tag, TagStore, Tagged, merge_tags};
 use sqlx::SqliteConnection;
@@ -26,7 +28,10 @@ impl TagStore for SqliteStore {
                     if !exists(connection, &scope, &on).await? {
                         return Ok(false);
                     }
-                    for key in &keys {
+                    // There are few tags, and there may be any number of keys, each of which would cost a statement.
+                    let keys: BTreeSet<String> = keys.into_iter().collect();
+                    let present = present(connection, &scope, &on).await?;
+                    for key in present.into_iter().map(|tag| tag.key).filter(|key| keys.contains(key)) {
                         sqlx::query(statements(&on).remove)
                             .bind(scope.account.as_str())
                             .bind(scope.region.as_str())

@@ -31,7 +31,8 @@ impl ApiRequest for ListDocumentsRequest {
     type Response = ListDocumentsResponse;
 
     fn read(input: &mut Input<'_>) -> Result<Self, ApiError> {
-        let old = input.objects("DocumentFilterList", 1..=usize::MAX, DocumentFilter::read_old)?;
+        // AWS's model has no greatest number; a store has.
+        let old = input.objects("DocumentFilterList", 1..=50, DocumentFilter::read_old)?;
         let new = input.objects("Filters", 0..=6, DocumentFilter::read)?;
         if !old.is_empty() && !new.is_empty() {
             let message = "Give either Filters or DocumentFilterList, not both.";

@@ -2,7 +2,7 @@
 
 use postern_model::activation::Tag;
 use postern_model::document::*;
-use postern_model::{ApiRequest, Timestamp, decode};
+use postern_model::{ApiRequest, ErrorCode, Timestamp, decode};
 use serde_json::{Value, json};
 
 #[track_caller]
@@ -91,6 +91,10 @@ fn our_requests_are_the_ones_we_read() {
         &json!({"Name": "Hello", "PermissionType": "Share", "AccountIdsToAdd": ["all"],
                 "AccountIdsToRemove": ["123456789012"], "SharedDocumentVersion": "$ALL"}),
     );
+    let many = json!({"DocumentFilterList": vec![json!({"key": "Name", "value": "a"}); 1500]});
+    let error = decode::<ListDocumentsRequest>(many.to_string().as_bytes()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ValidationException);
+    assert!(error.message().ends_with("constraint: Member must have length less than or equal to 50"), "{error}");
     let request = decode::<ListDocumentsRequest>(br#"{"DocumentFilterList": [{"key": "Owner", "value": "Self"}]}"#);
     assert_eq!(request.unwrap().filters, [filter(DocumentFilterKey::Owner, "Self")], "the style of old");
 }

@@ -51,6 +51,16 @@ impl Select {
         Ok(self.text(")"))
     }
 
+    /// Adds that a column begins with this, as a range of an index: reading goes no further than the last such text.
+    pub(crate) fn begins(self, column: &'static str, prefix: &str) -> Result<Self, Failure> {
+        let select = self.text("(").text(column).text(" >= ").bind(prefix)?;
+        let select = match behind(prefix) {
+            Some(end) => select.text(" AND ").text(column).text(" < ").bind(&end)?,
+            None => select,
+        };
+        Ok(select.text(")"))
+    }
+
     /// The text, every piece of which is a constant of this program, and what is bound.
     pub(crate) fn into_parts(self) -> (AssertSqlSafe<String>, SqliteArguments) {
         (AssertSqlSafe(self.sql), self.arguments)
@@ -74,5 +84,39 @@ impl Select {
         self.bound += 1;
         self.sql.push('$');
         self.sql.push_str(&self.bound.to_string());
+    }
+}
+
+/// The first text, in the order of bytes, behind all that begin with this one. None if there is nothing behind them.
+fn behind(prefix: &str) -> Option<String> {
+    let mut letters: Vec<char> = prefix.chars().collect();
+    while let Some(last) = letters.pop() {
+        // The order of bytes is that of characters, and there are none between these two.
+        let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
+        if let Some(next) = next {
+            letters.push(next);
+            return Some(letters.into_iter().collect());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::behind;
+
+    #[test]
+    fn behind_a_beginning_is_what_does_not_begin_so() {
+        for (prefix, end) in [
+            ("a", Some("b")),
+            ("jane-", Some("jane.")),
+            ("é", Some("ê")),
+            ("a\u{d7ff}", Some("a\u{e000}")),
+            ("a\u{10ffff}\u{10ffff}", Some("b")),
+            ("\u{10ffff}", None),
+            ("", None),
+        ] {
+            assert_eq!(behind(prefix).as_deref(), end, "{prefix:?}");
+        }
     }
 }

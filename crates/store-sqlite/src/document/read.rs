@@ -148,8 +148,7 @@ fn narrow(mut select: Select, filter: &DocumentFilter) -> Result<Select, Failure
         DocumentFilter::NamePrefixes(prefixes) => {
             select = select.text(" AND (1 = 0");
             for prefix in prefixes {
-                select =
-                    select.text(" OR substr(document.name, 1, length(").bind(prefix)?.text(")) = ").bind(prefix)?;
+                select = select.text(" OR ").begins("document.name", prefix)?;
             }
             Ok(select.text(")"))
         }

@@ -93,7 +93,7 @@ pub(super) async fn read(
         LogStreams::All => select.text("log_event.group_key = ").bind_number(number(group))?,
         LogStreams::Prefix(prefix) => {
             let select = select.text("log_event.group_key = ").bind_number(number(group))?;
-            group::begins(select, "log_stream.name", prefix)?
+            select.text(" AND ").begins("log_stream.name", prefix)?
         }
         LogStreams::Named(names) => {
             // One stream has an index in the right order. For several, the group's has, and sorting would hold more than

@@ -86,7 +86,7 @@ pub(super) async fn page(
         .bind(scope.region.as_str())?;
     select = match filter {
         LogGroupFilter::Any => select,
-        LogGroupFilter::Prefix(prefix) => begins(select, "name", prefix)?,
+        LogGroupFilter::Prefix(prefix) => select.text(" AND ").begins("name", prefix)?,
         LogGroupFilter::Containing(part) => select.text(" AND REPLACE(name, ").bind(part)?.text(", '') <> name"),
     };
     if let Some(after) = after {
@@ -94,12 +94,6 @@ pub(super) async fn page(
     }
     let rows = select.text(" ORDER BY name LIMIT ").bind_number(limit.into())?.fetch_all(readers).await?;
     rows.iter().map(record).collect()
-}
-
-/// Adds that a column begins with a text. The first condition is for the index, the second is what is meant.
-pub(super) fn begins(select: Select, column: &'static str, prefix: &str) -> Result<Select, Failure> {
-    let select = select.text(" AND ").text(column).text(" >= ").bind(prefix)?.text(" AND SUBSTR(").text(column);
-    select.text(", 1, LENGTH(").bind(prefix)?.text(")) = ").bind(prefix)
 }
 
 pub(super) async fn set_retention(

@@ -71,7 +71,7 @@ pub(super) async fn page(
     select = match order {
         LogStreamOrder::Name { prefix, after } => {
             if !prefix.is_empty() {
-                select = group::begins(select, "name", prefix)?;
+                select = select.text(" AND ").begins("name", prefix)?;
             }
             if let Some(after) = after {
                 select = select.text(" AND name").text(beyond).bind(after)?;

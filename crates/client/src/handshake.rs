@@ -95,6 +95,7 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
         version: EXTENSION_VERSION,
         exit_status: ours.exit_status,
         multiplexer: 0,
+        cumulative_acknowledgements: true,
         terminal_size: Some(ours.size),
         term: Some(ours.term),
     });
@@ -155,7 +156,7 @@ mod tests {
     #[test]
     fn our_agent_learns_the_terminal() {
         let mut request = request(vec![session_type("Standard_Stream")]);
-        request.postern = Some(AgentOffer { version: 1, exit_status: true, multiplexer: 0 });
+        request.postern = Some(AgentOffer { version: 1, exit_status: true, ..AgentOffer::default() });
         let answer = answer(&request, ours());
         let offer = answer.response.postern.unwrap();
         assert!(answer.agent_is_ours && offer.exit_status);

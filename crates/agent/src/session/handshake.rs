@@ -31,7 +31,12 @@ pub(super) async fn perform<C: Connect>(
             session_type: session_type.as_str().to_owned(),
             properties: Value::Null,
         }],
-        postern: Some(AgentOffer { version: EXTENSION_VERSION, exit_status: true, multiplexer: 0 }),
+        postern: Some(AgentOffer {
+            version: EXTENSION_VERSION,
+            exit_status: true,
+            cumulative_acknowledgements: true,
+            ..AgentOffer::default()
+        }),
     });
     loop {
         while let Some(event) = channel.poll_event() {

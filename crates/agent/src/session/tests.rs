@@ -81,6 +81,7 @@ fn ours() -> Option<ClientOffer> {
         version: 1,
         exit_status: true,
         multiplexer: 0,
+        cumulative_acknowledgements: true,
         terminal_size: Some(Size { cols: 91, rows: 33 }),
         term: Some("vt220".into()),
     })
@@ -259,7 +260,9 @@ async fn a_login_shell_begins_with_the_clients_terminal_and_reports_its_status()
     let mut running = start(json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream"}), ours());
     let client = &mut running.client;
     client.until("the session begins", |client| client.has_begun).await;
-    assert_eq!(client.agent_offer, Some(AgentOffer { version: 1, exit_status: true, multiplexer: 0 }));
+    let offer =
+        AgentOffer { version: 1, exit_status: true, cumulative_acknowledgements: true, ..AgentOffer::default() };
+    assert_eq!(client.agent_offer, Some(offer));
     client.type_text("stty size; echo term=$TERM home=$HOME in=$PWD 'user'=$USER zero=$0; exit 5\n");
     let (client, end) = running.end().await;
     let output = client.output();

@@ -97,7 +97,12 @@ impl Peer {
         let request = HandshakeRequest {
             agent_version: "3.4.1.0".to_owned(),
             requested_client_actions: actions,
-            postern: ours.then_some(AgentOffer { version: 1, exit_status: true, multiplexer: 0 }),
+            postern: ours.then_some(AgentOffer {
+                version: 1,
+                exit_status: true,
+                cumulative_acknowledgements: true,
+                ..AgentOffer::default()
+            }),
         };
         self.channel.request_handshake(request, now());
     }

@@ -21,7 +21,7 @@ use self::handshake::Handshake;
 use self::incoming::{Incoming, Received};
 use self::outgoing::Outgoing;
 use super::PeerError;
-use super::acknowledgement::{acknowledged_number, unsequenced};
+use super::acknowledgement::{accepted, unsequenced};
 use crate::Now;
 use crate::wire::payload::{
     AgentSessionState, ChannelClosed, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload, SessionState,
@@ -172,9 +172,18 @@ pub struct DataChannel {
     handshake: Handshake,
     outgoing: Outgoing,
     incoming: Incoming,
+    cumulative: CumulativeOffers,
     /// Messages for the service itself. They are not acknowledged, so a lost one stays lost.
     states: VecDeque<Bytes>,
     close: Close,
+}
+
+/// Who has said that it understands cumulative acknowledgements. One is understood whoever sends it; they are sent
+/// when both have said so.
+#[derive(Debug, Default)]
+struct CumulativeOffers {
+    offered: bool,
+    heard: bool,
 }
 
 /// How far the end of the channel has come.
@@ -199,6 +208,7 @@ impl DataChannel {
             handshake: Handshake::Idle,
             outgoing: Outgoing::new(),
             incoming,
+            cumulative: CumulativeOffers::default(),
             states: VecDeque::new(),
             close: Close::Open,
         }
@@ -226,8 +236,7 @@ impl DataChannel {
         match frame.message_type {
             MessageType::Acknowledge => {
                 self.resume(now);
-                let number = acknowledged_number(&frame.payload)?;
-                self.outgoing.acknowledge(number, now.instant)
+                self.outgoing.acknowledge(accepted(&frame.payload)?, now.instant)
             }
             MessageType::ChannelClosed => self.handle_channel_closed(&frame.payload),
             MessageType::PausePublication => {
@@ -291,8 +300,12 @@ impl DataChannel {
         if let Some(state) = self.states.pop_front() {
             return Some(state);
         }
-        if let Some(owed) = self.incoming.take_owed() {
-            return Some(owed.encode(self.config.role.receives(), &mut self.ids, now));
+        if let Some((owed, cumulative)) = self.incoming.take_owed() {
+            let of = self.config.role.receives();
+            return Some(match cumulative {
+                true => owed.encode_cumulative(of, &mut self.ids, now),
+                false => owed.encode(of, &mut self.ids, now),
+            });
         }
         self.may_send().then(|| self.outgoing.transmit(now.instant)).flatten()
     }
@@ -324,6 +337,7 @@ impl DataChannel {
         }
         while let Some(received) = self.incoming.take_handshake() {
             if let Some(event) = self.handshake.advance(self.config.role, received) {
+                self.note_offer(&event);
                 return Some(event);
             }
         }
@@ -337,6 +351,27 @@ impl DataChannel {
             }
         }
         self.end()
+    }
+
+    /// The other end's offer has come. An end that made none itself uses none.
+    fn note_offer(&mut self, event: &Event) {
+        let heard = match event {
+            Event::HandshakeRequest(request) => {
+                request.postern.as_ref().is_some_and(|offer| offer.cumulative_acknowledgements)
+            }
+            Event::HandshakeResponse(response) => {
+                response.postern.as_ref().is_some_and(|offer| offer.cumulative_acknowledgements)
+            }
+            _ => return,
+        };
+        self.cumulative.heard = heard;
+        self.agree();
+    }
+
+    fn agree(&mut self) {
+        if self.cumulative.heard && self.cumulative.offered {
+            self.incoming.acknowledge_cumulatively();
+        }
     }
 
     fn end(&mut self) -> Option<Event> {
@@ -366,12 +401,15 @@ impl DataChannel {
 
     /// Agent: opens the handshake. The time for the answer runs from here.
     pub fn request_handshake(&mut self, request: HandshakeRequest, now: Now) {
+        self.cumulative.offered = request.postern.as_ref().is_some_and(|offer| offer.cumulative_acknowledgements);
         self.handshake.request(now.instant + self.config.handshake_timeout);
         self.push(PayloadType::HANDSHAKE_REQUEST, request.encode(), now);
     }
 
     /// Client: answers the handshake, after [`Event::HandshakeRequest`].
     pub fn respond_handshake(&mut self, response: HandshakeResponse, now: Now) {
+        self.cumulative.offered = response.postern.as_ref().is_some_and(|offer| offer.cumulative_acknowledgements);
+        self.agree();
         self.push(PayloadType::HANDSHAKE_RESPONSE, response.encode(), now);
     }
 

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use super::data_channel::{Config, DataChannel, Event, Role};
 use super::relay::{Leg, Relay, RelayConfig, Side};
 use crate::Now;
-use crate::wire::payload::{ChannelClosed, HandshakeComplete, HandshakeRequest, HandshakeResponse};
+use crate::wire::payload::{
+    AgentOffer, ChannelClosed, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse,
+};
 use crate::wire::{Flags, Frame, MessageId, MessageType, PayloadType};
 
 /// Reads acts off the front of the input.
@@ -39,7 +41,8 @@ impl<'a> Acts<'a> {
             2 => MessageType::OutputStreamData,
             3 => {
                 let number = self.number();
-                let text = format!(r#"{{"AcknowledgedMessageSequenceNumber":{number}}}"#);
+                let cumulative = kind >= 128;
+                let text = format!(r#"{{"AcknowledgedMessageSequenceNumber":{number},"Cumulative":{cumulative}}}"#);
                 return self.frame(MessageType::Acknowledge, 0, text.into());
             }
             4 => MessageType::ChannelClosed,
@@ -104,7 +107,9 @@ pub fn data_channel(now: Now, input: &[u8]) {
             }
             6 => {
                 if role == Role::Agent {
-                    channel.request_handshake(HandshakeRequest::default(), now);
+                    let offer = AgentOffer { version: 1, cumulative_acknowledgements: true, ..AgentOffer::default() };
+                    let request = HandshakeRequest { postern: Some(offer), ..HandshakeRequest::default() };
+                    channel.request_handshake(request, now);
                 }
             }
             7 => {
@@ -123,7 +128,14 @@ pub fn data_channel(now: Now, input: &[u8]) {
 
 fn answer(channel: &mut DataChannel, now: Now) {
     match channel.poll_event(now) {
-        Some(Event::HandshakeRequest(_)) => channel.respond_handshake(HandshakeResponse::default(), now),
+        Some(Event::HandshakeRequest(request)) => {
+            let offer = request.postern.map(|offer| ClientOffer {
+                version: 1,
+                cumulative_acknowledgements: offer.cumulative_acknowledgements,
+                ..ClientOffer::default()
+            });
+            channel.respond_handshake(HandshakeResponse { postern: offer, ..HandshakeResponse::default() }, now);
+        }
         Some(Event::HandshakeResponse(_)) => channel.complete_handshake(HandshakeComplete::default(), now),
         _ => {}
     }

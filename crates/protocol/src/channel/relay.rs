@@ -8,7 +8,8 @@
 //!
 //! * Every message is kept until it is acknowledged, and sent again on its receiver's next leg.
 //! * Every acknowledgement is kept until its sender's leg takes it. A sender that repeats what was
-//!   acknowledged is answered, not relayed.
+//!   acknowledged is answered, not relayed. Of those that our own ends give for everything up to a message, the newest
+//!   says what the others said.
 //! * Its size is bounded whatever the ends do. An agent is paused well before the bound; at the
 //!   bound [`Relay::wants_read`] says no, and if a message comes all the same it is dropped and
 //!   not acknowledged, so its sender has it still.
@@ -38,7 +39,7 @@ use self::leg::End;
 pub use self::leg::{Leg, Side};
 use self::publication::Publication;
 use super::PeerError;
-use super::acknowledgement::{acknowledged_number, unsequenced};
+use super::acknowledgement::{accepted, unsequenced};
 use super::opaque::Opaque;
 use crate::Now;
 use crate::wire::payload::{AgentSessionState, ChannelClosed, JsonPayload, PUBLICATION, SessionState, StreamFlag};
@@ -197,7 +198,10 @@ impl Relay {
                     self.order.requested(payload_of(header, &message));
                 }
             }
-            Receipt::Acknowledged => self.acknowledgements_mut(from).repeat(message_id, number),
+            Receipt::Acknowledged => {
+                let ours = self.end(from).is_ours();
+                self.acknowledgements_mut(from).repeat(message_id, number, ours);
+            }
             Receipt::Repeated => self.suspect_after_restart(from, number, now.instant),
             Receipt::Dropped => {}
         }
@@ -232,10 +236,10 @@ impl Relay {
     }
 
     fn handle_acknowledge(&mut self, from: Side, header: &Header, message: Bytes) -> Result<(), PeerError> {
-        let number = acknowledged_number(payload_of(header, &message))?;
+        let accepted = accepted(payload_of(header, &message))?;
         let sender = from.other();
-        if self.direction_mut(sender).acknowledge(number)? {
-            self.acknowledgements_mut(sender).relay(number, message);
+        if self.direction_mut(sender).acknowledge(accepted)? {
+            self.acknowledgements_mut(sender).relay(accepted, message);
             self.events.output_drained |= from == Side::Client && self.output.is_drained();
         }
         Ok(())
@@ -276,8 +280,8 @@ impl Relay {
                 end.closed.as_ref().map(|closed| closed.0.clone())
             }
             (Next::Acknowledgement, Side::Client) => {
-                let (number, message) = self.input_acknowledgements.transmit(&mut self.ids, now)?;
-                self.order.acknowledgement_sent(number);
+                let (accepted, message) = self.input_acknowledgements.transmit(&mut self.ids, now)?;
+                self.order.acknowledgement_sent(accepted);
                 Some(message)
             }
             (Next::Acknowledgement, Side::Agent) => {

@@ -52,6 +52,32 @@ impl SequenceSet {
         true
     }
 
+    /// Adds every number from 0 up to this one. False if all of them were there.
+    pub(super) fn insert_up_to(&mut self, number: i64) -> bool {
+        if self.position(0).is_ok_and(|index| self.ranges.get(index).is_some_and(|(_, end)| *end >= number)) {
+            return false;
+        }
+        let (mut start, mut end) = (0, number);
+        // Whatever overlaps it or touches it becomes one range with it.
+        let first = self.ranges.partition_point(|(_, range_end)| range_end.saturating_add(1) < 0);
+        let last = self.ranges.partition_point(|(range_start, _)| *range_start <= number.saturating_add(1));
+        for (joined_start, joined_end) in self.ranges.drain(first..last) {
+            start = start.min(joined_start);
+            end = end.max(joined_end);
+        }
+        self.ranges.insert(first, (start, end));
+        true
+    }
+
+    /// Removes every number up to this one.
+    pub(super) fn remove_up_to(&mut self, number: i64) {
+        let gone = self.ranges.partition_point(|(_, end)| *end <= number);
+        self.ranges.drain(..gone);
+        if let Some((start, _)) = self.ranges.first_mut().filter(|(start, _)| *start <= number) {
+            *start = number.saturating_add(1);
+        }
+    }
+
     /// Removes a number. One that would split a range too many stays.
     pub(super) fn remove(&mut self, number: i64) {
         let Ok(index) = self.position(number) else { return };
@@ -191,6 +217,27 @@ mod tests {
             let left: BTreeSet<i64> = numbers.difference(&removed).copied().collect();
             prop_assert_eq!(set.ranges, set_of(&left).ranges);
         }
+
+        #[test]
+        fn everything_up_to_a_number_is_added_and_removed(
+            numbers in prop::collection::btree_set(-3..40i64, 0..40),
+            number in 0..45i64,
+        ) {
+            let set_of = |numbers: &BTreeSet<i64>| {
+                let mut set = SequenceSet::new();
+                numbers.iter().for_each(|number| assert!(set.insert(*number)));
+                set
+            };
+            let mut set = set_of(&numbers);
+            let all_there = (0..=number).all(|number| numbers.contains(&number));
+            prop_assert_eq!(set.insert_up_to(number), !all_there);
+            let union: BTreeSet<i64> = numbers.iter().copied().chain(0..=number).collect();
+            prop_assert_eq!(set.ranges, set_of(&union).ranges);
+            let mut set = set_of(&numbers);
+            set.remove_up_to(number);
+            let left: BTreeSet<i64> = numbers.range(number + 1..).copied().collect();
+            prop_assert_eq!(set.ranges, set_of(&left).ranges);
+        }
     }
 
     #[test]
@@ -212,5 +259,9 @@ mod tests {
         assert!(set.contains(i64::MAX) && !set.contains(0));
         assert_eq!(set.pop_first(), Some(i64::MIN));
         assert_eq!(set.first_gap(), Some(i64::MAX));
+        assert!(set.insert_up_to(i64::MAX) && !set.insert_up_to(i64::MAX));
+        assert!(set.contains(0) && set.contains(i64::MAX) && !set.has_gap());
+        set.remove_up_to(i64::MAX);
+        assert!(set.is_empty());
     }
 }

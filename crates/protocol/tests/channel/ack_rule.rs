@@ -1,12 +1,12 @@
 //! Properties of the relay alone, whatever happens in whatever order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use postern_protocol::channel::relay::{Leg, Relay, RelayConfig, Side};
 use postern_protocol::wire::MessageType;
 use proptest::prelude::*;
 
-use crate::support::{MILLIS, acknowledge, at, output, show};
+use crate::support::{MILLIS, acknowledge, acknowledge_up_to, at, output, show};
 
 #[derive(Clone, Copy, Debug)]
 enum Act {
@@ -14,6 +14,8 @@ enum Act {
     Send(i64),
     /// The client acknowledges one of those that it was sent.
     Acknowledge(usize),
+    /// It acknowledges all up to that one, if it was sent all of them.
+    AcknowledgeUpTo(usize),
     AttachClient,
     DetachClient,
     AttachAgent,
@@ -26,6 +28,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
         6 => (0..30i64).prop_map(Act::Send),
         4 => (0..30usize).prop_map(Act::Acknowledge),
+        2 => (0..30usize).prop_map(Act::AcknowledgeUpTo),
         1 => Just(Act::AttachClient),
         1 => Just(Act::DetachClient),
         1 => Just(Act::AttachAgent),
@@ -44,8 +47,8 @@ struct World {
     got: Vec<i64>,
     ever_got: BTreeSet<i64>,
     acknowledged: BTreeSet<i64>,
-    /// Acknowledgements that reached the agent, by number.
-    heard: BTreeMap<i64, usize>,
+    /// What the acknowledgements say that reached the agent.
+    heard: BTreeSet<i64>,
 }
 
 proptest! {
@@ -73,6 +76,14 @@ proptest! {
                     let message = acknowledge(MessageType::OutputStreamData, number);
                     relay.handle_message(Side::Client, message, at(now)).unwrap();
                 }
+                Act::AcknowledgeUpTo(index) if client && index < world.got.len() => {
+                    let number = world.got[index];
+                    if (0..=number).all(|number| world.ever_got.contains(&number)) {
+                        world.acknowledged.extend(0..=number);
+                        let message = acknowledge_up_to(MessageType::OutputStreamData, number);
+                        relay.handle_message(Side::Client, message, at(now)).unwrap();
+                    }
+                }
                 Act::AttachClient => {
                     relay.attach(Side::Client, leg(true), at(now));
                     world.got.clear();
@@ -95,7 +106,7 @@ proptest! {
                     relay.handle_timeout(at(now));
                 }
                 Act::Pong => relay.handle_pong(Side::Client, at(now)),
-                Act::Send(_) | Act::Acknowledge(_) => {}
+                Act::Send(_) | Act::Acknowledge(_) | Act::AcknowledgeUpTo(_) => {}
             }
             while let Some(message) = relay.poll_transmit(Side::Client, at(now)) {
                 let text = show(&message);
@@ -107,15 +118,15 @@ proptest! {
             }
             while let Some(message) = relay.poll_transmit(Side::Agent, at(now)) {
                 let text = show(&message);
-                if let Some(number) = text.strip_prefix("acknowledge ") {
-                    *world.heard.entry(number.parse().unwrap()).or_default() += 1;
+                if let Some(number) = text.strip_prefix("acknowledge up to ") {
+                    world.heard.extend(0..=number.parse().unwrap());
+                } else if let Some(number) = text.strip_prefix("acknowledge ") {
+                    world.heard.insert(number.parse().unwrap());
                 }
             }
-            let heard: BTreeSet<i64> = world.heard.keys().copied().collect();
-            prop_assert!(heard.is_subset(&world.acknowledged));
+            prop_assert!(world.heard.is_subset(&world.acknowledged));
         }
-        let heard: BTreeSet<i64> = world.heard.keys().copied().collect();
-        prop_assert_eq!(&heard, &world.acknowledged, "all of them arrive in the end");
+        prop_assert_eq!(&world.heard, &world.acknowledged, "all of them arrive in the end");
         prop_assert_eq!(&world.ever_got, &world.sent, "and all messages");
     }
 

@@ -10,6 +10,7 @@
 mod ack_rule;
 mod captures;
 mod control_channel;
+mod cumulative;
 mod data_channel;
 mod pair;
 mod relay;

@@ -112,7 +112,8 @@ fn every_byte_arrives_once_and_in_order() {
                 handshake_timeout: std::time::Duration::from_secs(300),
                 ..Config::new(role, chance.next())
             };
-            OurEnd::new(config, sends.clone(), receives.clone(), Chance::new(chance.next()))
+            let end = OurEnd::new(config, sends.clone(), receives.clone(), Chance::new(chance.next()));
+            end.cumulative(chance.percent(60))
         };
         let ends = [end(Role::Client, &up, &down), end(Role::Agent, &down, &up)];
         Pair {

@@ -62,6 +62,8 @@ fn ours(role: Role, sends: &Counted, receives: &Counted, chance: &mut Chance) ->
         ..Config::new(role, chance.next())
     };
     let end = OurEnd::new(config, sends.clone(), receives.clone(), Chance::new(chance.next()));
+    // Now and then an older version of ours, that does not know of them.
+    let end = end.cumulative(chance.percent(75));
     if chance.percent(20) {
         return Box::new(end.reading_every(chance.within(100..20 * MILLIS)));
     }
@@ -70,6 +72,8 @@ fn ours(role: Role, sends: &Counted, receives: &Counted, chance: &mut Chance) ->
 
 fn run(mut world: World, limit: usize) {
     world.run(PATIENCE);
+    let agreed = world.client.is_cumulative() && world.agent.is_cumulative();
+    assert_eq!(agreed, world.cumulative > 0, "both say so, and only then");
     assert!(world.most_buffered <= limit, "the relay kept {} bytes, more than {limit}", world.most_buffered);
 }
 
@@ -134,20 +138,26 @@ fn stock_agent(chance: &mut Chance, sends: Counted, receives: Counted) -> Box<dy
 /// service (measured, performance 2.3).
 #[test]
 fn an_agents_leg_may_die_in_a_flood() {
-    for (name, client_is_stock, agent_is_stock) in
-        [("stock", true, true), ("our agent", true, false), ("our client", false, true), ("ours", false, false)]
-    {
+    for (name, client_is_stock, agent_is_stock, cumulative) in [
+        ("stock", true, true, false),
+        ("our agent", true, false, true),
+        ("our client", false, true, true),
+        ("ours", false, false, false),
+        ("ours, cumulative", false, false, true),
+    ] {
         let (up, down) = (Counted::new(1, 100), Counted::new(2, 3_000_000));
         let config = |role| Config::new(role, 7);
         let client: Box<dyn End> = if client_is_stock {
             Box::new(StockClient::new(up.clone(), down.clone()))
         } else {
-            Box::new(OurEnd::new(config(Role::Client), up.clone(), down.clone(), Chance::new(1)))
+            let client = OurEnd::new(config(Role::Client), up.clone(), down.clone(), Chance::new(1));
+            Box::new(client.cumulative(cumulative))
         };
         let agent: Box<dyn End> = if agent_is_stock {
             Box::new(StockAgent::shell(down.clone(), up))
         } else {
-            Box::new(OurEnd::new(config(Role::Agent), down.clone(), up, Chance::new(2)).writing_every(10 * MILLIS))
+            let agent = OurEnd::new(config(Role::Agent), down.clone(), up, Chance::new(2));
+            Box::new(agent.writing_every(10 * MILLIS).cumulative(cumulative))
         };
         let mut world = fair(client, agent);
         world.run_until(1500 * MILLIS);

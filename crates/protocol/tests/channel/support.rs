@@ -134,17 +134,23 @@ pub fn acknowledge(of: MessageType, number: i64) -> Bytes {
     plain(MessageType::Acknowledge, &Acknowledge::new(of, id(number), number).encode())
 }
 
+/// The same for all stream messages up to one.
+pub fn acknowledge_up_to(of: MessageType, number: i64) -> Bytes {
+    plain(MessageType::Acknowledge, &Acknowledge::new(of, id(number), number).cumulative().encode())
+}
+
 pub fn decode(message: &Bytes) -> Frame {
     Frame::decode(message.clone()).unwrap()
 }
 
-/// A message in short: `output 3 "text"`, `acknowledge 3`, `pause_publication`.
+/// A message in short: `output 3 "text"`, `acknowledge 3`, `acknowledge up to 3`, `pause_publication`.
 pub fn show(message: &Bytes) -> String {
     let frame = decode(message);
     match frame.message_type {
         MessageType::Acknowledge => {
             let acknowledge = Acknowledge::decode(&frame.payload).unwrap();
-            format!("acknowledge {}", acknowledge.acknowledged_message_sequence_number)
+            let up_to = if acknowledge.cumulative { "up to " } else { "" };
+            format!("acknowledge {up_to}{}", acknowledge.acknowledged_message_sequence_number)
         }
         MessageType::InputStreamData | MessageType::OutputStreamData => {
             let direction = if frame.message_type == MessageType::InputStreamData { "input" } else { "output" };

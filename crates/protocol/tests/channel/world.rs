@@ -34,6 +34,10 @@ pub trait End {
         true
     }
     fn is_ours(&self) -> bool;
+    /// Whether it offers cumulative acknowledgements.
+    fn is_cumulative(&self) -> bool {
+        false
+    }
     /// The streams that it sends and receives.
     fn sends(&self) -> &Counted;
     fn receives(&self) -> &Counted;
@@ -132,6 +136,8 @@ pub struct World {
     weather: Weather,
     chance: Chance,
     pub most_buffered: usize,
+    /// Cumulative acknowledgements that reached their senders.
+    pub cumulative: u64,
     steps: u64,
     log: VecDeque<String>,
 }
@@ -165,6 +171,7 @@ impl World {
             weather,
             chance,
             most_buffered: 0,
+            cumulative: 0,
             steps: 0,
             log: VecDeque::new(),
         }
@@ -368,11 +375,16 @@ impl World {
         if frame.message_type != MessageType::Acknowledge {
             return;
         }
-        let number = Acknowledge::decode(&frame.payload).unwrap().acknowledged_message_sequence_number;
+        let acknowledge = Acknowledge::decode(&frame.payload).unwrap();
+        let number = acknowledge.acknowledged_message_sequence_number;
         let (sender, receiver) = match side {
             Side::Client => (&self.client, &self.agent),
             Side::Agent => (&self.agent, &self.client),
         };
+        if acknowledge.cumulative {
+            assert!(sender.is_cumulative() && receiver.is_cumulative(), "nobody asked for {acknowledge:?}");
+            self.cumulative += 1;
+        }
         let until = sender.sent_until(number).expect("only what was sent is acknowledged");
         assert!(receiver.has(number, until), "message {number} of {side:?} was acknowledged and not delivered");
     }

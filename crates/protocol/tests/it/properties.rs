@@ -206,11 +206,14 @@ fn handshake_request() -> impl Strategy<Value = HandshakeRequest> {
             .prop_map(|(kms_key_id, challenge)| RequestedAction::KmsEncryption { kms_key_id, challenge }),
         ("[a-z]{1,8}", json()).prop_map(|(action_type, parameters)| RequestedAction::Other { action_type, parameters }),
     ];
-    let offer = (1_u32.., any::<bool>(), 0..4_u32).prop_map(|(version, exit_status, multiplexer)| AgentOffer {
-        version,
-        exit_status,
-        multiplexer,
-    });
+    let offer = (1_u32.., any::<[bool; 2]>(), 0..4_u32).prop_map(
+        |(version, [exit_status, cumulative_acknowledgements], multiplexer)| AgentOffer {
+            version,
+            exit_status,
+            multiplexer,
+            cumulative_acknowledgements,
+        },
+    );
     (any::<String>(), vec(action, 0..3), option::of(offer)).prop_map(
         |(agent_version, requested_client_actions, postern)| HandshakeRequest {
             agent_version,
@@ -230,11 +233,12 @@ fn handshake_response() -> impl Strategy<Value = HandshakeResponse> {
         },
     );
     let size = (any::<u32>(), any::<u32>()).prop_map(|(cols, rows)| Size { cols, rows });
-    let offer = (1_u32.., any::<bool>(), 0..4_u32, option::of(size), option::of(any::<String>())).prop_map(
-        |(version, exit_status, multiplexer, terminal_size, term)| ClientOffer {
+    let offer = (1_u32.., any::<[bool; 2]>(), 0..4_u32, option::of(size), option::of(any::<String>())).prop_map(
+        |(version, [exit_status, cumulative_acknowledgements], multiplexer, terminal_size, term)| ClientOffer {
             version,
             exit_status,
             multiplexer,
+            cumulative_acknowledgements,
             terminal_size,
             term,
         },

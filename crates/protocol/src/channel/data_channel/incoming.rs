@@ -3,6 +3,9 @@
 //!
 //! A message is acknowledged when it is taken, never earlier: what this end has not handed on, the
 //! sender still has. What does not fit the window is dropped without a word and comes again.
+//!
+//! A sender that understands it is owed one acknowledgement at most: of everything up to the last message that was
+//! taken. It is written when there is room for it, so it speaks of the more the busier the socket is.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -35,6 +38,12 @@ pub(super) struct Incoming {
     /// What `early` costs.
     early_bytes: usize,
     owed: VecDeque<Owed>,
+    /// Whether the sender understands [`Accepted::UpTo`](crate::channel::acknowledgement::Accepted).
+    cumulative: bool,
+    /// The last message that was taken when nothing older was waiting: everything up to it was taken.
+    taken_up_to: Option<Owed>,
+    /// Whether that is to be said.
+    owes_taken: bool,
 }
 
 /// One message of the stream.
@@ -72,7 +81,15 @@ impl Incoming {
             backlog_bytes: 0,
             early_bytes: 0,
             owed: VecDeque::new(),
+            cumulative: false,
+            taken_up_to: None,
+            owes_taken: false,
         }
+    }
+
+    /// The sender understands cumulative acknowledgements.
+    pub(super) const fn acknowledge_cumulatively(&mut self) {
+        self.cumulative = true;
     }
 
     /// Takes a stream message from the socket.
@@ -97,6 +114,10 @@ impl Incoming {
     /// A message that came before. The stock client is silent here and leaves the sender wedged
     /// when its first acknowledgement was lost (spec data-channel 4.4); we say it again.
     fn repeat(&mut self, message_id: MessageId, sequence_number: i64) {
+        if self.cumulative && self.taken_up_to.is_some_and(|taken| sequence_number <= taken.sequence_number) {
+            self.owes_taken = true;
+            return;
+        }
         let waits = |queue: &VecDeque<Received>| {
             queue.binary_search_by_key(&sequence_number, |received| received.owed.sequence_number).is_ok()
         };
@@ -156,7 +177,18 @@ impl Incoming {
 
     fn taken(&mut self, received: Received) -> Received {
         self.backlog_bytes -= received.cost();
-        self.owe(received.owed);
+        let number = received.owed.sequence_number;
+        let waits_before = [&self.handshake, &self.data]
+            .iter()
+            .any(|queue| queue.front().is_some_and(|oldest| oldest.owed.sequence_number < number));
+        if !waits_before {
+            self.taken_up_to = Some(received.owed);
+        }
+        if self.cumulative && !waits_before {
+            self.owes_taken = true;
+        } else {
+            self.owe(received.owed);
+        }
         received
     }
 
@@ -176,11 +208,15 @@ impl Incoming {
     }
 
     pub(super) fn has_owed(&self) -> bool {
-        !self.owed.is_empty()
+        !self.owed.is_empty() || self.owes_taken
     }
 
-    /// The next acknowledgement to send.
-    pub(super) fn take_owed(&mut self) -> Option<Owed> {
-        self.owed.pop_front()
+    /// The next acknowledgement to send, and whether it is for everything up to that message.
+    pub(super) fn take_owed(&mut self) -> Option<(Owed, bool)> {
+        if let Some(owed) = self.owed.pop_front() {
+            return Some((owed, false));
+        }
+        let taken = self.taken_up_to.filter(|_| std::mem::take(&mut self.owes_taken))?;
+        Some((taken, true))
     }
 }

@@ -17,6 +17,7 @@ use bytes::Bytes;
 
 use super::round_trip::RoundTrip;
 use crate::channel::PeerError;
+use crate::channel::acknowledgement::Accepted;
 use crate::channel::opaque::Opaque;
 
 /// The patience with the oldest message is never below this, however fast the path looks: a
@@ -66,6 +67,16 @@ struct Kept {
     resent: bool,
     /// Whether it waits in `resend`.
     queued: bool,
+}
+
+/// What one acknowledgement says beside that its messages arrived.
+#[derive(Debug, Default)]
+struct Learned {
+    /// When the newest of them was sent, of those that were sent once only. An older one may have waited for the
+    /// acknowledgement of a newer one.
+    sent_at: Option<Instant>,
+    /// How many of them were sent again in a recovery.
+    paid: usize,
 }
 
 /// What follows a timeout as long as it helps.
@@ -185,41 +196,59 @@ impl Outgoing {
         })
     }
 
-    /// The peer has message `number`.
+    /// The peer has a message, or all up to one.
     ///
     /// # Errors
     /// If that message was never sent.
-    pub(super) fn acknowledge(&mut self, number: i64, now: Instant) -> Result<(), PeerError> {
+    pub(super) fn acknowledge(&mut self, accepted: Accepted, now: Instant) -> Result<(), PeerError> {
+        let number = accepted.number();
         if number >= 0 && number < self.first {
             return Ok(()); // Acknowledged before, and again because it was resent.
         }
-        let never_sent = PeerError::SequenceNumber { sequence_number: number };
-        let kept = self.kept_mut(number).ok_or(never_sent.clone())?;
-        let Some(sent_at) = kept.sent_at else { return Err(never_sent) };
-        if kept.acknowledged {
-            return Ok(());
+        let sent = |kept: &Kept| kept.sent_at.is_some();
+        let Some(last) = self.kept_mut(number).filter(|kept| sent(kept)) else {
+            return Err(PeerError::SequenceNumber { sequence_number: number });
+        };
+        let oldest = match accepted {
+            Accepted::One(_) if last.acknowledged => return Ok(()),
+            Accepted::One(number) => number,
+            Accepted::UpTo(_) => self.first,
+        };
+        let mut learned = Learned::default();
+        for number in oldest..=number {
+            self.acknowledge_one(number, &mut learned);
         }
+        if let Some(sent_at) = learned.sent_at {
+            self.round_trip.sample(now.saturating_duration_since(sent_at));
+            self.timeouts = 0;
+        }
+        if oldest == self.first {
+            self.drop_acknowledged(now);
+        } else {
+            self.resend_lost();
+        }
+        self.go_on_recovering(learned.paid);
+        Ok(())
+    }
+
+    fn acknowledge_one(&mut self, number: i64, learned: &mut Learned) {
+        let Some(kept) = self.kept_mut(number).filter(|kept| !kept.acknowledged) else { return };
         kept.acknowledged = true;
         kept.message = Opaque(Bytes::new());
-        let (transmission, resent, queued, payload_bytes) =
-            (kept.transmission, kept.resent, std::mem::take(&mut kept.queued), kept.payload_bytes);
+        let (transmission, resent, sent_at) = (kept.transmission, kept.resent, kept.sent_at);
+        let (queued, payload_bytes) = (std::mem::take(&mut kept.queued), kept.payload_bytes);
         self.unacknowledged_bytes -= payload_bytes;
         if queued {
             self.resend.remove(&number);
         }
         if !resent {
-            self.round_trip.sample(now.saturating_duration_since(sent_at));
+            learned.sent_at = sent_at;
             self.add_evidence(transmission);
-            self.timeouts = 0;
-        }
-        if number == self.first {
-            self.drop_acknowledged(now);
-        } else {
-            self.resend_lost();
         }
         // Acknowledged while it waited for its second transmission is as good as after it.
-        self.go_on_recovering(if queued { u64::MAX } else { transmission });
-        Ok(())
+        if self.recovery.as_ref().is_some_and(|recovery| queued || transmission > recovery.before) {
+            learned.paid += 1;
+        }
     }
 
     fn drop_acknowledged(&mut self, now: Instant) {
@@ -262,13 +291,11 @@ impl Outgoing {
         queued
     }
 
-    /// After a timeout every acknowledged burst pays for one twice as large.
-    fn go_on_recovering(&mut self, transmission: u64) {
-        let Some(recovery) = &mut self.recovery else { return };
-        if transmission <= recovery.before {
-            return;
-        }
-        recovery.outstanding = recovery.outstanding.saturating_sub(1);
+    /// After a timeout every acknowledged burst pays for one twice as large; `paid` is how many of its messages were
+    /// acknowledged.
+    fn go_on_recovering(&mut self, paid: usize) {
+        let Some(recovery) = self.recovery.as_mut().filter(|_| paid > 0) else { return };
+        recovery.outstanding = recovery.outstanding.saturating_sub(paid);
         if recovery.outstanding > 0 {
             return;
         }

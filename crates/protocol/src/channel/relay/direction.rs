@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::probe::Probe;
 use crate::channel::PeerError;
+use crate::channel::acknowledgement::Accepted;
 use crate::channel::opaque::Opaque;
 use crate::channel::sequence_set::SequenceSet;
 use crate::wire::PayloadType;
@@ -345,23 +346,29 @@ impl Direction {
         Some(kept)
     }
 
-    /// The receiver has acknowledged `number`. False if it had before.
+    /// The receiver has acknowledged this. False if it had before.
     ///
     /// # Errors
     /// If no such message went to it.
-    pub(super) fn acknowledge(&mut self, number: i64) -> Result<bool, PeerError> {
+    pub(super) fn acknowledge(&mut self, accepted: Accepted) -> Result<bool, PeerError> {
+        let number = accepted.number();
         if number < 0 || number > self.highest {
             return Err(PeerError::SequenceNumber { sequence_number: number });
         }
+        Ok(match accepted {
+            Accepted::One(number) => self.acknowledge_one(number),
+            Accepted::UpTo(number) => self.acknowledge_up_to(number),
+        })
+    }
+
+    fn acknowledge_one(&mut self, number: i64) -> bool {
         if self.acknowledged.contains(number) {
-            return Ok(false);
+            return false;
         }
         if let Some(kept) = self.remove(number) {
             self.moved(self.full_since);
-            // Of several transmissions the first may be the one that was acknowledged.
-            self.seen = self.seen.max(kept.first_transmission);
-            self.go_on_recovering(kept.ignored);
-            self.established |= matches!(kept.payload_type, PayloadType::OUTPUT | PayloadType::STD_ERR);
+            let helped = self.learn(&kept);
+            self.go_on_recovering(helped);
         }
         self.evicted.remove(number);
         self.suspects.remove(number);
@@ -369,7 +376,36 @@ impl Direction {
         // receiver once more.
         self.acknowledged.insert(number);
         self.received.insert(number);
-        Ok(true)
+        true
+    }
+
+    fn acknowledge_up_to(&mut self, number: i64) -> bool {
+        if !self.acknowledged.insert_up_to(number) {
+            return false;
+        }
+        let (mut freed, mut helped) = (false, false);
+        while let Some((&oldest, _)) = self.kept.first_key_value().filter(|(oldest, _)| **oldest <= number)
+            && let Some(kept) = self.remove(oldest)
+        {
+            freed = true;
+            helped |= self.learn(&kept);
+        }
+        if freed {
+            self.moved(self.full_since);
+            self.go_on_recovering(helped);
+        }
+        self.evicted.remove_up_to(number);
+        self.suspects.remove_up_to(number);
+        self.received.insert_up_to(number);
+        true
+    }
+
+    /// What the acknowledgement of a message says beside that it arrived. True if it had to be sent again for that.
+    fn learn(&mut self, kept: &Kept) -> bool {
+        // Of several transmissions the first may be the one that was acknowledged.
+        self.seen = self.seen.max(kept.first_transmission);
+        self.established |= matches!(kept.payload_type, PayloadType::OUTPUT | PayloadType::STD_ERR);
+        kept.ignored
     }
 
     /// The receiver's leg is gone: everything not acknowledged is sent on the next one.

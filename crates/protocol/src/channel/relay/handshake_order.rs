@@ -8,6 +8,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::channel::acknowledgement::Accepted;
 use crate::wire::payload::{HandshakeRequest, JsonPayload, RequestedAction};
 
 /// How long HandshakeComplete waits for an acknowledgement that may have been lost.
@@ -62,9 +63,9 @@ impl HandshakeOrder {
         }
     }
 
-    /// An acknowledgement of this number went to the client.
-    pub(super) fn acknowledgement_sent(&mut self, number: i64) {
-        if self.response == Some(number) {
+    /// An acknowledgement of this went to the client.
+    pub(super) fn acknowledgement_sent(&mut self, accepted: Accepted) {
+        if self.response.is_some_and(|response| accepted.covers(response)) {
             self.response = None;
             self.complete_due = None;
         }

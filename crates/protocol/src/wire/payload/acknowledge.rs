@@ -1,9 +1,9 @@
-//! `acknowledge`: one for every stream message that was accepted.
+//! `acknowledge`: one for every stream message that was accepted, or between our own ends one for all up to it.
 
 use serde::{Deserialize, Serialize};
 
 use super::JsonPayload;
-use super::json::null_is_default;
+use super::json::{is_false, null_is_default};
 use crate::wire::{Frame, Header, MessageId, MessageType};
 
 /// Which message is acknowledged. Both stock ends look at the sequence number only
@@ -23,6 +23,10 @@ pub struct Acknowledge {
     /// Always true.
     #[serde(deserialize_with = "null_is_default")]
     pub is_sequential_message: bool,
+    /// Every message up to this one was accepted. An extension between our own ends; not written when false, so that
+    /// stock ends see their own bytes.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
+    pub cumulative: bool,
 }
 
 impl Acknowledge {
@@ -33,7 +37,14 @@ impl Acknowledge {
             acknowledged_message_id: message_id.to_string(),
             acknowledged_message_sequence_number: sequence_number,
             is_sequential_message: true,
+            cumulative: false,
         }
+    }
+
+    /// The same for every message up to this one.
+    #[must_use]
+    pub fn cumulative(self) -> Self {
+        Self { cumulative: true, ..self }
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Size;
-use super::json::null_is_default;
+use super::json::{is_false, null_is_default};
 
 /// The agent's offer, in the handshake request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct AgentOffer {
     /// the agent knows only AWS's.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_zero")]
     pub multiplexer: u32,
+    /// One acknowledgement may be for all messages up to one.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
+    pub cumulative_acknowledgements: bool,
 }
 
 /// The client's answer, in the handshake response.
@@ -35,6 +38,9 @@ pub struct ClientOffer {
     /// The dialect of the multiplexer that the client takes of those that the agent offered; 0 for AWS's.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_zero")]
     pub multiplexer: u32,
+    /// One acknowledgement may be for all messages up to one.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
+    pub cumulative_acknowledgements: bool,
     /// Size of the terminal, so that the first prompt is already drawn for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminal_size: Option<Size>,

@@ -320,11 +320,15 @@ mod tests {
     #[test]
     fn offers_travel_under_their_own_key_and_fall_back() {
         let request = HandshakeRequest {
-            postern: Some(AgentOffer { version: 1, exit_status: true, multiplexer: 2 }),
+            postern: Some(AgentOffer { version: 1, exit_status: true, multiplexer: 2, ..AgentOffer::default() }),
             ..HandshakeRequest::default()
         };
         let json: Value = serde_json::from_slice(&request.encode()).unwrap();
-        assert_eq!(json["Postern"], serde_json::json!({"Version": 1, "ExitStatus": true, "Multiplexer": 2}));
+        assert_eq!(
+            json["Postern"],
+            serde_json::json!({"Version": 1, "ExitStatus": true, "Multiplexer": 2}),
+            "what is not offered is absent"
+        );
         assert_eq!(HandshakeRequest::decode(&request.encode()).unwrap(), request);
 
         let response = HandshakeResponse {
@@ -332,6 +336,7 @@ mod tests {
                 version: 1,
                 exit_status: true,
                 multiplexer: 0,
+                cumulative_acknowledgements: true,
                 terminal_size: Some(crate::wire::payload::Size { cols: 80, rows: 24 }),
                 term: Some("xterm-256color".to_owned()),
             }),
@@ -339,6 +344,7 @@ mod tests {
         };
         let json: Value = serde_json::from_slice(&response.encode()).unwrap();
         assert_eq!(json["Postern"]["Multiplexer"], Value::Null, "none is not worth a word");
+        assert_eq!(json["Postern"]["CumulativeAcknowledgements"], true);
         assert_eq!(json["Postern"]["TerminalSize"], serde_json::json!({"cols": 80, "rows": 24}));
         assert_eq!(HandshakeResponse::decode(&response.encode()).unwrap(), response);
 

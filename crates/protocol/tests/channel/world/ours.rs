@@ -7,7 +7,9 @@ use bytes::Bytes;
 use postern_protocol::Now;
 use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role};
 use postern_protocol::wire::PayloadType;
-use postern_protocol::wire::payload::{HandshakeComplete, HandshakeRequest, HandshakeResponse, RequestedAction};
+use postern_protocol::wire::payload::{
+    AgentOffer, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse, RequestedAction,
+};
 
 use super::End;
 use crate::support::{Chance, Counted, at, decode, micros_of};
@@ -35,6 +37,8 @@ pub struct OurEnd {
     ends: Vec<u64>,
     /// The handshake was begun.
     begun: bool,
+    /// It offers cumulative acknowledgements.
+    cumulative: bool,
 }
 
 impl OurEnd {
@@ -55,7 +59,13 @@ impl OurEnd {
             idle: false,
             ends: Vec::new(),
             begun: false,
+            cumulative: false,
         }
+    }
+
+    pub fn cumulative(mut self, cumulative: bool) -> Self {
+        self.cumulative = cumulative;
+        self
     }
 
     pub fn reading_every(mut self, micros: u64) -> Self {
@@ -84,7 +94,12 @@ impl OurEnd {
 
     fn take(&mut self, event: Event, now: Now) {
         match event {
-            Event::HandshakeRequest(_) => self.channel.respond_handshake(HandshakeResponse::default(), now),
+            Event::HandshakeRequest(_) => {
+                let offer =
+                    ClientOffer { version: 1, cumulative_acknowledgements: self.cumulative, ..ClientOffer::default() };
+                let response = HandshakeResponse { postern: Some(offer), ..HandshakeResponse::default() };
+                self.channel.respond_handshake(response, now);
+            }
             Event::HandshakeResponse(_) => self.channel.complete_handshake(HandshakeComplete::default(), now),
             Event::Data { payload, .. } => {
                 self.receives.check(&payload);
@@ -104,7 +119,13 @@ impl End for OurEnd {
         if self.role == Role::Agent && !std::mem::replace(&mut self.begun, true) {
             let kind = serde_json::json!({"type": "LocalPortForwarding", "portNumber": "80"});
             let action = RequestedAction::SessionType { session_type: "Port".to_owned(), properties: kind };
-            let request = HandshakeRequest { requested_client_actions: vec![action], ..HandshakeRequest::default() };
+            let offer =
+                AgentOffer { version: 1, cumulative_acknowledgements: self.cumulative, ..AgentOffer::default() };
+            let request = HandshakeRequest {
+                requested_client_actions: vec![action],
+                postern: Some(offer),
+                ..HandshakeRequest::default()
+            };
             self.channel.request_handshake(request, now);
         }
     }
@@ -174,6 +195,10 @@ impl End for OurEnd {
 
     fn is_ours(&self) -> bool {
         true
+    }
+
+    fn is_cumulative(&self) -> bool {
+        self.cumulative
     }
 
     fn sends(&self) -> &Counted {

@@ -53,7 +53,7 @@ impl Direction {
         let ignored = |kept: &Kept| kept.was_seen(self.seen) && (known || kept.ignored);
         let silent = self.kept.iter().filter(|(number, kept)| ignored(kept) && self.suspects.contains(**number));
         let silent: Vec<i64> = silent.map(|(number, _)| *number).collect();
-        silent.into_iter().filter(|number| self.acknowledge(*number) == Ok(true)).collect()
+        silent.into_iter().filter(|number| self.acknowledge_one(*number)).collect()
     }
 
     /// Sends again what the receiver has ignored: all that it may have had before, for it must be

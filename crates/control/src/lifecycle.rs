@@ -14,10 +14,12 @@
 //! | either end, at the start | [`Timeouts::start`] |
 //! | the client, later | [`Timeouts::client_return`] |
 //! | a stock client, once the session has ended on its node | [`Timeouts::stock_client_return`] |
+//! | a stock client that closed its connection to a port | [`Timeouts::stock_client_return`] |
 //! | the client, once it has said that it leaves | [`Timeouts::confirmation`] |
 //! | the agent's end, while its node holds a control channel | [`Timeouts::agent_return`] |
 //! | the agent's end and the control channel | [`Timeouts::node_return`] |
 //! | the node's word that it is over, after it was told | [`Timeouts::confirmation`] |
+//! | output that is missing, once the session has ended on its node | [`Timeouts::confirmation`] |
 //! | stream data | [`Timeouts::idle`] |
 //! | nobody | [`Timeouts::max_duration`] |
 
@@ -26,15 +28,16 @@ use std::time::{Duration, Instant};
 
 use postern_model::session::{EndReason, SessionStatus};
 use postern_protocol::Now;
-pub use postern_protocol::channel::relay::Side;
+pub use postern_protocol::channel::relay::{Delivery, Side};
 
 use crate::command::SessionCommand;
 
+mod draining;
 mod terms;
 #[cfg(test)]
 mod tests;
 
-pub use terms::{Action, AgentOutcome, End, Timeouts, Wait};
+pub use terms::{Action, AgentOutcome, Departure, End, Timeouts, Wait};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
@@ -59,9 +62,13 @@ pub struct Lifecycle {
     timeouts: Timeouts,
     deadlines: [Option<Instant>; Wait::COUNT],
     actions: VecDeque<Action>,
+    /// The session serves a port, and not a person.
+    is_tunnel: bool,
     client_attached: bool,
     /// The client is, or was, AWS's.
     stock_client: bool,
+    /// The client's latest connection was closed from its side.
+    client_closed: bool,
     /// The client said that it will not come back.
     client_leaving: bool,
     agent_attached: bool,
@@ -78,8 +85,8 @@ pub struct Lifecycle {
     /// The agent was told to end it.
     agent_told: bool,
     outcome: Option<AgentOutcome>,
-    /// The client has acknowledged everything that came from the agent.
-    drained: bool,
+    /// What the client has of the agent's output.
+    output: Delivery,
 }
 
 impl Lifecycle {
@@ -91,8 +98,10 @@ impl Lifecycle {
             timeouts,
             deadlines: [None; Wait::COUNT],
             actions: VecDeque::new(),
+            is_tunnel: false,
             client_attached: false,
             stock_client: false,
+            client_closed: false,
             client_leaving: false,
             agent_attached: false,
             agent_seen: false,
@@ -102,7 +111,7 @@ impl Lifecycle {
             agent_terminating: false,
             agent_told: false,
             outcome: None,
-            drained: true,
+            output: Delivery::Complete,
         };
         lifecycle.set(Wait::Start, now, timeouts.start);
         lifecycle.set(Wait::Idle, now, timeouts.idle);
@@ -191,15 +200,19 @@ impl Lifecycle {
     pub fn handle_attached(&mut self, side: Side, now: Now) {
         match side {
             Side::Client => self.client_attached = true,
-            Side::Agent => (self.agent_attached, self.agent_seen) = (true, true),
+            Side::Agent => {
+                (self.agent_attached, self.agent_seen) = (true, true);
+                self.go_on_draining();
+                self.finish_draining(now);
+            }
         }
         self.follow_legs(now);
     }
 
-    /// An end's data channel is gone.
-    pub fn handle_detached(&mut self, side: Side, now: Now) {
+    /// An end's data channel is gone, in this way.
+    pub fn handle_detached(&mut self, side: Side, departure: Departure, now: Now) {
         match side {
-            Side::Client => self.client_attached = false,
+            Side::Client => (self.client_attached, self.client_closed) = (false, departure == Departure::Closed),
             Side::Agent => self.agent_attached = false,
         }
         if self.is_running() {
@@ -233,16 +246,20 @@ impl Lifecycle {
         if self.is_running() {
             self.set(Wait::Idle, now, self.timeouts.idle);
         }
+        self.go_on_draining();
     }
 
-    /// Whether the client has acknowledged everything the agent sent so far. Cheap; to be called whenever it may have
-    /// changed, and before anything that says the agent is done.
-    pub fn handle_output(&mut self, drained: bool) {
-        self.drained = drained;
-        if let (true, Phase::Draining(end)) = (drained, &self.phase) {
-            let end = end.clone();
-            self.end(end);
-        }
+    /// What the client has of the output so far. Cheap; to be called whenever it may have changed, and before anything
+    /// that says the agent is done.
+    pub fn handle_output(&mut self, output: Delivery, now: Now) {
+        self.output = output;
+        self.finish_draining(now);
+    }
+
+    /// The session forwards a port. A stock client's part in it cannot be taken by another program, so one that closed
+    /// its connection comes back soon or never (spec data-channel §8.1).
+    pub fn handle_tunnel(&mut self) {
+        self.is_tunnel = true;
     }
 
     /// Whether the client is AWS's.
@@ -328,16 +345,17 @@ impl Lifecycle {
             (_, Phase::Ending(_) | Phase::Ended(_)) => {}
             (Wait::Confirmation, Phase::Terminating(_)) => self.end_terminating(),
             (Wait::Confirmation, Phase::Connecting | Phase::Open) => self.drain(now),
-            (Wait::Confirmation, Phase::Draining(_)) => {}
             (_, Phase::Terminating(_)) => {}
-            (_, Phase::Draining(end)) => {
-                // The agent is done, so there is nobody to wait for but the client, and it did not come.
+            (wait, Phase::Draining(end)) => {
                 let end = end.clone();
-                self.end(end);
+                self.give_up_draining(wait, end);
             }
             // Its log says why, if it got the request at all; nothing is reported (spec agent-control-channel §3).
             (Wait::Start, _) if !self.agent_seen => self.end(End::announced(EndReason::NodeNeverConnected)),
             (Wait::Start, _) => self.terminate(End::announced(EndReason::ClientNeverConnected), false, now),
+            (Wait::ClientReturn, _) if self.client_leaving => {
+                self.terminate(End::announced(EndReason::ClientLeft), false, now);
+            }
             (Wait::ClientReturn, _) => self.terminate(End::announced(EndReason::ClientGone), false, now),
             (Wait::AgentReturn | Wait::NodeReturn, _) => self.end(End::announced(EndReason::NodeLost)),
             (Wait::Idle, _) => {
@@ -395,6 +413,7 @@ impl Lifecycle {
         let patience = match &self.phase {
             _ if self.client_leaving => confirmation,
             Phase::Draining(_) if self.stock_client => client_return.min(stock_client_return),
+            _ if self.stock_client && self.is_tunnel && self.client_closed => client_return.min(stock_client_return),
             _ => client_return,
         };
         let running = self.deadlines[Wait::ClientReturn as usize];
@@ -419,42 +438,6 @@ impl Lifecycle {
     fn show_disconnected(&mut self, details: &str) {
         if std::mem::take(&mut self.shown_connected) {
             self.actions.push_back(Action::StoreDisconnected { details: details.to_owned() });
-        }
-    }
-
-    /// The agent is done, by one road or the other, and each may lack something: what the control channel says may have
-    /// overtaken the last output on the data channel, and the end of a data channel on which nothing ever passed is a
-    /// failure whose text is still to come. So wait for the other word, for a moment.
-    fn agent_done(&mut self, now: Now) {
-        let silent = self.agent_terminating || !self.agent_attached;
-        if (self.outcome.is_some() && silent) || (self.agent_terminating && self.used) {
-            self.drain(now);
-        } else {
-            self.begin(Wait::Confirmation, now, self.timeouts.confirmation);
-        }
-    }
-
-    /// The agent's last output goes to the client first, if there is any; then it is over.
-    fn drain(&mut self, now: Now) {
-        let end = match &self.outcome {
-            Some(AgentOutcome { failed: true, output }) => {
-                End { reason: EndReason::AgentFailed { output: output.clone() }, output: output.clone() }
-            }
-            _ => End::ordinary(EndReason::Completed { exit_status: None }),
-        };
-        let failed = end.reason.status() == SessionStatus::Failed;
-        self.clear(Wait::Confirmation);
-        self.clear(Wait::AgentReturn);
-        self.clear(Wait::NodeReturn);
-        // With nothing to show, or nobody who will ever see it, it is over. A client that has yet to come is told then.
-        if self.drained || (failed && !self.used) {
-            self.end(end);
-        } else {
-            self.phase = Phase::Draining(end);
-            if !self.client_attached {
-                // Also for a client that was never there: it may be a moment behind.
-                self.await_client(now);
-            }
         }
     }
 

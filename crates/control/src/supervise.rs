@@ -6,6 +6,7 @@
 use postern_bus::{Delivery, Subscription};
 use postern_iam::{NodeId, SessionId};
 use postern_model::ApiError;
+use postern_model::document::SessionType;
 use postern_model::session::{EndReason, SessionStatus};
 use postern_store::{EndSession, SessionEnd, SessionRecord};
 
@@ -93,6 +94,9 @@ impl Control {
         };
         if session.reached_agent {
             lifecycle.handle_agent_reached();
+        }
+        if session.session_type == SessionType::Port {
+            lifecycle.handle_tunnel();
         }
         for command in self.news_of(&record).await? {
             lifecycle.handle_command(command, now);

@@ -140,6 +140,14 @@ impl TransportError {
         }
     }
 
+    /// Whether the other end gave up a connection that was established, so that it knows of this as we do.
+    #[must_use]
+    pub fn is_closed_by_peer(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        matches!(self, Self::Io(error)
+            if matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
+    }
+
     /// The HTTP status a peer refused an upgrade with.
     #[must_use]
     pub fn status(&self) -> Option<u16> {

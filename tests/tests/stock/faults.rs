@@ -2,17 +2,21 @@
 //! agent's own rule allows, which sends what was lost again at ten messages a second.
 //!
 //! The program at the node stays until all has arrived: two seconds after a program has ended the stock agent gives up
-//! what it still owes, whatever the service does.
+//! what it still owes, whatever the service does. What becomes of a session then is the second test.
 //!
 //! `POSTERN_FAULTS` sets how many times (default 3), `POSTERN_SEED` repeats the moments of a run.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use postern_testkit::stream::{Checker, Direction, RECORD_BYTES, record};
-use postern_testkit::{FaultyProxy, Scheme, Service, StockAgentProcess, StockAgentSetup, Terminal, program};
+use postern_testkit::{
+    FaultyProxy, Scheme, Service, StockAgentProcess, StockAgentSetup, Terminal, eventually, program, temporary_folder,
+};
 
-use crate::pair::{PATIENCE, Pair, StockClient};
+use crate::pair::{PATIENCE, Pair, StockClient, talk, wait_until_connected_again, wait_until_no_session_is_active};
 
 /// Records of one flood: a few seconds of it at the stock agent's pace.
 const RECORDS: u64 = 24_000;
@@ -86,6 +90,57 @@ fn a_dropped_data_channel_in_a_flood_recovers_exactly() {
             tail.extend(arrived);
         }
         assert_eq!(terminal.wait(PATIENCE), 0);
+        pair.agent.wait_until_online(&pair.service);
+    }
+    behaviour.holds();
+}
+
+/// A flood of which the middle is lost on its way, and whose program ends long before a stock agent could send all of
+/// that again. Keep what it returns until then.
+fn lose_the_middle(pair: &Pair, node_side: &FaultyProxy, terminal: &mut Terminal) -> tempfile::TempDir {
+    let folder = temporary_folder();
+    // The session's user looks for what happens and says what has.
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).expect("the folder is ours");
+    let at = |name: &str| folder.path().join(name);
+    let is_there =
+        |name: &str| eventually(&format!("{name} to be there"), PATIENCE, || at(name).exists().then_some(()));
+    talk(terminal, "ready");
+    let until = |name: &str| format!("until [ -e {} ]; do sleep 0.05; done", at(name).display());
+    let (begun, written) = (at("begun").display().to_string(), at("written").display().to_string());
+    let script =
+        format!("touch {begun}; {}; seq 60000; touch {written}; {}; echo the-tail; exit", until("go"), until("end"));
+    fs::write(at("script"), script).expect("the folder is ours");
+    terminal.type_text(&format!(". {}\r", at("script").display()));
+    is_there("begun");
+    node_side.freeze(true);
+    fs::write(at("go"), "").expect("the folder is ours");
+    is_there("written");
+    node_side.cut();
+    node_side.freeze(false);
+    wait_until_connected_again(&pair.service);
+    fs::write(at("end"), "").expect("the folder is ours");
+    folder
+}
+
+#[test]
+fn output_that_the_agent_gave_up_is_not_waited_for() {
+    let Some(client) = StockClient::get() else { return };
+    let service = Service::start(Scheme::Https);
+    let node_side = FaultyProxy::start(service.address());
+    let setup = StockAgentSetup::endpoints(&service.endpoint_at(node_side.address()));
+    let Some(agent) = StockAgentProcess::start_with(&service, &setup) else { return };
+    let pair = Pair { client, agent, service };
+    let behaviour = pair.behaviour("output that the agent gave up: the session ends at once and says so");
+    for (is_stock, status) in [(true, 0), (false, 255)] {
+        let mut terminal = if is_stock {
+            pair.session(&[])
+        } else {
+            Terminal::start(&program("postern"), &["start", pair.agent.node_id()], &pair.service.environment())
+        };
+        let _folder = lose_the_middle(&pair, &node_side, &mut terminal);
+        terminal.expect("The session ended on the node before all of its output had arrived", PATIENCE);
+        assert_eq!(terminal.wait(PATIENCE), status);
+        wait_until_no_session_is_active(&pair.service);
         pair.agent.wait_until_online(&pair.service);
     }
     behaviour.holds();

@@ -12,14 +12,15 @@ pub struct Timeouts {
     pub start: Duration,
     /// For a client that is gone: it may resume.
     pub client_return: Duration,
-    /// For a stock client that is gone when the session has ended on its node, so that it may fetch the rest: it tries
-    /// for seconds to come back, and not at all when it was ended by its user (spec data-channel §8.1).
+    /// For a stock client that is gone when the session has ended on its node, so that it may fetch the rest, and for
+    /// one that closed its connection to a port: it tries for seconds to come back, and not at all when it was ended by
+    /// its user (spec data-channel §8.1).
     pub stock_client_return: Duration,
     /// For an agent's end that is gone although its node is connected. Stock agents retry for about six seconds.
     pub agent_return: Duration,
     /// For a node that is gone altogether.
     pub node_return: Duration,
-    /// For the node's word that a session it was told to end has ended.
+    /// For the node's word that a session it was told to end has ended, and for output that is missing when it has.
     pub confirmation: Duration,
     /// Without stream data.
     pub idle: Duration,
@@ -40,6 +41,15 @@ impl Default for Timeouts {
             max_duration: None,
         }
     }
+}
+
+/// How a data channel went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// The other end closed or reset the connection: the program ended, or is about to make a new one.
+    Closed,
+    /// Nobody answers at the other end any more, or the connection was ended from here.
+    Lost,
 }
 
 /// What a deadline is about.

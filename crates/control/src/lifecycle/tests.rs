@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use postern_model::session::{EndReason, SessionStatus};
 use postern_protocol::Now;
 
-use super::{Action, AgentOutcome, Lifecycle, Side, Timeouts, Wait};
+use super::{Action, AgentOutcome, Delivery, Departure, Lifecycle, Side, Timeouts, Wait};
 
 /// A lifecycle, its clock, and a store that always works.
 struct Story {
@@ -76,7 +76,12 @@ impl Story {
     }
 
     fn detach(&mut self, side: Side) -> &mut Self {
-        self.life.handle_detached(side, self.now);
+        self.life.handle_detached(side, Departure::Lost, self.now);
+        self
+    }
+
+    fn output(&mut self, output: Delivery) -> &mut Self {
+        self.life.handle_output(output, self.now);
         self
     }
 
@@ -214,12 +219,12 @@ fn an_early_failure_is_the_end_and_the_client_is_told_when_it_comes() {
 #[test]
 fn an_exit_ends_it_once_the_client_has_everything() {
     let mut story = Story::open();
-    story.activity().life.handle_output(false);
+    story.activity().output(Delivery::Pending);
     story.at(5).agent_terminating();
     assert_eq!(story.actions(), [], "the last output is on its way");
     story.detach(Side::Agent).outcome(false, "");
     assert_eq!((story.actions(), story.life.status()), (vec![], SessionStatus::Connected));
-    story.life.handle_output(true);
+    story.output(Delivery::Complete);
     assert_eq!(story.ends(), (completed(), String::new()));
 }
 
@@ -228,10 +233,10 @@ fn an_outcome_that_overtakes_the_output_waits_for_it_but_not_for_ever() {
     let mut story = Story::open();
     story.activity().outcome(false, "");
     assert_eq!((story.actions(), story.waits_for()), (vec![], Some((5, Wait::Confirmation))));
-    story.life.handle_output(false);
+    story.output(Delivery::Pending);
     story.at(1).agent_terminating();
     assert_eq!(story.actions(), []);
-    story.life.handle_output(true);
+    story.output(Delivery::Complete);
     assert_eq!(story.ends().0, completed());
 
     let mut story = Story::open();
@@ -246,7 +251,7 @@ fn an_outcome_that_overtakes_the_output_waits_for_it_but_not_for_ever() {
 #[test]
 fn output_that_nobody_fetches_keeps_an_ended_session_only_so_long() {
     let mut story = Story::open();
-    story.activity().life.handle_output(false);
+    story.activity().output(Delivery::Pending);
     story.detach(Side::Client);
     assert_eq!(story.actions(), [disconnected("The client lost its connection; it may resume.")]);
     story.at(100).agent_terminating().detach(Side::Agent).outcome(false, "");
@@ -263,7 +268,7 @@ fn output_that_nobody_fetches_keeps_an_ended_session_only_so_long() {
 fn a_stock_client_is_not_waited_for_as_long_once_there_is_only_output_to_fetch() {
     let mut story = Story::open();
     story.life.handle_stock_client(true);
-    story.activity().life.handle_output(false);
+    story.activity().output(Delivery::Pending);
     story.at(10).detach(Side::Client);
     assert_eq!(story.waits_for(), Some((1210, Wait::ClientReturn)), "the shell is there for it");
     story.at(100).agent_terminating();
@@ -277,7 +282,7 @@ fn a_stock_client_is_not_waited_for_as_long_once_there_is_only_output_to_fetch()
 fn a_client_that_says_that_it_leaves_is_not_waited_for() {
     // The stock plugin's ^C in a port session: its last frame is the wish, and nothing is acknowledged any more.
     let mut story = Story::open();
-    story.activity().life.handle_output(false);
+    story.activity().output(Delivery::Pending);
     story.life.handle_client_leaving(story.now);
     story.detach(Side::Client);
     story.actions();
@@ -291,25 +296,96 @@ fn a_client_that_says_that_it_leaves_is_not_waited_for() {
     story.life.handle_client_leaving(story.now);
     story.detach(Side::Client).at(5);
     let actions = story.actions();
-    assert_eq!(actions[1..], [Action::StoreTerminating(EndReason::ClientGone), Action::TellAgent], "{actions:?}");
+    assert_eq!(actions[1..], [Action::StoreTerminating(EndReason::ClientLeft), Action::TellAgent], "{actions:?}");
 
     // One that waits all the same sees the end.
     let mut story = Story::open();
-    story.activity().life.handle_output(false);
+    story.activity().output(Delivery::Pending);
     story.life.handle_client_leaving(story.now);
     story.at(20).agent_terminating();
-    story.life.handle_output(true);
+    story.output(Delivery::Complete);
     assert_eq!(story.ends().0, completed());
+}
+
+/// What a stock agent owes two seconds after its program's end it gives up.
+#[test]
+fn output_that_the_agent_gave_up_ends_it_with_a_cause() {
+    let lost = (EndReason::OutputLost, EndReason::OutputLost.details());
+    let mut story = Story::open();
+    story.activity().output(Delivery::Pending).at(10).agent_terminating();
+    assert_eq!(story.waits_for(), Some((3600, Wait::Idle)), "what is here goes to the client first");
+    story.at(20).output(Delivery::Cut);
+    assert_eq!((story.actions(), story.waits_for()), (vec![], Some((25, Wait::Confirmation))), "it may send the rest");
+    story.at(22).outcome(false, "");
+    assert_eq!(story.actions(), [], "its data channel is there");
+    story.detach(Side::Agent);
+    assert_eq!(story.ends(), lost);
+
+    // The client is slower than all of that.
+    let mut story = Story::open();
+    story.activity().output(Delivery::Pending).agent_terminating().detach(Side::Agent).outcome(false, "");
+    assert_eq!(story.actions(), []);
+    story.at(300).output(Delivery::Cut);
+    assert_eq!(story.ends(), lost);
+
+    // Its result is lost too.
+    let mut story = Story::open();
+    story.activity().output(Delivery::Cut).agent_terminating().detach(Side::Agent).at(5);
+    assert_eq!(story.ends(), lost);
+
+    // Its data channel is dead and nobody knows yet.
+    let mut story = Story::open();
+    story.activity().output(Delivery::Cut).outcome(false, "").at(9);
+    assert_eq!(story.actions(), []);
+    story.at(10);
+    assert_eq!(story.ends(), lost);
+
+    // A client that is away finds out when it is back.
+    let mut story = Story::open();
+    story.activity().output(Delivery::Cut).detach(Side::Client).agent_terminating().detach(Side::Agent);
+    story.actions();
+    story.outcome(false, "");
+    assert_eq!(story.ends(), lost);
+}
+
+#[test]
+fn an_agent_that_still_sends_what_is_missing_is_waited_for() {
+    let mut story = Story::open();
+    story.activity().output(Delivery::Cut).agent_terminating();
+    for second in 1..30 {
+        story.at(second).activity().output(Delivery::Cut);
+        assert_eq!((story.actions(), story.waits_for()), (vec![], Some((second + 5, Wait::Confirmation))));
+    }
+    story.detach(Side::Agent).at(33).attach(Side::Agent);
+    story.actions();
+    assert_eq!(story.waits_for(), Some((38, Wait::Confirmation)), "it came back for that");
+    story.activity().output(Delivery::Complete);
+    assert_eq!(story.ends().0, completed());
+}
+
+#[test]
+fn what_is_missing_is_not_the_cause_where_there_is_another() {
+    let mut story = Story::open();
+    story.activity().output(Delivery::Cut).agent_terminating().detach(Side::Agent).outcome(true, "broken");
+    assert_eq!(story.ends().1, "broken");
+
+    let mut story = Story::open();
+    story.activity().output(Delivery::Cut);
+    story.life.handle_client_leaving(story.now);
+    story.detach(Side::Client).outcome(false, "");
+    assert_eq!(story.life.poll_action(), Some(disconnected("The client lost its connection; it may resume.")));
+    story.detach(Side::Agent);
+    assert_eq!(story.ends(), (completed(), String::new()), "it wanted no more");
 }
 
 #[test]
 fn output_before_the_client_waits_for_it_as_long_as_the_start_may_take() {
     let mut story = Story::new();
-    story.attach(Side::Agent).activity().life.handle_output(false);
+    story.attach(Side::Agent).activity().output(Delivery::Pending);
     story.agent_terminating().detach(Side::Agent).outcome(false, "");
     assert_eq!((story.actions(), story.waits_for()), (vec![], Some((30, Wait::Start))));
     story.at(2).attach(Side::Client);
-    story.life.handle_output(true);
+    story.output(Delivery::Complete);
     assert_eq!(story.ends().0, completed());
 }
 
@@ -424,6 +500,28 @@ fn a_client_may_come_back_for_a_while() {
     assert_eq!(actions[1..], [Action::StoreTerminating(EndReason::ClientGone), Action::TellAgent]);
     story.outcome(false, "");
     assert_eq!(story.ends().0, EndReason::ClientGone);
+}
+
+/// It is a process that has ended, and no other can take its place.
+#[test]
+fn a_stock_client_that_closed_its_connection_to_a_port_comes_back_soon_or_never() {
+    for (is_tunnel, stock, departure, seconds) in [
+        (true, true, Departure::Closed, 60),
+        (true, true, Departure::Lost, 1200),
+        (true, false, Departure::Closed, 1200),
+        (false, true, Departure::Closed, 1200),
+    ] {
+        let mut story = Story::open();
+        if is_tunnel {
+            story.life.handle_tunnel();
+        }
+        story.life.handle_stock_client(stock);
+        story.life.handle_detached(Side::Client, departure, story.now);
+        story.actions();
+        assert_eq!(story.waits_for(), Some((seconds, Wait::ClientReturn)), "{is_tunnel} {stock} {departure:?}");
+        story.at(seconds - 1).attach(Side::Client).detach(Side::Client);
+        assert_eq!(story.waits_for(), Some((seconds + 1199, Wait::ClientReturn)), "it came back");
+    }
 }
 
 #[test]
@@ -573,10 +671,11 @@ fn whatever_happens_it_ends_in_the_right_order_and_never_waits_for_nothing() {
                 8 if chance.below(3) == 0 => story.outcome(chance.below(2) == 0, "text"),
                 9 if chance.below(3) == 0 => story.agent_terminating(),
                 10 if chance.below(4) == 0 => story.terminate(),
-                _ => {
-                    story.life.handle_output(chance.below(2) == 0);
-                    &mut story
-                }
+                _ => story.output(match chance.below(3) {
+                    0 => Delivery::Complete,
+                    1 => Delivery::Pending,
+                    _ => Delivery::Cut,
+                }),
             };
             follow(&mut story, &mut stored, &mut told, &mut connected, seed);
         }

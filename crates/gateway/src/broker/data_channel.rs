@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use postern_control::lifecycle::Departure;
 use postern_protocol::channel::PeerError;
 use postern_protocol::wire::FRAME_OVERHEAD;
 use postern_protocol::wire::websocket::Message;
@@ -48,6 +49,16 @@ pub(crate) enum LegEnd {
     Refused(String),
     /// The stream failed.
     Failed(TransportError),
+}
+
+impl LegEnd {
+    fn departure(&self) -> Departure {
+        match self {
+            Self::Gone => Departure::Closed,
+            Self::Failed(error) if error.is_closed_by_peer() => Departure::Closed,
+            _ => Departure::Lost,
+        }
+    }
 }
 
 /// How long nothing has come.
@@ -140,6 +151,7 @@ pub(crate) async fn run(
         }
     };
     say_goodbye(socket, &end).await;
+    attachment.leave(end.departure());
     end
 }
 

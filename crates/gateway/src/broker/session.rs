@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
+use postern_control::lifecycle::Departure;
 use postern_iam::{NodeId, SessionId};
 use postern_protocol::channel::PeerError;
-use postern_protocol::channel::relay::{Leg, Relay, RelayConfig, RelayEvent, Side};
+use postern_protocol::channel::relay::{Delivery, Leg, Relay, RelayConfig, RelayEvent, Side};
 use postern_protocol::wire::payload::ChannelClosed;
 use postern_protocol::{Clock, Now};
 use tokio::sync::Notify;
@@ -48,6 +49,8 @@ struct LegState {
     /// Counts attachments, so that the supervisor sees one that came and went between two looks.
     attachments: u64,
     stock: bool,
+    /// How the latest one left.
+    departure: Option<Departure>,
     ping_wanted: bool,
     /// Its socket is not being read, for want of room.
     stalled: bool,
@@ -67,8 +70,8 @@ pub(crate) struct Observation {
     pub(crate) activity: Option<Now>,
     pub(crate) agent_terminating: bool,
     pub(crate) client_leaving: bool,
-    /// The client has acknowledged everything that came from the agent.
-    pub(crate) drained: bool,
+    /// What the client has of the agent's output.
+    pub(crate) output: Delivery,
 }
 
 /// One leg, as the supervisor sees it.
@@ -78,6 +81,8 @@ pub(crate) struct LegObservation {
     pub(crate) attachments: u64,
     /// Its program is AWS's; false before there was one.
     pub(crate) stock: bool,
+    /// How the latest one left; nothing while it is there.
+    pub(crate) departure: Option<Departure>,
 }
 
 /// What a leg's task does after a turn.
@@ -133,7 +138,7 @@ impl Session {
         }
         let slot = state.leg(side);
         slot.attachments += 1;
-        slot.stock = !leg.ours;
+        (slot.stock, slot.departure) = (!leg.ours, None);
         (slot.ping_wanted, slot.stalled) = (false, false);
         if let Some(displaced) = slot.attached.replace(attached.clone()) {
             displaced.wake.notify_one();
@@ -159,11 +164,11 @@ impl Session {
             activity: state.activity.take(),
             agent_terminating: state.agent_terminating,
             client_leaving: state.client_leaving,
-            drained: state.relay.is_drained(Side::Client),
+            output: state.relay.output_delivery(),
         }
     }
 
-    /// From now on the supervisor is woken when the client has acknowledged everything.
+    /// From now on the supervisor is woken when the client has acknowledged all that can be had.
     pub(crate) fn await_output(&self) {
         self.lock().awaiting_output = true;
     }
@@ -228,17 +233,19 @@ impl State {
             }
         }
         // Not by the relay's event alone: the last thing owed to the client may be an acknowledgement.
-        tell || self.awaiting_output && self.relay.is_drained(Side::Client)
+        tell || self.awaiting_output && self.relay.output_delivery() != Delivery::Pending
     }
 }
 
 impl LegState {
     fn observe(&self) -> LegObservation {
-        LegObservation { attached: self.attached.is_some(), attachments: self.attachments, stock: self.stock }
+        let Self { attachments, stock, departure, .. } = *self;
+        LegObservation { attached: self.attached.is_some(), attachments, stock, departure }
     }
 }
 
-/// A leg's place in its session. Dropping it leaves, unless a newer connection has the place already.
+/// A leg's place in its session. Dropping it leaves as one that was lost, unless a newer connection has the place
+/// already.
 pub(crate) struct Attachment {
     session: Arc<Session>,
     side: Side,
@@ -262,6 +269,15 @@ impl Attachment {
 
     pub(crate) fn now(&self) -> Instant {
         self.session.clock.now().instant
+    }
+
+    /// Leaves, in this way.
+    pub(crate) fn leave(self, departure: Departure) {
+        let mut state = self.session.lock();
+        if state.holds(&self) {
+            state.leg(self.side).departure = Some(departure);
+        }
+        // The rest is what dropping does.
     }
 
     /// Waits until the session has something for this leg.

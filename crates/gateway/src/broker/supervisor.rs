@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postern_control::lifecycle::{Action, Lifecycle};
+use postern_control::lifecycle::{Action, Departure, Lifecycle};
 use postern_control::{SessionCommand, SessionNews, Supervision};
 use postern_model::ApiError;
 use postern_protocol::Now;
@@ -79,7 +79,7 @@ impl Supervisor {
         if let Some(at) = observed.activity {
             self.lifecycle.handle_activity(at);
         }
-        self.lifecycle.handle_output(observed.drained);
+        self.lifecycle.handle_output(observed.output, now);
         self.lifecycle.handle_stock_client(observed.client.stock);
         if observed.client_leaving {
             self.lifecycle.handle_client_leaving(now);
@@ -90,7 +90,7 @@ impl Supervisor {
         for (side, seen, leg) in [(Side::Client, self.seen[0], legs[0]), (Side::Agent, self.seen[1], legs[1])] {
             let was_attached = seen.attached || leg.attachments != seen.attachments;
             if was_attached && !leg.attached {
-                self.lifecycle.handle_detached(side, now);
+                self.lifecycle.handle_detached(side, leg.departure.unwrap_or(Departure::Lost), now);
             }
         }
         self.seen = legs;

@@ -162,7 +162,13 @@ impl Service {
 
     /// Starts a session and waits until the node was told to.
     pub(crate) async fn start_session(&self, node: &Node, control: &mut Peer) -> Session {
-        let session = self.call("StartSession", json!({"Target": node.id.as_str()})).await.unwrap();
+        self.start_session_of("SSM-SessionManagerRunShell", node, control).await
+    }
+
+    /// The same of another document.
+    pub(crate) async fn start_session_of(&self, document: &str, node: &Node, control: &mut Peer) -> Session {
+        let request = json!({"Target": node.id.as_str(), "DocumentName": document});
+        let session = self.call("StartSession", request).await.unwrap();
         let session = Session {
             id: session["SessionId"].as_str().unwrap().to_owned(),
             token: session["TokenValue"].as_str().unwrap().to_owned(),

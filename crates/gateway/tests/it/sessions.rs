@@ -177,6 +177,27 @@ async fn a_program_that_ends_releases_the_client_after_its_last_output() {
     eventually("the session to be forgotten", async || running.service.gateway().active_sessions() == 0).await;
 }
 
+/// What a stock agent could not send again within two seconds of its program's end it gives up without a word.
+#[tokio::test]
+async fn output_that_the_agent_gave_up_is_not_waited_for_and_the_client_learns_of_it() {
+    let mut running = running().await;
+    running.agent.send_output(0, "one").await;
+    running.agent.send_output(2, "three").await;
+    running.agent.send_state(SessionState::Terminating, &running.session.id).await;
+    let frame = running.client.expect_frame(&OUTPUT).await;
+    assert_eq!((frame.sequence_number, &frame.payload[..]), (0, &b"one"[..]));
+    // It sends its logs away, closes its data channel and says that all went well.
+    drop(running.agent);
+    running.control.send_result(&running.session.id, TaskStatus::Success, "").await;
+    running.control.expect_frame(&MessageType::AgentTaskAcknowledge).await;
+    assert_eq!(running.service.session_state(&running.session.id).await.0, "Connected", "the client reads on");
+    running.client.acknowledge(&frame).await;
+    let told = running.client.expect_closed().await;
+    let (state, details) = running.service.session_state(&running.session.id).await;
+    assert_eq!((state.as_str(), details.as_str()), ("Terminated", told.as_str()));
+    assert!(told.contains("before all of its output had arrived"), "{told}");
+}
+
 #[tokio::test]
 async fn a_result_is_acknowledged_each_time_and_its_text_reaches_the_client() {
     let mut running = running().await;
@@ -267,6 +288,33 @@ async fn a_client_that_is_gone_for_good_ends_the_session() {
     running.agent.expect_closed().await;
     drop(running.agent);
     running.service.wait_for_state(&running.session.id, "Terminated").await;
+}
+
+/// It is the way in which a stock plugin ends whose last word was lost.
+#[tokio::test]
+async fn a_stock_client_that_closes_its_connection_to_a_port_ends_the_session_soon() {
+    let options = Options {
+        settings: |settings| settings.timeouts.stock_client_return = Duration::from_millis(300),
+        ..Options::default()
+    };
+    let service = Service::with(options).await;
+    let (node, mut control) = service.connected_node().await;
+    let mut legs = Vec::new();
+    for document in ["AWS-StartPortForwardingSession", "SSM-SessionManagerRunShell"] {
+        let session = service.start_session_of(document, &node, &mut control).await;
+        let client = session.open_leg(CLIENT).await;
+        let agent = node.open_leg(&service, &session).await;
+        service.wait_for_state(&session.id, "Connected").await;
+        drop(client);
+        legs.push((session, agent));
+    }
+    let [(port, mut agent), (shell, _agent)] = <[_; 2]>::try_from(legs).ok().unwrap();
+    agent.expect_closed().await;
+    drop(agent);
+    let details = service.wait_for_state(&port.id, "Terminated").await;
+    assert!(details.contains("did not come back"), "{details}");
+    // Somebody may come back to a shell.
+    service.wait_for_state(&shell.id, "Disconnected").await;
 }
 
 #[tokio::test]

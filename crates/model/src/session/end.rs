@@ -26,6 +26,8 @@ pub enum EndReason {
     ClientNeverConnected,
     /// The client was gone for longer than the idle timeout.
     ClientGone,
+    /// The client said that it ends the session, and the node did not.
+    ClientLeft,
     /// The node did not take the session in time.
     NodeNeverConnected,
     /// The node was gone for too long.
@@ -42,6 +44,8 @@ pub enum EndReason {
         /// The limit that was reached.
         minutes: u32,
     },
+    /// What ran on the node ended, and the node's agent did so too before all of the output had arrived.
+    OutputLost,
     /// The node refused the session or it broke there.
     AgentFailed {
         /// What the node said.
@@ -68,11 +72,15 @@ impl EndReason {
             Self::Terminated { by } => format!("Terminated by {by}."),
             Self::ClientNeverConnected => "The client never opened the data channel.".to_owned(),
             Self::ClientGone => "The client lost its connection and did not come back.".to_owned(),
+            Self::ClientLeft => "The client ended the session.".to_owned(),
             Self::NodeNeverConnected => "The node did not take the session in time.".to_owned(),
             Self::NodeLost => "The node lost its connection and did not come back.".to_owned(),
             Self::NodeDeregistered => "The node was deregistered.".to_owned(),
             Self::IdleTimeout { minutes } => format!("The session was idle for {minutes} min."),
             Self::MaxDuration { minutes } => format!("The session reached its maximum duration of {minutes} min."),
+            Self::OutputLost => {
+                "The session ended on the node before all of its output had arrived: the last part of it may be missing.".to_owned()
+            }
             Self::AgentFailed { output } if output.trim().is_empty() => {
                 "The node could not run the session.".to_owned()
             }

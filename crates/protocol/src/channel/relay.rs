@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use self::acknowledgements::Acknowledgements;
+pub use self::direction::Delivery;
 use self::direction::{Direction, Limits, Receipt, Room};
 use self::event::Events;
 pub use self::event::RelayEvent;
@@ -190,10 +191,13 @@ impl Relay {
             && StreamFlag::decode(payload_of(header, &message)) == Ok(StreamFlag::TerminateSession);
         let handshake = (payload_type == PayloadType::HANDSHAKE_REQUEST).then(|| message.clone());
         let direction = self.direction_mut(from);
-        match direction.receive(number, payload_type, message, room, now.instant)? {
+        let receipt = direction.receive(number, payload_type, message, room, now.instant)?;
+        // Also by a number that was used before: the stock client numbers messages in several threads at once, so its
+        // last word may bear the number of its last data, and the agent will not have it (spec data-channel 4.3).
+        self.events.client_leaving |= leaving && from == Side::Client;
+        match receipt {
             Receipt::Kept => {
                 self.observe(from, header, now);
-                self.events.client_leaving |= leaving && from == Side::Client;
                 if let Some(message) = handshake.filter(|_| from == Side::Agent) {
                     self.order.requested(payload_of(header, &message));
                 }
@@ -425,6 +429,11 @@ impl Relay {
         self.direction(to.other()).is_drained()
             && self.acknowledgements(to).is_empty()
             && (end.closed.is_none() || end.told_closed)
+    }
+
+    /// How far the agent's output has come on its way to the client, who is owed acknowledgements too.
+    pub fn output_delivery(&self) -> Delivery {
+        if self.input_acknowledgements.is_empty() { self.output.delivery() } else { Delivery::Pending }
     }
 
     /// Whether this side was told on its present leg that the session is over, so that its socket

@@ -34,6 +34,17 @@ impl SequenceSet {
         self.ranges.first().map(|(_, end)| end.saturating_add(1))
     }
 
+    /// The lowest number behind this one that is not in the set.
+    pub(super) fn gap_behind(&self, number: i64) -> i64 {
+        let next = number.saturating_add(1);
+        self.position(next).map_or(next, |index| self.ranges[index].1.saturating_add(1))
+    }
+
+    /// The highest number.
+    pub(super) fn last(&self) -> Option<i64> {
+        self.ranges.last().map(|(_, end)| *end)
+    }
+
     /// Adds a number. False if it is not in the set afterwards: there are too many gaps.
     pub(super) fn insert(&mut self, number: i64) -> bool {
         let Err(index) = self.position(number) else { return true };
@@ -186,10 +197,12 @@ mod tests {
                 }
                 for number in -1..42 {
                     prop_assert_eq!(set.contains(number), model.contains(&number));
+                    prop_assert_eq!(Some(set.gap_behind(number)), (number + 1..).find(|next| !model.contains(next)));
                 }
                 let gaps = model.iter().zip(model.iter().skip(1)).filter(|(a, b)| *a + 1 < **b).count();
                 prop_assert_eq!(set.has_gap(), gaps > 0);
                 prop_assert_eq!(set.is_empty(), model.is_empty());
+                prop_assert_eq!(set.last(), model.last().copied());
             }
             while let Some(number) = set.pop_first() {
                 prop_assert_eq!(Some(number), model.pop_first());

@@ -3,7 +3,7 @@
 //! checked, and every acknowledgement against what was delivered.
 
 use postern_protocol::channel::data_channel::{Config, Role};
-use postern_protocol::channel::relay::Side;
+use postern_protocol::channel::relay::{Delivery, Side};
 
 use crate::support::{Chance, Counted, MILLIS, SECONDS};
 use crate::world::{End, Fault, OurEnd, PATIENCE, StockAgent, StockClient, Weather, World, fair};
@@ -132,6 +132,49 @@ fn stock_agent(chance: &mut Chance, sends: Counted, receives: Counted) -> Box<dy
         return Box::new(StockAgent::shell(sends, receives));
     }
     Box::new(StockAgent::port(sends, receives))
+}
+
+/// Two seconds after its program's end a stock agent gives up what it still owes, and goes (spec session-types 3).
+/// Whatever was lost by then, nobody may wait for it, and what is known to be missing is known.
+#[test]
+fn a_stock_agent_that_gives_up_keeps_nobody_waiting() {
+    for client_is_stock in [true, false] {
+        let cut = std::cell::Cell::new(0);
+        seeds(60, |seed| {
+            let mut chance = Chance::new(seed);
+            let (up, down) = (Counted::new(1, chance.within(1..2_000)), Counted::new(2, chance.within(1..400_000)));
+            let client: Box<dyn End> = if client_is_stock {
+                Box::new(StockClient::new(up.clone(), down.clone()))
+            } else {
+                // It has room for all that a relay may have under way, so it never drops what was given up for it.
+                let config = Config { receive_window_bytes: 1024 * 1024, ..Config::new(Role::Client, chance.next()) };
+                let end = OurEnd::new(config, up.clone(), down.clone(), Chance::new(chance.next()));
+                Box::new(end.reading_every(chance.within(100..20 * MILLIS)))
+            };
+            let weather = weather(&mut chance, false);
+            let mut world = World::new(client, stock_agent(&mut chance, down.clone(), up), weather, chance);
+            while world.agent.sends().left() > 0 {
+                world.run_until(world.now + 10 * MILLIS);
+                assert!(world.now < PATIENCE, "the program never ends");
+            }
+            let gives_up = world.now + 2 * SECONDS;
+            while world.now < gives_up && !world.agent.is_drained() {
+                world.run_until(world.now + 10 * MILLIS);
+            }
+            world.close(Side::Agent);
+            // The client reads on, at its pace.
+            while world.relay.output_delivery() == Delivery::Pending {
+                world.run_until(world.now + 100 * MILLIS);
+                assert!(world.now < PATIENCE, "the client waits for ever: {:?}", world.relay);
+            }
+            let has_all = world.client.receives().received == down.total;
+            let is_cut = world.relay.output_delivery() == Delivery::Cut;
+            // A stock client that has it all may have said so on a leg that died, and does not say it again.
+            assert!(!(has_all && is_cut) || client_is_stock, "nothing is missing");
+            cut.set(cut.get() + u32::from(is_cut && !has_all));
+        });
+        assert!(std::env::var_os("POSTERN_SEED").is_some() || cut.get() > 0, "nothing was ever lost");
+    }
 }
 
 /// An agent's data channel dies in the middle of a flood: the stock pair hangs for ever at its own

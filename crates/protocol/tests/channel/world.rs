@@ -99,6 +99,8 @@ impl Pipe {
 /// The connection of one side to the service.
 struct Cable {
     up: bool,
+    /// Its end has closed it for good: what is on its way from there arrives, and then it is gone.
+    closing: bool,
     /// When a new one is made.
     returns: Option<u64>,
     /// From the end to the relay, and back.
@@ -154,6 +156,7 @@ impl World {
     pub fn new(client: Box<dyn End>, agent: Box<dyn End>, weather: Weather, mut chance: Chance) -> Self {
         let cable = |delay, returns| Cable {
             up: false,
+            closing: false,
             returns: Some(returns),
             inbound: Pipe::default(),
             outbound: Pipe::default(),
@@ -273,6 +276,7 @@ impl World {
             }
             self.deliver_to_relay(side);
             self.deliver_to_end(side);
+            self.finish_closing(side);
         }
         for side in [Side::Client, Side::Agent] {
             self.end(side).0.work(now);
@@ -316,6 +320,24 @@ impl World {
         }
     }
 
+    /// This side's program ends and closes its connection.
+    pub fn close(&mut self, side: Side) {
+        let now = self.now;
+        let (end, cable) = self.end(side);
+        end.disconnected(at(now));
+        cable.closing = true;
+        cable.returns = None;
+    }
+
+    fn finish_closing(&mut self, side: Side) {
+        let now = self.now;
+        let cable = self.end(side).1;
+        if cable.up && cable.closing && cable.inbound.queue.is_empty() {
+            cable.up = false;
+            self.relay.detach(side, at(now));
+        }
+    }
+
     fn reconnect(&mut self, side: Side) {
         let now = self.now;
         let (end, cable) = self.end(side);
@@ -354,6 +376,7 @@ impl World {
             }
             let (delay, chance) = (cable.delay, now);
             match cable.outbound.take(now) {
+                Some(_) if cable.closing => {}
                 Some(Wire::Message(message)) => {
                     end.message(message.clone(), at(now));
                     self.note(|| format!("{side:?} < {}", label(&message)));

@@ -4,6 +4,7 @@
 //! It knows numbers, sizes and payload types. It never renumbers, never looks into a payload, and
 //! sends nothing that its sender did not send.
 
+mod delivery;
 mod recovery;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+pub use self::delivery::Delivery;
 use super::probe::Probe;
 use crate::channel::PeerError;
 use crate::channel::acknowledgement::Accepted;
@@ -103,6 +105,8 @@ pub(super) struct Direction {
     stands_still: bool,
     /// The highest number that ever came; without the memory of an earlier relay, any.
     highest: i64,
+    /// The highest number that the sender has sent to this relay, whatever became of it.
+    offered: i64,
     /// This relay has seen the stream begin.
     from_start: bool,
 }
@@ -205,6 +209,7 @@ impl Direction {
             full_since: None,
             stands_still: false,
             highest: if from_start { -1 } else { i64::MAX },
+            offered: -1,
             from_start,
         }
     }
@@ -239,6 +244,7 @@ impl Direction {
         {
             return Err(out_of_reach);
         }
+        self.offered = self.offered.max(number);
         if !self.make_room(number, cost(&message), room) {
             return Ok(Receipt::Dropped);
         }
@@ -288,7 +294,7 @@ impl Direction {
 
     /// One at a time, and rarely: what was sent on a live leg arrives.
     fn repeats_evicted(&mut self, number: i64, now: Instant) -> bool {
-        if self.evicted_transmission <= self.seen {
+        if self.has_seen_evicted() {
             return true;
         }
         let since = |at: Instant| now.saturating_duration_since(at);

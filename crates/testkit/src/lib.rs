@@ -11,8 +11,10 @@ mod eventually;
 mod programs;
 mod proxy;
 mod s3_double;
+mod servers;
 mod service;
 mod skip;
+mod ssh_server;
 #[cfg(unix)]
 mod stock_agent;
 pub mod stream;
@@ -25,11 +27,13 @@ pub use agent::Agent;
 pub use aws::{PythonEnvironment, StockAgent, StockPlugin, npm_folder};
 pub use behaviour::Behaviour;
 pub use eventually::eventually;
-pub use programs::{Output, program, run, temporary_folder};
+pub use programs::{Output, program, run, system_program, temporary_folder};
 pub use proxy::FaultyProxy;
 pub use s3_double::S3Double;
+pub use servers::{closed_port, counting_server, echo_is_exact, echo_server, half_close_is_kept};
 pub use service::{Scheme, Service};
 pub use skip::skip;
+pub use ssh_server::SshServer;
 #[cfg(unix)]
 pub use stock_agent::{StockAgentProcess, StockAgentSetup, names_under, private_loopback};
 pub use terminal::Terminal;

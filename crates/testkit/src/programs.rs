@@ -39,6 +39,19 @@ fn build_programs() -> PathBuf {
     folder
 }
 
+/// A program of the system's, also one that is installed where only root looks. `None`, after saying so, where it is
+/// missing; with `CI=true` that is a panic.
+pub fn system_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/bin"].map(PathBuf::from));
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{name} is not installed");
+        crate::skip(&format!("{name} is not installed"));
+    }
+    found
+}
+
 /// A folder of its own for one test, removed at its end.
 pub fn temporary_folder() -> TempDir {
     tempfile::Builder::new().prefix("postern-test-").tempdir().expect("the temporary folder is writable")

@@ -1,7 +1,7 @@
 //! A service with a stock agent and the stock client's tools beside it.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use postern_testkit::{
@@ -151,14 +151,4 @@ pub(crate) fn wait_until_connected_again(service: &Service) {
         answers = if connected { answers + 1 } else { 0 };
         (answers == 5).then_some(())
     });
-}
-
-/// A program that is installed where only root looks.
-pub(crate) fn system_program(name: &str) -> Option<PathBuf> {
-    let found = ["/usr/sbin", "/usr/bin", "/usr/local/bin"].map(|folder| Path::new(folder).join(name));
-    let found = found.into_iter().find(|path| path.exists());
-    if found.is_none() {
-        postern_testkit::skip(&format!("{name} is not installed"));
-    }
-    found
 }

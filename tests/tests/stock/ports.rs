@@ -1,28 +1,12 @@
 //! Forwarded ports: multiplexed, to another host, refused, forbidden.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use postern_testkit::stream::{Checker, Direction, record};
-use postern_testkit::{Terminal, eventually};
+use postern_testkit::{Terminal, echo_is_exact, echo_server, eventually};
 
 use crate::pair::{PATIENCE, Pair, active_sessions, wait_until_no_session_is_active, with_document};
-
-/// A server that sends back what it gets.
-fn echo_server(address: &str) -> SocketAddr {
-    let listener = TcpListener::bind(address).expect("loopback has a free port");
-    let address = listener.local_addr().expect("it is bound");
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            std::thread::spawn(move || {
-                let mut back = stream.try_clone().expect("a socket can be cloned");
-                let _ = std::io::copy(&mut stream, &mut back);
-            });
-        }
-    });
-    address
-}
 
 /// The local port that the plugin says it has opened.
 fn opened_port(terminal: &mut Terminal) -> u16 {
@@ -38,25 +22,6 @@ fn connect(port: u16) -> TcpStream {
     let stream = TcpStream::connect(("localhost", port)).expect("the plugin listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
     stream
-}
-
-/// Sends records on the connection and checks their echo, which has to be exact.
-fn echo_is_exact(stream: TcpStream, records: u64) {
-    let mut writing = stream.try_clone().expect("a socket can be cloned");
-    let writer = std::thread::spawn(move || {
-        for number in 0..records {
-            writing.write_all(&record(Direction::ToNode, number)).expect("the tunnel takes it");
-        }
-    });
-    let mut reading = stream;
-    let mut checker = Checker::new(Direction::ToNode);
-    let mut buffer = [0; 8192];
-    while checker.records() < records {
-        let read = reading.read(&mut buffer).expect("the echo comes");
-        assert_ne!(read, 0, "the tunnel was closed after {} records", checker.records());
-        checker.feed(&buffer[..read]).unwrap_or_else(|fault| panic!("the echo: {fault}"));
-    }
-    writer.join().expect("writing does not panic");
 }
 
 /// ^C: the plugin says good-bye, and nothing is left.

@@ -1,16 +1,21 @@
 //! What the agent asks before a session begins, and our answers (data-channel.md §6, messages.md §6). Actions are
 //! answered in their order; what this client cannot do is answered as such, and the agent then ends the session.
 
+use postern_protocol::mux::{Dialect, OFFERED_DIALECT, PortMode};
 use postern_protocol::wire::payload::{
     ClientOffer, HandshakeRequest, HandshakeResponse, ProcessedAction, RequestedAction, Size,
 };
 use postern_protocol::{CLIENT_VERSION, EXTENSION_VERSION};
+use serde_json::Value;
 
 /// What the stock plugin says when it was started by a CLI too old to name the profile (data-channel.md §7).
 const OLD_CLI: &str = "Installed version of CLI does not support Session Manager encryption feature. \
     Please upgrade to the latest version of your CLI (e.g., AWS CLI).";
 
-/// The session types that are streams of bytes.
+/// The `type` of port documents that forward any number of connections.
+const LOCAL_PORT_FORWARDING: &str = "LocalPortForwarding";
+
+/// What kinds of sessions there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionType {
     /// A shell in a terminal.
@@ -19,21 +24,49 @@ pub enum SessionType {
     InteractiveCommands,
     /// A command without a terminal.
     NonInteractiveCommands,
+    /// One connection to a port, as standard input and output: `Port` without a `type`, for SSH (session-types.md §6.2).
+    PortStream,
+    /// Connections to a port: `Port` with the type `LocalPortForwarding`.
+    PortForwarding,
 }
 
 impl SessionType {
-    fn from_name(name: &str) -> Option<SessionType> {
+    fn named(name: &str, port: &PortProperties) -> Option<SessionType> {
         match name {
             "Standard_Stream" => Some(SessionType::StandardStream),
             "InteractiveCommands" => Some(SessionType::InteractiveCommands),
             "NonInteractiveCommands" => Some(SessionType::NonInteractiveCommands),
+            "Port" if port.kind == LOCAL_PORT_FORWARDING => Some(SessionType::PortForwarding),
+            "Port" => Some(SessionType::PortStream),
             _ => None,
         }
     }
 
     /// Whether the node runs it in a terminal, so that size and ^D mean something.
     pub(crate) fn has_terminal(self) -> bool {
-        self != SessionType::NonInteractiveCommands
+        matches!(self, SessionType::StandardStream | SessionType::InteractiveCommands)
+    }
+}
+
+/// What a port document says that concerns this end (session-types.md §6.1). Texts only: what is none counts as empty,
+/// as with the stock plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PortProperties {
+    pub(crate) kind: String,
+    pub(crate) local_port_number: String,
+    pub(crate) local_connection_type: String,
+    pub(crate) local_unix_socket: String,
+}
+
+impl PortProperties {
+    fn read(properties: &Value) -> PortProperties {
+        let text = |name| properties.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        PortProperties {
+            kind: text("type"),
+            local_port_number: text("localPortNumber"),
+            local_connection_type: text("localConnectionType"),
+            local_unix_socket: text("localUnixSocket"),
+        }
     }
 }
 
@@ -49,11 +82,24 @@ pub(crate) struct Ours {
     pub(crate) legacy_cli: bool,
 }
 
+impl Ours {
+    /// Of a program that is no terminal's.
+    pub(crate) fn without_terminal() -> Ours {
+        Ours { size: Size { cols: 80, rows: 24 }, term: String::new(), exit_status: false, legacy_cli: false }
+    }
+}
+
 /// The answer and what is known after it.
 pub(crate) struct Answer {
     pub(crate) response: HandshakeResponse,
     /// The type of the session, if one was announced that we can run.
     pub(crate) session_type: Option<SessionType>,
+    /// What the document says, when it is one of ports.
+    pub(crate) port: PortProperties,
+    /// What carries a port session's connections.
+    pub(crate) port_mode: PortMode,
+    /// Whether the agent knows the flag that ends a port session.
+    pub(crate) knows_terminate_flag: bool,
     /// Why the session cannot be, in words for the user.
     pub(crate) failure: Option<String>,
     /// The agent is ours: it has the terminal's size already.
@@ -63,13 +109,15 @@ pub(crate) struct Answer {
 /// Answers a handshake request.
 pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
     let mut session_type = None;
+    let mut port = PortProperties::default();
     let mut errors = Vec::new();
     let mut failure = None;
     let mut processed = Vec::with_capacity(request.requested_client_actions.len());
     for action in &request.requested_client_actions {
         let failed = match action {
-            RequestedAction::SessionType { session_type: name, .. } => {
-                session_type = SessionType::from_name(name);
+            RequestedAction::SessionType { session_type: name, properties } => {
+                port = PortProperties::read(properties);
+                session_type = SessionType::named(name, &port);
                 session_type.is_none().then(|| format!("Unknown session type {name}"))
             }
             RequestedAction::KmsEncryption { .. } if ours.legacy_cli => Some(OLD_CLI.to_owned()),
@@ -91,11 +139,13 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
             }
         });
     }
+    let port_mode = PortMode::with_agent(&request.agent_version, request.postern.as_ref());
+    let takes_ours = matches!(port_mode, PortMode::Multiplexed { dialect: Dialect::Postern2, .. });
     let postern = request.postern.is_some().then_some(ClientOffer {
         version: EXTENSION_VERSION,
         exit_status: ours.exit_status,
-        multiplexer: 0,
         cumulative_acknowledgements: true,
+        multiplexer: if takes_ours { OFFERED_DIALECT } else { 0 },
         terminal_size: Some(ours.size),
         term: Some(ours.term),
     });
@@ -105,7 +155,21 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
         errors,
         postern,
     };
-    Answer { response, session_type, failure, agent_is_ours: request.postern.is_some() }
+    Answer {
+        response,
+        session_type,
+        port,
+        port_mode,
+        knows_terminate_flag: knows_terminate_flag(&request.agent_version),
+        failure,
+        agent_is_ours: request.postern.is_some(),
+    }
+}
+
+/// As the stock plugin compares: versions of four numbers only, above 2.3.722.0 (data-channel.md §6.4).
+fn knows_terminate_flag(version: &str) -> bool {
+    let numbers: Result<Vec<u64>, _> = version.split('.').map(str::parse).collect();
+    numbers.is_ok_and(|numbers| numbers.len() == 4 && numbers.as_slice() > &[2, 3, 722, 0])
 }
 
 fn unsupported_text(action: &RequestedAction, error: &str) -> String {
@@ -123,7 +187,6 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
     use super::*;
     use postern_protocol::wire::payload::{ActionStatus, AgentOffer};
-    use serde_json::Value;
 
     fn ours() -> Ours {
         Ours { size: Size { cols: 80, rows: 24 }, term: "xterm".to_owned(), exit_status: true, legacy_cli: false }
@@ -145,7 +208,7 @@ mod tests {
     fn stream_types_are_accepted_and_no_offer_goes_to_a_stock_agent() {
         for name in ["Standard_Stream", "InteractiveCommands", "NonInteractiveCommands"] {
             let answer = answer(&request(vec![session_type(name)]), ours());
-            assert_eq!(answer.session_type, SessionType::from_name(name));
+            assert_eq!(answer.session_type, SessionType::named(name, &PortProperties::default()));
             assert!(answer.failure.is_none() && !answer.agent_is_ours);
             assert_eq!(answer.response.client_version, CLIENT_VERSION);
             assert_eq!(answer.response.processed_client_actions[0].action_status, ActionStatus::SUCCESS);
@@ -175,13 +238,36 @@ mod tests {
     }
 
     #[test]
+    fn ports_are_of_two_kinds_and_only_texts_count() {
+        let properties = serde_json::json!({
+            "type": "LocalPortForwarding", "portNumber": "80", "localPortNumber": 8080, "localUnixSocket": "/run/x",
+        });
+        let action = RequestedAction::SessionType { session_type: "Port".to_owned(), properties };
+        let forwarding = answer(&request(vec![action]), ours());
+        assert_eq!(forwarding.session_type, Some(SessionType::PortForwarding));
+        assert_eq!((forwarding.port.local_port_number.as_str(), &*forwarding.port.local_unix_socket), ("", "/run/x"));
+        let stock = PortMode::Multiplexed { dialect: Dialect::Smux1, keeps_alive: false };
+        assert_eq!((forwarding.port_mode, forwarding.knows_terminate_flag), (stock, true));
+        let stream = answer(&request(vec![session_type("Port")]), ours());
+        assert_eq!((stream.session_type, stream.failure), (Some(SessionType::PortStream), None));
+    }
+
+    #[test]
+    fn the_flag_that_ends_ports_is_for_agents_that_know_it() {
+        let versions = [("", false), ("2.3.722.0", false), ("2.3.723.0", true), ("3.3.987", false), ("9.0.0.0", true)];
+        for (version, expected) in versions {
+            assert_eq!(knows_terminate_flag(version), expected, "{version}");
+        }
+    }
+
+    #[test]
     fn unknown_types_and_old_clis_fail_with_awss_texts() {
-        let port = answer(&request(vec![session_type("Port")]), ours());
-        let action = &port.response.processed_client_actions[0];
+        let other = answer(&request(vec![session_type("Other")]), ours());
+        let action = &other.response.processed_client_actions[0];
         assert_eq!(action.action_status, ActionStatus::FAILED);
-        assert_eq!(action.error, "Failed to process action SessionType: Unknown session type Port");
-        assert_eq!(port.response.errors, ["Unknown session type Port"]);
-        assert_eq!((port.session_type, port.failure.as_deref()), (None, Some("Unknown session type Port")));
+        assert_eq!(action.error, "Failed to process action SessionType: Unknown session type Other");
+        assert_eq!(other.response.errors, ["Unknown session type Other"]);
+        assert_eq!((other.session_type, other.failure.as_deref()), (None, Some("Unknown session type Other")));
         let legacy = answer(&request(vec![kms()]), Ours { legacy_cli: true, ..ours() });
         assert_eq!(legacy.response.processed_client_actions[0].action_status, ActionStatus::FAILED);
         assert_eq!(legacy.response.errors, [OLD_CLI]);

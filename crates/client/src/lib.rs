@@ -18,6 +18,7 @@ mod session;
 mod signals;
 mod stream_url;
 pub mod terminal;
+mod tunnel;
 
 pub use access::{Access, AccessError, Resumed};
 pub use console::{Console, Input};
@@ -28,3 +29,4 @@ pub use service::{CallError, Overrides, Service};
 pub use session::{Cause, Ended, Manner, SessionError, SessionRunner, Ticket};
 pub use signals::Signal;
 pub use stream_url::StreamUrlError;
+pub use tunnel::{Arrival, Flow, Tunnel, TunnelEvent, TunnelOpener};

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use postern_protocol::mux::MuxError;
 use postern_protocol::wire::PayloadType;
 use postern_protocol::wire::open::Token;
 use postern_protocol::wire::payload::Size;
@@ -17,14 +18,18 @@ use postern_transport::{Dialer, SystemClock, sleep_until};
 use crate::access::Access;
 use crate::console::{Batch, Console, Input, Keys, Output, Source, Stream};
 use crate::escape::Escapes;
-use crate::handshake::SessionType;
+use crate::handshake::{Answer, SessionType};
 use crate::leg::{Leg, LegEvent};
 use crate::link::{Link, LinkError, Target};
 use crate::signals::{Signal, Signals};
 use crate::terminal::{self, RawMode};
+use crate::tunnel::{Tunnel, plugin};
 
 /// Input that may be unacknowledged: enough for any paste to flow, little enough for the service to hold.
 const SEND_WINDOW_BYTES: usize = 512 * 1024;
+
+/// The same for a program's connection: 40 MB/s over 100 ms.
+const STREAM_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 
 /// Output that may wait here for the terminal; with more, the socket is read no further.
 const READ_BELOW_BYTES: usize = 256 * 1024;
@@ -32,15 +37,21 @@ const READ_BELOW_BYTES: usize = 256 * 1024;
 /// Output handed to the terminal, and thereby acknowledged, at a time.
 const BATCH_BYTES: usize = 16 * 1024;
 
+/// The same for a program's connection, which nobody reads line by line.
+const STREAM_BATCH_BYTES: usize = 256 * 1024;
+
 /// ^D, the end of input as a terminal has it.
 const END_OF_TRANSMISSION: Bytes = Bytes::from_static(b"\x04");
 
 /// From the first connection to the end of the handshake. The service itself gives up after 30 s.
-const HANDSHAKE_WITHIN: Duration = Duration::from_secs(45);
+pub(crate) const HANDSHAKE_WITHIN: Duration = Duration::from_secs(45);
 
 /// How often a shell is told that its input has ended. Once is not enough: one that has just begun to read, or that had
 /// started another program, does not see a ^D that came before.
 const END_OF_INPUT_EVERY: Duration = Duration::from_millis(500);
+
+/// How long what was read before the end of standard input may take to reach the node.
+const DELIVER_WITHIN: Duration = Duration::from_secs(30);
 
 /// After its exit code a command has nothing to say but its end; one that was refused even less.
 const END_WITHIN: Duration = Duration::from_secs(5);
@@ -67,6 +78,8 @@ pub enum Manner {
     Shell,
     /// A command for a program: streams apart, no input, nothing but its output.
     Command,
+    /// A connection for a program, as standard input and output; nothing else on them.
+    Stream,
 }
 
 /// How a session ended.
@@ -88,8 +101,15 @@ pub enum Cause {
     },
     /// The service had ended the session while we were away.
     TimedOut,
-    /// Standard input ended (only the plugin leaves then).
+    /// Standard input ended (only the plugin leaves a shell then).
     InputEnded,
+    /// The program that had a connection has closed it, or ended its side of one that cannot be halved.
+    StreamEnded,
+    /// A signal ended a session of ports.
+    Interrupted {
+        /// The node was told; else it takes TerminateSession.
+        told: bool,
+    },
     /// The person left by `~.`, or by ^C before the session had begun.
     Left,
     /// A signal told us to go.
@@ -108,6 +128,15 @@ pub enum SessionError {
     /// The agent announced no session type (the stock plugin's words).
     #[error("unable to determine SessionType")]
     NoSessionType,
+    /// The session had ended before it began.
+    #[error("{}", not_begun(.0))]
+    NotBegun(String),
+    /// The local end of a tunnel.
+    #[error("{0}")]
+    Listen(String),
+    /// The node's end of a tunnel.
+    #[error(transparent)]
+    Multiplexer(#[from] MuxError),
     /// The node is silent.
     #[error(
         "the node did not begin the session within {} s; see whether its agent is alive (postern nodes) and try again",
@@ -120,6 +149,10 @@ pub enum SessionError {
     /// The user's terminal or signals.
     #[error("cannot use the terminal: {0}")]
     Terminal(std::io::Error),
+}
+
+fn not_begun(output: &str) -> &str {
+    if output.is_empty() { "the session ended before it began" } else { output }
 }
 
 /// A session that is ready to run.
@@ -140,28 +173,40 @@ impl<A: Access + 'static> SessionRunner<A> {
     /// Runs the session to its end. The terminal is as it was when this returns.
     pub async fn run(self) -> Result<Ended, SessionError> {
         let Ticket { session_id, token, stream_url } = self.ticket;
-        let link = Link::open(self.access, self.dialer, Target { session_id, token, stream_url })?;
+        let target = Target { session_id: session_id.clone(), token, stream_url };
+        let link = Link::open(self.access, self.dialer, target)?;
         let begin_by = SystemClock.now().instant + HANDSHAKE_WITHIN;
         let mut session = Session {
             leg: Leg::new(link, SEND_WINDOW_BYTES),
             manner: self.manner,
             user: User::new(self.console),
-            announced: None,
+            answered: None,
+            ports_begin: None,
             session_type: None,
             begin_by,
             agent_is_ours: false,
             exit_status: None,
             notices: Batch::new(),
             end_of_input_at: None,
+            input_has_ended: false,
             end_by: None,
             ending: None,
             leaving: false,
         };
         session.user.listen_before(self.manner).map_err(SessionError::Terminal)?;
-        let result = session.run().await;
+        let outcome = session.run().await;
+        let Session { leg, user, notices, .. } = session;
         // The terminal first: whoever reports the result writes to it.
-        drop(session);
-        result
+        drop(user.raw);
+        match outcome {
+            Ok(Outcome::PortsBegin(answer)) => {
+                let tunnel = Tunnel::new(leg, &answer);
+                let user = plugin::User { output: user.output, signals: user.signals, notices };
+                plugin::run(tunnel, answer.port, &session_id, user).await
+            }
+            Ok(Outcome::Ended(ended)) => Ok(ended),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -183,8 +228,10 @@ struct Session<A> {
     leg: Leg<A>,
     manner: Manner,
     user: User,
-    /// What the handshake request announced.
-    announced: Option<SessionType>,
+    /// What the handshake request said, and the answer to it.
+    answered: Option<Box<Answer>>,
+    /// It is a session of ports, which another loop runs.
+    ports_begin: Option<Box<Answer>>,
     /// Set when the session has begun: from here on input may be sent.
     session_type: Option<SessionType>,
     /// When it must have begun.
@@ -195,11 +242,20 @@ struct Session<A> {
     notices: Batch,
     /// When the shell is told (again) that there is no more input.
     end_of_input_at: Option<Instant>,
+    /// Nothing more comes from a program that had a connection; what came is still to be delivered.
+    input_has_ended: bool,
     /// When and how the session ends if nothing else happens.
     end_by: Option<(Instant, Result<Cause, String>)>,
     ending: Option<Result<Cause, SessionError>>,
     /// The user wants to be gone: output is no longer waited for.
     leaving: bool,
+}
+
+/// How the loop is left.
+enum Outcome {
+    Ended(Ended),
+    /// The session is one of ports.
+    PortsBegin(Box<Answer>),
 }
 
 /// What the one wait of the loop can bring.
@@ -212,7 +268,7 @@ enum Woken {
 }
 
 impl<A: Access + 'static> Session<A> {
-    async fn run(&mut self) -> Result<Ended, SessionError> {
+    async fn run(&mut self) -> Result<Outcome, SessionError> {
         loop {
             let now = SystemClock.now();
             self.handle_time(now);
@@ -220,10 +276,17 @@ impl<A: Access + 'static> Session<A> {
             self.send_input(now);
             // What was taken is shown before the end is reported.
             let shown = self.user.output.is_idle() && self.notices.is_empty();
+            if let Some(answer) = self.ports_begin.take() {
+                return Ok(Outcome::PortsBegin(answer));
+            }
             if (shown || self.leaving)
                 && let Some(ending) = self.ending.take()
             {
-                return ending.map(|cause| Ended { cause, exit_status: self.exit_status });
+                return ending.map(|cause| Outcome::Ended(Ended { cause, exit_status: self.exit_status }));
+            }
+            if self.input_has_ended && self.user.held.is_empty() && self.leg.channel.is_drained() {
+                self.end(Ok(Cause::StreamEnded));
+                continue;
             }
             let wake_at = self.wake_at();
             let takes_input =
@@ -346,12 +409,21 @@ impl User {
         self.signals.listen_for_end()?;
         match manner {
             Manner::Plugin { .. } => Ok(()),
-            Manner::Shell | Manner::Command => self.signals.listen_for_interrupt(),
+            Manner::Shell | Manner::Command | Manner::Stream => self.signals.listen_for_interrupt(),
         }
     }
 
     /// The session has begun: keys belong to the node.
     fn begin(&mut self, manner: Manner, session_type: SessionType) -> std::io::Result<()> {
+        if session_type == SessionType::PortStream {
+            // Bytes as they are, and signals as they were: the stock plugin has no handler here.
+            self.escapes = Escapes::new(false);
+            self.typed = false;
+            if let Some(source) = self.source.take() {
+                self.input = Some(source.open(false)?);
+            }
+            return Ok(());
+        }
         self.signals.listen_for_interrupt()?;
         self.signals.listen_for_quit()?;
         if manner == Manner::Command || !session_type.has_terminal() {

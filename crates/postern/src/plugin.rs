@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::Duration;
 
 use postern_client::config::{Environment, Profile};
 use postern_client::{Cause, Console, Ended, Manner, Overrides, Service, SessionError, SessionRunner, Signal};
@@ -19,6 +20,9 @@ const INSTALLED: &str =
 
 /// What a Go program that panics exits with; the stock plugin does on arguments that lack their members.
 const CRASHED: u8 = 2;
+
+/// How long it may take to end a session by the API.
+const TERMINATE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Does what the arguments (without the program's name) ask for.
 pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -53,7 +57,8 @@ fn start(request: Request, environment: Environment) -> ExitCode {
         Ok(Cause::Closed { output }) => say(&format!("\n\nSessionId: {id} : {output}\n\n")),
         Ok(Cause::TimedOut) => say(&format!("Session: {id} timed out.\n")),
         Ok(Cause::InputEnded) => say(&cannot("EOF")),
-        Ok(Cause::Left) => say(&exiting(&id)),
+        Ok(Cause::StreamEnded) => {}
+        Ok(Cause::Left | Cause::Interrupted { .. }) => say(&exiting(&id)),
         // Other signals have their default effect on the stock plugin; a shell sees the same status.
         Ok(Cause::Signalled(signal)) => return ExitCode::from(128 + number(signal)),
         Err(error) => say(&cannot(&error)),
@@ -69,8 +74,14 @@ async fn run(request: Request, environment: Environment) -> Result<Cause, String
     let dialer = service.dialer().clone();
     let console = Console::of_process().map_err(|error| error.to_string())?;
     let manner = Manner::Plugin { legacy_cli };
-    let runner = SessionRunner { access: Rc::new(service), dialer, ticket, manner, console };
+    let service = Rc::new(service);
+    let session_id = ticket.session_id.clone();
+    let runner = SessionRunner { access: Rc::clone(&service), dialer, ticket, manner, console };
     let ended: Result<Ended, SessionError> = runner.run().await;
+    if let Ok(Ended { cause: Cause::Interrupted { told: false }, .. }) = ended {
+        // The service ends it by itself if it cannot be told.
+        let _ = tokio::time::timeout(TERMINATE_WITHIN, service.terminate(&session_id)).await;
+    }
     ended.map(|ended| ended.cause).map_err(|error| error.to_string())
 }
 

@@ -10,7 +10,7 @@ mod message_type;
 pub mod open;
 pub mod payload;
 mod payload_type;
-pub(crate) mod reader;
+mod reader;
 pub mod websocket;
 
 pub use fault::Fault;

@@ -7,7 +7,8 @@ use postern_protocol::wire::PayloadType;
 use postern_protocol::wire::payload::{ExitCode, HandshakeComplete, HandshakeRequest, JsonPayload as _};
 
 use super::{
-    Access, BATCH_BYTES, Batch, Cause, END_WITHIN, Input, Manner, Session, SessionError, SessionType, Signal, Stream,
+    Access, BATCH_BYTES, Batch, Cause, DELIVER_WITHIN, END_WITHIN, Input, Manner, STREAM_BATCH_BYTES,
+    STREAM_WINDOW_BYTES, Session, SessionError, SessionType, Signal, Stream,
 };
 use crate::escape::{self, Command};
 use crate::handshake::{self, Ours};
@@ -30,7 +31,8 @@ impl<A: Access + 'static> Session<A> {
     fn next_batch(&mut self, now: Now) -> Batch {
         let mut batch = Batch::new();
         let mut bytes = 0;
-        while self.ending.is_none() && bytes < BATCH_BYTES {
+        let enough = if self.is_stream() { STREAM_BATCH_BYTES } else { BATCH_BYTES };
+        while self.ending.is_none() && self.ports_begin.is_none() && bytes < enough {
             let Some(event) = self.leg.channel.poll_event(now) else { break };
             match event {
                 Event::Data { payload_type, payload } => {
@@ -78,7 +80,7 @@ impl<A: Access + 'static> Session<A> {
 
     fn on_handshake_request(&mut self, request: &HandshakeRequest, now: Now) {
         self.user.size = terminal::size();
-        let answer = handshake::answer(
+        let mut answer = handshake::answer(
             request,
             Ours {
                 size: self.user.size,
@@ -88,12 +90,12 @@ impl<A: Access + 'static> Session<A> {
             },
         );
         self.agent_is_ours = answer.agent_is_ours;
-        self.announced = answer.session_type;
-        if let Some(failure) = answer.failure {
+        if let Some(failure) = answer.failure.take() {
             // The agent ends the session on this answer; its own words would only repeat ours.
             self.end_by = Some((now.instant + END_WITHIN, Err(failure)));
         }
-        self.leg.channel.respond_handshake(answer.response, now);
+        self.leg.channel.respond_handshake(answer.response.clone(), now);
+        self.answered = Some(Box::new(answer));
     }
 
     fn on_handshake_complete(&mut self, complete: &HandshakeComplete, batch: &mut Batch, now: Now) {
@@ -102,10 +104,15 @@ impl<A: Access + 'static> Session<A> {
             let stream = if matches!(self.manner, Manner::Plugin { .. }) { Stream::Out } else { Stream::Err };
             batch.push((stream, Bytes::from(format!("{message}\n"))));
         }
-        match self.announced {
+        match self.answered.as_ref().and_then(|answer| answer.session_type) {
+            Some(SessionType::PortForwarding) => self.ports_begin = self.answered.take(),
             Some(session_type) => self.begin(session_type, now),
             None => self.end(Err(SessionError::NoSessionType)),
         }
+    }
+
+    fn is_stream(&self) -> bool {
+        self.session_type == Some(SessionType::PortStream)
     }
 
     fn begin(&mut self, session_type: SessionType, now: Now) {
@@ -114,6 +121,9 @@ impl<A: Access + 'static> Session<A> {
             return;
         }
         self.session_type = Some(session_type);
+        if self.is_stream() {
+            self.leg.channel.set_send_window(STREAM_WINDOW_BYTES, STREAM_WINDOW_BYTES);
+        }
         // Before the first byte of input, as the stock plugin does. Our agent has started the shell with it.
         let size = terminal::size();
         let known = self.agent_is_ours && size == self.user.size;
@@ -138,10 +148,14 @@ impl<A: Access + 'static> Session<A> {
             Some(Input::End) | None => {
                 self.user.input = None;
                 match self.manner {
+                    _ if self.is_stream() => {
+                        self.input_has_ended = true;
+                        self.end_by = Some((now.instant + DELIVER_WITHIN, Ok(Cause::StreamEnded)));
+                    }
                     Manner::Plugin { .. } => self.end(Ok(Cause::InputEnded)),
                     // A terminal that is gone sends SIGHUP; a pipe that ends is ^D for the shell behind it.
                     Manner::Shell if !self.user.typed => self.end_of_input_at = Some(now.instant),
-                    Manner::Shell | Manner::Command => {}
+                    Manner::Shell | Manner::Command | Manner::Stream => {}
                 }
             }
         }
@@ -150,7 +164,7 @@ impl<A: Access + 'static> Session<A> {
     /// The stock plugin sends a lone LF as CR (messages.md §4); behind a pipe a shell may count on it.
     fn as_plugin_sends(&self, bytes: Bytes) -> Bytes {
         match (self.manner, &*bytes) {
-            (Manner::Plugin { .. }, b"\n") => Bytes::from_static(b"\r"),
+            (Manner::Plugin { .. }, b"\n") if !self.is_stream() => Bytes::from_static(b"\r"),
             _ => bytes,
         }
     }
@@ -187,7 +201,8 @@ impl<A: Access + 'static> Session<A> {
 
     /// A key that came as a signal. Where it cannot reach the node, it means us.
     fn send_key(&mut self, key: u8, now: Now) {
-        let reachable = self.session_type.is_some() && !self.leg.is_missing() && self.ending.is_none();
+        let reachable =
+            self.session_type.is_some() && !self.is_stream() && !self.leg.is_missing() && self.ending.is_none();
         if !reachable {
             return self.leave(Cause::Left);
         }

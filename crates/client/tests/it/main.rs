@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 mod peer;
+mod ports;
 
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -17,18 +18,18 @@ use postern_protocol::wire::payload::{ActionStatus, RequestedAction};
 use postern_transport::{Dialer, Proxy, Trust};
 use tokio::sync::mpsc;
 
-const PLUGIN: Manner = Manner::Plugin { legacy_cli: false };
+pub(crate) const PLUGIN: Manner = Manner::Plugin { legacy_cli: false };
 
 /// What the session has written.
 #[derive(Clone, Default)]
-struct Screen(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Screen(Arc<Mutex<Vec<u8>>>);
 
 impl Screen {
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().clone()
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.bytes()).unwrap()
     }
 }
@@ -45,15 +46,15 @@ impl Write for Screen {
 }
 
 /// A user whose keys and screens are the test's.
-struct User {
-    keys: mpsc::Sender<Input>,
-    out: Screen,
+pub(crate) struct User {
+    pub(crate) keys: mpsc::Sender<Input>,
+    pub(crate) out: Screen,
     err: Screen,
     access: Rc<FakeAccess>,
 }
 
 impl User {
-    fn new(ticket: Ticket, manner: Manner, tokens: &[&'static str]) -> (User, SessionRunner<FakeAccess>) {
+    pub(crate) fn new(ticket: Ticket, manner: Manner, tokens: &[&'static str]) -> (User, SessionRunner<FakeAccess>) {
         let (keys, input) = mpsc::channel(4);
         let user =
             User { keys, out: Screen::default(), err: Screen::default(), access: Rc::new(FakeAccess::new(tokens)) };
@@ -63,13 +64,13 @@ impl User {
         (user, runner)
     }
 
-    async fn keys(&self, text: impl Into<Bytes>) {
+    pub(crate) async fn keys(&self, text: impl Into<Bytes>) {
         self.keys.send(Input::Bytes(text.into())).await.unwrap();
     }
 }
 
 /// Runs a session beside the script of its peer.
-async fn play<T>(
+pub(crate) async fn play<T>(
     runner: SessionRunner<FakeAccess>,
     script: impl Future<Output = T>,
 ) -> (Result<Ended, SessionError>, T) {
@@ -280,7 +281,7 @@ async fn what_we_cannot_do_is_refused_in_words() {
     let kms = RequestedAction::KmsEncryption { kms_key_id: "alias/x".to_owned(), challenge: None };
     let cases = [
         (vec![session_type_action("Standard_Stream"), kms], "kmsKeyId"),
-        (vec![session_type_action("Port")], "Unknown session type Port"),
+        (vec![session_type_action("Other")], "Unknown session type Other"),
     ];
     for (actions, expected) in cases {
         let (mut peer, ticket) = Peer::listen().await;

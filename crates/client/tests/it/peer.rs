@@ -57,6 +57,8 @@ pub(crate) struct Peer {
     listener: TcpListener,
     socket: Option<WebSocketStream<TcpStream>>,
     pub(crate) channel: DataChannel,
+    /// What its handshake request says.
+    pub(crate) agent_version: &'static str,
     events: std::collections::VecDeque<Event>,
 }
 
@@ -70,7 +72,8 @@ impl Peer {
             stream_url: format!("ws://{address}/v1/data-channel/session-1?role=publish_subscribe"),
         };
         let channel = DataChannel::new(Config::new(Role::Agent, 7));
-        (Peer { listener, socket: None, channel, events: std::collections::VecDeque::new() }, ticket)
+        let events = std::collections::VecDeque::new();
+        (Peer { listener, socket: None, channel, agent_version: "3.4.1.0", events }, ticket)
     }
 
     /// Takes the next connection: ping first, then the opening message, which is returned.
@@ -95,7 +98,7 @@ impl Peer {
     /// Opens the handshake as our agent does, or a stock one.
     pub(crate) fn ask(&mut self, ours: bool, actions: Vec<RequestedAction>) {
         let request = HandshakeRequest {
-            agent_version: "3.4.1.0".to_owned(),
+            agent_version: self.agent_version.to_owned(),
             requested_client_actions: actions,
             postern: ours.then_some(AgentOffer {
                 version: 1,
@@ -109,7 +112,12 @@ impl Peer {
 
     /// The whole handshake of a session of this type. Returns the client's answer.
     pub(crate) async fn shake_hands(&mut self, ours: bool, session_type: &str) -> HandshakeResponse {
-        self.ask(ours, vec![session_type_action(session_type)]);
+        self.shake_hands_for(ours, session_type_action(session_type)).await
+    }
+
+    /// The same with everything that the document says.
+    pub(crate) async fn shake_hands_for(&mut self, ours: bool, session_type: RequestedAction) -> HandshakeResponse {
+        self.ask(ours, vec![session_type]);
         let Event::HandshakeResponse(response) = self.event().await else { panic!("the answer comes first") };
         let complete = HandshakeComplete { handshake_time_to_complete: 1, customer_message: "welcome".to_owned() };
         self.channel.complete_handshake(complete, now());

@@ -28,8 +28,7 @@ impl Control {
         caller: &Caller,
         request: GenerateDataKeyRequest,
     ) -> Result<GenerateDataKeyResponse, ApiError> {
-        let on = self.on_key(request.key_id.clone()).await?;
-        let allowed = authorize::<act::GenerateDataKey>(caller, on)?;
+        let allowed = authorize::<act::GenerateDataKey>(caller, request.key_id.clone())?;
         self.make_data_key(allowed, &request).await
     }
 
@@ -52,8 +51,7 @@ impl Control {
     /// # Errors
     /// As for [`Control::generate_data_key`].
     pub async fn encrypt(&self, caller: &Caller, request: EncryptRequest) -> Result<EncryptResponse, ApiError> {
-        let on = self.on_key(request.key_id.clone()).await?;
-        let allowed = authorize::<act::Encrypt>(caller, on)?;
+        let allowed = authorize::<act::Encrypt>(caller, request.key_id.clone())?;
         self.encrypt_text(allowed, &request).await
     }
 
@@ -90,7 +88,7 @@ impl Control {
         request: &DecryptRequest,
     ) -> Result<DecryptResponse, ApiError> {
         let named = match &request.key_id {
-            Some(name) => Some(self.find_key_named(name).await?),
+            Some(name) => Some(self.find_key(name).await?),
             None => None,
         };
         let made_with = blob::key_of(&request.ciphertext_blob).ok_or_else(invalid_ciphertext)?;

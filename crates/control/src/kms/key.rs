@@ -3,15 +3,14 @@
 use postern_iam::KeyId;
 use postern_model::kms::{
     CreateKeyRequest, CreateKeyResponse, DescribeKeyRequest, DescribeKeyResponse, DisableKeyRequest, EnableKeyRequest,
-    KeyListEntry, KeyManager, KeyMetadata, KeyState, ListKeysRequest, ListKeysResponse, SYMMETRIC_DEFAULT,
+    KeyListEntry, KeyManager, KeyMetadata, KeyName, KeyState, ListKeysRequest, ListKeysResponse, SYMMETRIC_DEFAULT,
 };
 use postern_model::{ApiError, Empty, ErrorCode, Timestamp};
 use postern_store::{CreateKey, KeyRecord, Tag};
 
 use super::alias::marker;
 use super::{MAX_KEYS, key_arn};
-use crate::authz::act::{self, OnKey};
-use crate::authz::{Act, Authorized, authorize};
+use crate::authz::{Act, Authorized, act, authorize};
 use crate::caller::Caller;
 use crate::{Control, failure};
 
@@ -56,8 +55,7 @@ impl Control {
         caller: &Caller,
         request: DescribeKeyRequest,
     ) -> Result<DescribeKeyResponse, ApiError> {
-        let on = self.on_key(request.key_id).await?;
-        self.look_up_key(authorize::<act::DescribeKey>(caller, on)?).await
+        self.look_up_key(authorize::<act::DescribeKey>(caller, request.key_id)?).await
     }
 
     async fn look_up_key(&self, allowed: Authorized<act::DescribeKey>) -> Result<DescribeKeyResponse, ApiError> {
@@ -96,7 +94,7 @@ impl Control {
     /// # Errors
     /// `NotFoundException`; `AccessDeniedException`.
     pub async fn disable_key(&self, caller: &Caller, request: DisableKeyRequest) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::DisableKey>(caller, self.on_key(request.key_id).await?)?;
+        let allowed = authorize::<act::DisableKey>(caller, request.key_id)?;
         self.switch_key(allowed, false).await
     }
 
@@ -105,15 +103,15 @@ impl Control {
     /// # Errors
     /// `NotFoundException`; `AccessDeniedException`.
     pub async fn enable_key(&self, caller: &Caller, request: EnableKeyRequest) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::EnableKey>(caller, self.on_key(request.key_id).await?)?;
+        let allowed = authorize::<act::EnableKey>(caller, request.key_id)?;
         self.switch_key(allowed, true).await
     }
 
     async fn switch_key<A>(&self, allowed: Authorized<A>, enabled: bool) -> Result<Empty, ApiError>
     where
-        A: Act<On = OnKey>,
+        A: Act<On = KeyName>,
     {
-        let key = self.find_key_itself(&allowed.on().named).await?;
+        let key = self.find_key_itself(allowed.on()).await?;
         // Keys are never deleted, so it is still there.
         self.store.set_key_enabled(self.scope(), &key.key_id, enabled).await.map_err(failure::store)?;
         tracing::info!(key = %key.key_id, enabled, "a key was switched");

@@ -42,7 +42,14 @@ async fn end(service: &Service, session_id: &str) -> Fate {
 
 fn needs_end(result: &Result<Ended, SessionError>) -> bool {
     match result {
-        Ok(ended) => matches!(ended.cause, Cause::Left | Cause::Signalled(_) | Cause::InputEnded),
+        Ok(ended) => matches!(
+            ended.cause,
+            Cause::Left
+                | Cause::Signalled(_)
+                | Cause::InputEnded
+                | Cause::StreamEnded
+                | Cause::Interrupted { told: false }
+        ),
         Err(_) => true,
     }
 }
@@ -55,6 +62,8 @@ fn exit_status(session_id: &str, manner: Manner, ended: Ended, fate: Fate) -> an
     let output = match ended.cause {
         Cause::Closed { output } => output,
         Cause::TimedOut => bail!("the session {session_id} has ended while there was no connection to it"),
+        // Whoever had a connection, or ports, and closes them has got what was wanted.
+        Cause::StreamEnded | Cause::Interrupted { .. } => return Ok(ExitCode::SUCCESS),
         Cause::InputEnded | Cause::Left => bail!("left the session {session_id}; {fate}"),
         Cause::Signalled(signal) => bail!("left the session {session_id} on a signal ({signal:?}); {fate}"),
     };

@@ -420,6 +420,13 @@ impl DataChannel {
         self.push(PayloadType::HANDSHAKE_COMPLETE, complete.encode(), now);
     }
 
+    /// Changes [`Config::send_window_bytes`] and [`Config::near_window_bytes`]: what a session carries is known only
+    /// when it begins.
+    pub const fn set_send_window(&mut self, send_window_bytes: usize, near_window_bytes: usize) {
+        self.config.send_window_bytes = send_window_bytes;
+        self.config.near_window_bytes = near_window_bytes;
+    }
+
     /// Bytes of stream data that [`DataChannel::write`] takes now; 0 means wait: for the
     /// handshake, for acknowledgements, or for the end of a pause.
     pub fn write_capacity(&self) -> usize {
@@ -493,6 +500,11 @@ impl DataChannel {
     /// Whether nothing is queued and nothing unacknowledged.
     pub fn is_drained(&self) -> bool {
         self.outgoing.is_empty()
+    }
+
+    /// Whether the end has been announced: nothing more comes than what waits to be taken.
+    pub const fn is_closing(&self) -> bool {
+        !matches!(self.close, Close::Open)
     }
 
     /// Whether the service has asked this agent to hold back. The application stops reading from

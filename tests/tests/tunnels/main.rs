@@ -1,0 +1,8 @@
+//! Tunnels: our client, as AWS's plugin and as itself, with our agent and the stock one, and real programs at both ends.
+
+mod nodes;
+mod plugin;
+
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(60);

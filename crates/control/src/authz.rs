@@ -8,7 +8,7 @@
 //! `audience`, whose `match` over [`Operation`] has no wildcard: a new operation does not compile until somebody has
 //! decided about it.
 
-use postern_iam::{Arn, NodeId, SessionId};
+use postern_iam::{Arn, KeyId, NodeId, SessionId};
 use postern_model::kms::{KeyName, KeyReference};
 use postern_model::{ApiError, Operation};
 use postern_store::Scope;
@@ -73,8 +73,13 @@ pub enum Resource {
         /// On which node; none if there is no such session.
         node: Option<NodeId>,
     },
-    /// A key of the key service, which need not exist.
-    Key(KeyName),
+    /// A key of the key service, or an alias, which need not exist.
+    Key {
+        /// Which, as it was named.
+        named: KeyName,
+        /// The key behind the name, if it is one of here or another name of one.
+        id: Option<KeyId>,
+    },
     /// A log group, which need not exist.
     LogGroup(String),
     /// A log stream, which need not exist.
@@ -113,7 +118,8 @@ impl Resource {
                 let stream: String = stream.chars().filter(|c| !c.is_control()).take(128).collect();
                 format!("{}:log-stream:{stream}", Arn::log_group(&scope.region, &scope.account, group))
             }
-            Self::Key(name) => match name.reference() {
+            Self::Key { id: Some(id), .. } => Arn::key(&scope.region, &scope.account, id).to_string(),
+            Self::Key { named: name, id: None } => match name.reference() {
                 Ok(KeyReference::Key(id, None)) => Arn::key(&scope.region, &scope.account, &id).to_string(),
                 Ok(KeyReference::Alias(alias, None)) => {
                     Arn::key_alias(&scope.region, &scope.account, alias.as_str()).to_string()
@@ -121,6 +127,16 @@ impl Resource {
                 Ok(KeyReference::Key(_, Some(arn)) | KeyReference::Alias(_, Some(arn))) => arn.to_string(),
                 Err(_) => name.shown(),
             },
+        }
+    }
+}
+
+impl Resource {
+    /// As a denial names it: what was found behind the name is nothing for who may not use it.
+    fn as_asked_for(&self, scope: &Scope) -> String {
+        match self {
+            Self::Key { named, .. } => Self::Key { named: named.clone(), id: None }.name(scope),
+            other => other.name(scope),
         }
     }
 }
@@ -171,7 +187,7 @@ impl<A: Act> Authorized<A> {
 pub fn authorize<A: Act>(caller: &Caller, on: A::On) -> Result<Authorized<A>, ApiError> {
     for resource in A::resources(&on) {
         if let Decision::Deny(reason) = decide(&caller.principal, A::ACTION, &resource) {
-            let (action, resource) = (A::ACTION.name(), resource.name(&caller.scope));
+            let (action, resource) = (A::ACTION.name(), resource.as_asked_for(&caller.scope));
             tracing::info!(principal = %caller.principal, action, resource, reason, "denied");
             return Err(ApiError::access_denied(&caller.principal, &action, &resource, reason));
         }
@@ -231,7 +247,7 @@ fn decide_for_node(node: &NodeId, proof: NodeProof, audience: Audience, resource
         | Resource::Document(_)
         | Resource::Role(_)
         | Resource::ServiceSetting(_)
-        | Resource::Key(_)
+        | Resource::Key { .. }
         | Resource::LogGroup(_) => false,
     };
     match (own, needed == proof, needed) {

@@ -1,6 +1,6 @@
 //! The protocol of Session Manager's message channels, without a socket in sight.
 //!
-//! Three layers live here, and all are used unchanged by the service, the agent, the client, the
+//! Four layers live here, and all are used unchanged by the service, the agent, the client, the
 //! simulator and the fuzzers:
 //!
 //! * [`wire`] turns bytes into messages and messages into bytes: the binary frame, every payload
@@ -8,6 +8,7 @@
 //! * [`channel`] holds the state machines that speak with those messages: data channel, relay and
 //!   control channel.
 //! * [`mux`] carries many connections in the data of one session.
+//! * [`transfer`] is what our own ends say to each other inside a data channel when they copy files.
 //!
 //! Nothing in this crate opens a socket, reads a clock, draws randomness, spawns a task or touches
 //! a file. Time comes in as [`Now`], chance as a seed or through [`Entropy`], so that a failure
@@ -18,7 +19,8 @@
 //! Every byte given to a decoder is written by a stranger. Decoders are total: any input gives a
 //! value or an error that names the field and whose fault it is, never a panic, and never an
 //! allocation whose size the peer chose. The bounds are constants next to the decoders
-//! ([`wire::MAX_FRAME_BYTES`], [`wire::open::MAX_OPEN_BYTES`], `JsonPayload::MAX_BYTES`).
+//! ([`wire::MAX_FRAME_BYTES`], [`wire::open::MAX_OPEN_BYTES`], `JsonPayload::MAX_BYTES`,
+//! [`transfer::MAX_BODY_BYTES`]).
 
 #![warn(missing_docs)]
 
@@ -26,6 +28,7 @@ pub mod channel;
 mod entropy;
 pub mod mux;
 mod time;
+pub mod transfer;
 pub mod wire;
 
 pub use entropy::Entropy;

@@ -10,7 +10,7 @@ mod message_type;
 pub mod open;
 pub mod payload;
 mod payload_type;
-mod reader;
+pub(crate) mod reader;
 pub mod websocket;
 
 pub use fault::Fault;

@@ -14,6 +14,7 @@ fuzz_tests![
     multiplexer * 4,
     open * 4,
     relay * 4,
+    transfer * 4,
     websocket_client * 4,
     websocket_server * 4,
     payload_acknowledge,

@@ -439,7 +439,7 @@ row(
     ),
     refusals=[
         ("a name that is taken", lambda w: {"Name": w.document, "Content": COMMAND}, "DocumentAlreadyExists"),
-        ("a reserved name", lambda w: {"Name": "AWS-Mine", "Content": COMMAND}, "ValidationException"),
+        ("a reserved name", lambda w: {"Name": "AWS-Mine", "Content": COMMAND}, "InvalidDocumentContent"),
         ("what is no JSON", lambda w: {"Name": "document", "Content": "a: b"}, "InvalidDocumentContent"),
         (
             "a YAML bomb",

@@ -18,13 +18,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     // edges
     ("postern-transport", &["postern-protocol", "postern-iam"]),
     ("postern-pty", &[]),
+    ("postern-transfer", &["postern-protocol"]),
     // faces
     (
         "postern-gateway",
         &["postern-protocol", "postern-iam", "postern-model", "postern-control", "postern-bus", "postern-transport"],
     ),
-    ("postern-agent", &["postern-protocol", "postern-iam", "postern-model", "postern-transport", "postern-pty"]),
-    ("postern-client", &["postern-protocol", "postern-iam", "postern-model", "postern-transport"]),
+    (
+        "postern-agent",
+        &["postern-protocol", "postern-iam", "postern-model", "postern-transport", "postern-pty", "postern-transfer"],
+    ),
+    ("postern-client", &["postern-protocol", "postern-iam", "postern-model", "postern-transport", "postern-transfer"]),
     // programs
     (
         "posternd",

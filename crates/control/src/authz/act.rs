@@ -2,7 +2,7 @@
 
 use postern_model::tag::TaggedType;
 
-use super::{Act, Action, Arn, KeyName, NodeId, Operation, Resource, SessionId};
+use super::{Act, Action, Arn, KeyId, KeyName, NodeId, Operation, Resource, SessionId};
 use postern_iam::DocumentName;
 
 /// What StartSession is about.
@@ -39,6 +39,24 @@ pub struct OnSession {
     pub id: SessionId,
     /// On which node; none if there is no such session.
     pub node: Option<NodeId>,
+}
+
+/// What acts on keys are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnKey {
+    /// The key as it was named; it need not exist.
+    pub named: KeyName,
+    /// The key of that name. A decision is about the key, whichever of its names it is called by.
+    pub id: Option<KeyId>,
+}
+
+/// What giving a key another name is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyAndAlias {
+    /// The key.
+    pub key: OnKey,
+    /// The new name.
+    pub alias: KeyName,
 }
 
 /// What Decrypt is about.
@@ -151,8 +169,8 @@ fn session(on: &OnSession) -> Vec<Resource> {
     vec![Resource::Session { id: on.id.clone(), node: on.node.clone() }]
 }
 
-fn key(name: &KeyName) -> Vec<Resource> {
-    vec![Resource::Key(name.clone())]
+fn key(on: &OnKey) -> Vec<Resource> {
+    vec![Resource::Key { named: on.named.clone(), id: on.id.clone() }]
 }
 
 fn document(arn: &Arn) -> Vec<Resource> {
@@ -240,24 +258,25 @@ acts! {
     /// Ask what to apply.
     ListInstanceAssociations = Action::Api(Operation::ListInstanceAssociations), on NodeId: node;
     /// Make a data key.
-    GenerateDataKey = Action::Api(Operation::GenerateDataKey), on KeyName: key;
+    GenerateDataKey = Action::Api(Operation::GenerateDataKey), on OnKey: key;
     /// Encrypt a text.
-    Encrypt = Action::Api(Operation::Encrypt), on KeyName: key;
+    Encrypt = Action::Api(Operation::Encrypt), on OnKey: key;
     /// Open a ciphertext.
     Decrypt = Action::Api(Operation::Decrypt), on OnDataKey:
         |on| vec![Resource::DataKey { session: on.session.clone(), node: on.node.clone() }];
     /// Make a key.
     CreateKey = Action::Api(Operation::CreateKey), on (): any;
     /// Look at a key.
-    DescribeKey = Action::Api(Operation::DescribeKey), on KeyName: key;
+    DescribeKey = Action::Api(Operation::DescribeKey), on OnKey: key;
     /// List keys.
     ListKeys = Action::Api(Operation::ListKeys), on (): any;
     /// Switch a key on.
-    EnableKey = Action::Api(Operation::EnableKey), on KeyName: key;
+    EnableKey = Action::Api(Operation::EnableKey), on OnKey: key;
     /// Switch a key off.
-    DisableKey = Action::Api(Operation::DisableKey), on KeyName: key;
+    DisableKey = Action::Api(Operation::DisableKey), on OnKey: key;
     /// Give a key another name.
-    CreateAlias = Action::Api(Operation::CreateAlias), on KeyName: key;
+    CreateAlias = Action::Api(Operation::CreateAlias), on KeyAndAlias:
+        |on| [key(&on.key), vec![Resource::Key { named: on.alias.clone(), id: None }]].concat();
     /// List the other names of keys.
     ListAliases = Action::Api(Operation::ListAliases), on (): any;
     /// Make a log group.

@@ -123,8 +123,8 @@ fn stream() -> act::OnStream {
     act::OnStream { group: group(), stream: id.to_string(), node }
 }
 
-fn key() -> KeyName {
-    KeyName::new("alias/aws/ssm")
+fn key() -> act::OnKey {
+    act::OnKey { named: KeyName::new("alias/aws/ssm"), id: None }
 }
 
 fn may<A: Act>(principal: &Principal, on: A::On) -> bool {
@@ -209,7 +209,10 @@ fn attempt(action: Action, principal: &Principal) -> bool {
             Operation::ListKeys => may::<act::ListKeys>(principal, ()),
             Operation::EnableKey => may::<act::EnableKey>(principal, key()),
             Operation::DisableKey => may::<act::DisableKey>(principal, key()),
-            Operation::CreateAlias => may::<act::CreateAlias>(principal, key()),
+            Operation::CreateAlias => {
+                let alias = KeyName::new("alias/mine");
+                may::<act::CreateAlias>(principal, act::KeyAndAlias { key: key(), alias })
+            }
             Operation::ListAliases => may::<act::ListAliases>(principal, ()),
             Operation::RequestManagedInstanceRoleToken => {
                 may::<act::RequestManagedInstanceRoleToken>(principal, node())
@@ -294,4 +297,14 @@ fn a_denial_says_who_what_where_and_why() {
     let node = caller(callers()[2].clone());
     let error = authorize::<act::DescribeSessions>(&node, ()).unwrap_err();
     assert!(error.message().ends_with("because no identity-based policy allows the action"), "{}", error.message());
+}
+
+#[test]
+fn a_decision_is_about_the_key_and_a_denial_about_its_name() {
+    let scope = caller(Principal::Anonymous).scope;
+    let on = act::OnKey { id: Some(KeyId::generate(&[7; 16])), ..key() };
+    let [resource] = &act::GenerateDataKey::resources(&on)[..] else { panic!("one key is one resource") };
+    assert_eq!(resource.name(&scope), "arn:aws:kms:eu-west-1:123456789012:key/07070707-0707-4707-8707-070707070707");
+    let error = authorize::<act::GenerateDataKey>(&caller(callers()[2].clone()), on).unwrap_err();
+    assert!(error.message().contains("on resource: arn:aws:kms:eu-west-1:123456789012:alias/aws/ssm "), "{error}");
 }

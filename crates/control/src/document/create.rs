@@ -31,8 +31,8 @@ impl Control {
     ///
     /// # Errors
     /// `DocumentAlreadyExists`; `DocumentLimitExceeded`; `MaxDocumentSizeExceeded`; `InvalidDocumentContent` and
-    /// `InvalidDocumentSchemaVersion`, with the place in the text; `ValidationException` for a reserved name or
-    /// unsuitable tags; `AccessDeniedException`.
+    /// `InvalidDocumentSchemaVersion`, with the place in the text; `InvalidDocumentContent` for a reserved name, too
+    /// (spec public-api §5); `ValidationException` for unsuitable tags; `AccessDeniedException`.
     pub async fn create_document(
         &self,
         caller: &Caller,
@@ -51,7 +51,7 @@ impl Control {
         if name.is_service_owned() {
             let message =
                 format!("Invalid document name {name}: names that begin with aws, amazon or amzn are reserved.");
-            return Err(ApiError::new(ErrorCode::ValidationException, message));
+            return Err(ApiError::new(ErrorCode::InvalidDocumentContent, message));
         }
         let tags = tags(request.tags)?;
         let document_type = request.document_type.unwrap_or(DocumentType::Command);

@@ -3,12 +3,15 @@
 use std::str::FromStr;
 
 use postern_iam::Arn;
-use postern_model::kms::{AliasListEntry, AliasName, CreateAliasRequest, ListAliasesRequest, ListAliasesResponse};
+use postern_model::kms::{
+    AliasListEntry, AliasName, CreateAliasRequest, KeyName, ListAliasesRequest, ListAliasesResponse,
+};
 use postern_model::{ApiError, Empty, ErrorCode, Timestamp};
 use postern_store::{AliasRecord, CreateAlias, Scope};
 
 use super::MAX_ALIASES;
-use crate::authz::{Authorized, act, authorize};
+use crate::authz::act::{self, KeyAndAlias};
+use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::page::Listing;
 use crate::{Control, failure};
@@ -22,7 +25,9 @@ impl Control {
     /// # Errors
     /// `AlreadyExistsException`, `NotFoundException`, `LimitExceededException`; `AccessDeniedException`.
     pub async fn create_alias(&self, caller: &Caller, request: CreateAliasRequest) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::CreateAlias>(caller, request.target_key_id.clone())?;
+        let key = self.on_key(request.target_key_id.clone()).await?;
+        let alias = KeyName::new(request.alias_name.as_str());
+        let allowed = authorize::<act::CreateAlias>(caller, KeyAndAlias { key, alias })?;
         self.make_alias(allowed, request).await
     }
 
@@ -31,7 +36,8 @@ impl Control {
         allowed: Authorized<act::CreateAlias>,
         request: CreateAliasRequest,
     ) -> Result<Empty, ApiError> {
-        let key = self.find_key_itself(allowed.on()).await?;
+        let named = &allowed.on().key.named;
+        let key = self.find_key_itself(named).await?;
         let arn = self.alias_arn(&request.alias_name);
         let alias = AliasRecord { name: request.alias_name, key_id: key.key_id, created_at: self.unix_millis() };
         match self.store.create_alias(self.scope(), alias, MAX_ALIASES).await.map_err(failure::store)? {
@@ -41,7 +47,7 @@ impl Control {
                 Err(ApiError::new(ErrorCode::AlreadyExistsException, message))
             }
             CreateAlias::KeyUnknown => {
-                Err(ApiError::new(ErrorCode::NotFoundException, format!("Key '{}' does not exist", allowed.on())))
+                Err(ApiError::new(ErrorCode::NotFoundException, format!("Key '{named}' does not exist")))
             }
             CreateAlias::LimitReached => {
                 let message = format!("There are {MAX_ALIASES} aliases already.");

@@ -28,7 +28,8 @@ impl Control {
         caller: &Caller,
         request: GenerateDataKeyRequest,
     ) -> Result<GenerateDataKeyResponse, ApiError> {
-        let allowed = authorize::<act::GenerateDataKey>(caller, request.key_id.clone())?;
+        let on = self.on_key(request.key_id.clone()).await?;
+        let allowed = authorize::<act::GenerateDataKey>(caller, on)?;
         self.make_data_key(allowed, &request).await
     }
 
@@ -51,7 +52,8 @@ impl Control {
     /// # Errors
     /// As for [`Control::generate_data_key`].
     pub async fn encrypt(&self, caller: &Caller, request: EncryptRequest) -> Result<EncryptResponse, ApiError> {
-        let allowed = authorize::<act::Encrypt>(caller, request.key_id.clone())?;
+        let on = self.on_key(request.key_id.clone()).await?;
+        let allowed = authorize::<act::Encrypt>(caller, on)?;
         self.encrypt_text(allowed, &request).await
     }
 
@@ -88,7 +90,7 @@ impl Control {
         request: &DecryptRequest,
     ) -> Result<DecryptResponse, ApiError> {
         let named = match &request.key_id {
-            Some(name) => Some(self.find_key(name).await?),
+            Some(name) => Some(self.find_key_named(name).await?),
             None => None,
         };
         let made_with = blob::key_of(&request.ciphertext_blob).ok_or_else(invalid_ciphertext)?;

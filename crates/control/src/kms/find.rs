@@ -8,26 +8,51 @@ use zeroize::Zeroizing;
 
 use super::blob::Material;
 use super::{MANAGED_ALIAS, key_arn};
+use crate::authz::act::OnKey;
 use crate::{Control, failure};
 
 impl Control {
-    /// The key of a name. The service's own key is made when it is first named.
+    /// What a decision about a name is about. A name that means nothing here is decided upon as it is: a refusal must not
+    /// tell the difference.
+    pub(crate) async fn on_key(&self, named: KeyName) -> Result<OnKey, ApiError> {
+        let id = match named.reference() {
+            Ok(KeyReference::Key(id, arn)) if self.check_place(arn.as_ref()).is_ok() => Some(id),
+            Ok(KeyReference::Alias(alias, arn)) if self.check_place(arn.as_ref()).is_ok() => {
+                let found = self.store.key_of_alias(self.scope(), &alias).await.map_err(failure::store)?;
+                found.map(|key| key.key_id)
+            }
+            Ok(_) | Err(_) => None,
+        };
+        Ok(OnKey { named, id })
+    }
+
+    /// The key that was decided upon. The service's own key is made when it is first named.
     ///
     /// # Errors
     /// `NotFoundException`.
-    pub(crate) async fn find_key(&self, name: &KeyName) -> Result<KeyRecord, ApiError> {
-        match name.reference()? {
+    pub(super) async fn find_key(&self, on: &OnKey) -> Result<KeyRecord, ApiError> {
+        if let Some(id) = &on.id {
+            return self.key_by_id(id, None).await;
+        }
+        match on.named.reference()? {
             KeyReference::Key(id, arn) => self.key_by_id(&id, arn.as_ref()).await,
             KeyReference::Alias(alias, arn) => {
                 self.check_place(arn.as_ref())?;
-                let found = self.store.key_of_alias(self.scope(), &alias).await.map_err(failure::store)?;
-                match found {
-                    Some(key) => Ok(key),
-                    None if alias.as_str() == MANAGED_ALIAS => self.managed_key(&alias).await,
-                    None => Err(self.no_alias(&alias)),
+                if alias.as_str() == MANAGED_ALIAS {
+                    self.managed_key(&alias).await
+                } else {
+                    Err(self.no_alias(&alias))
                 }
             }
         }
+    }
+
+    /// The key of a name, where the decision is about something else.
+    ///
+    /// # Errors
+    /// `NotFoundException`.
+    pub(crate) async fn find_key_named(&self, name: &KeyName) -> Result<KeyRecord, ApiError> {
+        self.find_key(&self.on_key(name.clone()).await?).await
     }
 
     /// The key of a name that must not be an alias.

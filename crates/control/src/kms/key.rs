@@ -3,14 +3,15 @@
 use postern_iam::KeyId;
 use postern_model::kms::{
     CreateKeyRequest, CreateKeyResponse, DescribeKeyRequest, DescribeKeyResponse, DisableKeyRequest, EnableKeyRequest,
-    KeyListEntry, KeyManager, KeyMetadata, KeyName, KeyState, ListKeysRequest, ListKeysResponse, SYMMETRIC_DEFAULT,
+    KeyListEntry, KeyManager, KeyMetadata, KeyState, ListKeysRequest, ListKeysResponse, SYMMETRIC_DEFAULT,
 };
 use postern_model::{ApiError, Empty, ErrorCode, Timestamp};
 use postern_store::{CreateKey, KeyRecord, Tag};
 
 use super::alias::marker;
 use super::{MAX_KEYS, key_arn};
-use crate::authz::{Act, Authorized, act, authorize};
+use crate::authz::act::{self, OnKey};
+use crate::authz::{Act, Authorized, authorize};
 use crate::caller::Caller;
 use crate::{Control, failure};
 
@@ -55,7 +56,8 @@ impl Control {
         caller: &Caller,
         request: DescribeKeyRequest,
     ) -> Result<DescribeKeyResponse, ApiError> {
-        self.look_up_key(authorize::<act::DescribeKey>(caller, request.key_id)?).await
+        let on = self.on_key(request.key_id).await?;
+        self.look_up_key(authorize::<act::DescribeKey>(caller, on)?).await
     }
 
     async fn look_up_key(&self, allowed: Authorized<act::DescribeKey>) -> Result<DescribeKeyResponse, ApiError> {
@@ -94,7 +96,7 @@ impl Control {
     /// # Errors
     /// `NotFoundException`; `AccessDeniedException`.
     pub async fn disable_key(&self, caller: &Caller, request: DisableKeyRequest) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::DisableKey>(caller, request.key_id)?;
+        let allowed = authorize::<act::DisableKey>(caller, self.on_key(request.key_id).await?)?;
         self.switch_key(allowed, false).await
     }
 
@@ -103,15 +105,15 @@ impl Control {
     /// # Errors
     /// `NotFoundException`; `AccessDeniedException`.
     pub async fn enable_key(&self, caller: &Caller, request: EnableKeyRequest) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::EnableKey>(caller, request.key_id)?;
+        let allowed = authorize::<act::EnableKey>(caller, self.on_key(request.key_id).await?)?;
         self.switch_key(allowed, true).await
     }
 
     async fn switch_key<A>(&self, allowed: Authorized<A>, enabled: bool) -> Result<Empty, ApiError>
     where
-        A: Act<On = KeyName>,
+        A: Act<On = OnKey>,
     {
-        let key = self.find_key_itself(allowed.on()).await?;
+        let key = self.find_key_itself(&allowed.on().named).await?;
         // Keys are never deleted, so it is still there.
         self.store.set_key_enabled(self.scope(), &key.key_id, enabled).await.map_err(failure::store)?;
         tracing::info!(key = %key.key_id, enabled, "a key was switched");

@@ -30,11 +30,14 @@ impl Control {
         request: CreateLogGroupRequest,
     ) -> Result<Empty, ApiError> {
         let key_id = match &request.kms_key_id {
-            Some(name) => Some(self.usable_key(name).await.map_err(|_| {
-                let arn = self.group_arn(&request.log_group_name);
-                invalid(format!(
-                    "The specified KMS key does not exist or is not allowed to be used with LogGroup '{arn}'"
-                ))
+            Some(name) => Some(self.usable_key(name).await.map_err(|error| match error.code() {
+                ErrorCode::InternalServerError => error,
+                _ => {
+                    let arn = self.group_arn(&request.log_group_name);
+                    invalid(format!(
+                        "The specified KMS key does not exist or is not allowed to be used with LogGroup '{arn}'"
+                    ))
+                }
             })?),
             None => None,
         };

@@ -32,7 +32,7 @@ impl Control {
     /// # Errors
     /// There is none, or it is off.
     pub(super) async fn usable_key(&self, name: &KeyName) -> Result<KeyId, ApiError> {
-        let key = self.find_key(name).await?;
+        let key = self.find_key_named(name).await?;
         self.material(&key)?;
         Ok(key.key_id)
     }

@@ -120,9 +120,15 @@ pub(super) fn holds(has: &[&str], comparison: Comparison, wanted: &[String]) -> 
     }
 }
 
+/// The longest version there is. What a caller gives to compare with may be far longer, and is taken apart for each node.
+const MAX_VERSION_BYTES: usize = 64;
+
 /// Versions number by number, everything else as texts.
 fn order(left: &str, right: &str) -> Ordering {
-    let numbers = |text: &str| text.split('.').map(|part| part.parse::<u64>().ok()).collect::<Option<Vec<_>>>();
+    let numbers = |text: &str| match text.len() {
+        0..=MAX_VERSION_BYTES => text.split('.').map(|part| part.parse::<u64>().ok()).collect::<Option<Vec<_>>>(),
+        _ => None,
+    };
     match (numbers(left), numbers(right)) {
         (Some(left), Some(right)) => left.cmp(&right),
         _ => left.cmp(right),
@@ -144,6 +150,8 @@ mod tests {
             assert!(holds_one(more, Comparison::GreaterThan, less), "{less} {more}");
             assert!(!holds_one(less, Comparison::LessThan, less) && !holds_one(less, Comparison::GreaterThan, less));
         }
+        let no_version = format!("2{}", ".0".repeat(40));
+        assert!(holds_one("10.0.0", Comparison::LessThan, &no_version), "too long to be one, so it is a text");
     }
 
     #[test]

@@ -150,7 +150,7 @@ async fn what_is_refused_changes_nothing() {
         (new("Hello", HELLO), "DocumentAlreadyExists: Document with same name Hello already exists"),
         (
             new("AWS-Hello", HELLO),
-            "ValidationException: Invalid document name AWS-Hello: names that begin with aws, amazon or amzn are reserved.",
+            "InvalidDocumentContent: Invalid document name AWS-Hello: names that begin with aws, amazon or amzn are reserved.",
         ),
         (new("Large", &"x".repeat(65_537)), "MaxDocumentSizeExceeded: The size limit of a document is 64 KB."),
         (

@@ -35,6 +35,13 @@ impl<'a> Reader<'a> {
         self.array().map(i64::from_be_bytes)
     }
 
+    /// Takes the next `length` bytes.
+    pub(crate) fn slice(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
     /// What has not been read yet.
     pub(crate) const fn remaining(&self) -> usize {
         self.rest.len()

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use postern_protocol::transfer::{self, Answer, Intake, NameRules, Offers, Step};
 use postern_protocol::wire::open::{AgentOpen, ControlOpen, DataOpen};
 use postern_protocol::wire::payload::{self, ExitCode, InteractiveShell, JsonPayload, SessionStart, StreamFlag};
 use postern_protocol::wire::websocket::{Decoder, Message, Role, WebSocketError, encode};
@@ -26,6 +27,7 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("multiplexer", multiplexer),
     ("open", open),
     ("relay", relay),
+    ("transfer", transfer),
     ("websocket_client", websocket_client),
     ("websocket_server", websocket_server),
     ("payload_acknowledge", json::<payload::Acknowledge>),
@@ -255,4 +257,55 @@ pub(crate) fn recode(message_type: MessageType, payload_type: PayloadType, paylo
         },
         _ => return None,
     })
+}
+
+/// A conversation of messages, as they would be cut from a stream: each decodes to what encodes to the same bytes, and
+/// no order of them brings the receiver's or the sender's rules out of step.
+pub(crate) fn transfer(data: &[u8]) {
+    let mut intake = Intake::new(if data.len().is_multiple_of(2) { NameRules::Unix } else { NameRules::Windows });
+    let mut offers = Offers::new();
+    let mut rest = data;
+    let (mut bytes, mut total) = (0, transfer::Total::default());
+    while let Some((header, behind)) = rest.split_first_chunk() {
+        let Ok(header) = transfer::Header::parse(*header) else { return };
+        let Some((body, behind)) = behind.split_at_checked(header.length) else { return };
+        let read = transfer::Message::decode(header, body);
+        let whole = &rest[..transfer::Header::BYTES + header.length];
+        rest = behind;
+        let message = match read {
+            Ok(message) => message,
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                continue;
+            }
+        };
+        let mut again = Vec::new();
+        message.encode(&mut again);
+        assert_eq!(again, whole);
+        if offers.has_room() {
+            offers.push_file(header.length as u64, ());
+        }
+        let _ = offers.answer(&message);
+        match intake.handle(message) {
+            Ok(Step::Total(announced)) => total = announced,
+            Ok(Step::Offer { name, size, .. }) => {
+                assert!(!name.as_bytes().contains(&b'/'));
+                let answer = match size % 3 {
+                    0 => Answer::Have,
+                    1 => Answer::Skip,
+                    _ => Answer::Want { offset: size / 2, digest: [0; 32] },
+                };
+                intake.answered(answer);
+            }
+            Ok(Step::Data(content)) => bytes += content.len() as u64,
+            Ok(Step::Enter { name, .. } | Step::Link { name, .. }) => assert!(!name.as_bytes().contains(&b'/')),
+            Ok(_) => {}
+            // What breaks the rules ends the transfer.
+            Err(violation) => {
+                assert!(!violation.to_string().is_empty());
+                return;
+            }
+        }
+        assert!(bytes <= total.bytes, "no more comes than was announced");
+    }
 }

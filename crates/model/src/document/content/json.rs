@@ -11,7 +11,7 @@ use super::{Budget, MAX_DEPTH, Member, Node, NodeValue, Position};
 use crate::document::DocumentError;
 
 pub(super) fn read(text: &str) -> Result<Node, DocumentError> {
-    let root: &RawValue = serde_json::from_str(text).map_err(|error| not_well_formed(&error))?;
+    let root: &RawValue = serde_json::from_str(text).map_err(|error| not_well_formed(&error, Position::START))?;
     let source = Source { text, lines: line_starts(text) };
     source.node(root, 0, &mut Budget::new())
 }
@@ -22,12 +22,17 @@ pub(super) fn write(root: &Node) -> String {
     text
 }
 
-/// The parser's sentence without its own idea of how to say where. It names tokens, never content.
-fn not_well_formed(error: &serde_json::Error) -> DocumentError {
+/// The parser's sentence without its own idea of how to say where. It names tokens, never content. `start` is where the
+/// text begins that it was given.
+fn not_well_formed(error: &serde_json::Error, start: Position) -> DocumentError {
     let sentence = error.to_string();
     let reason = sentence.rsplit_once(" at line ").map_or(sentence.as_str(), |(reason, _)| reason).to_owned();
     // The end of an empty text is before its first column.
-    let position = Position { line: error.line().max(1), column: error.column().max(1) };
+    let (line, column) = (error.line().max(1), error.column().max(1));
+    let position = match line {
+        1 => Position { line: start.line, column: start.column - 1 + column },
+        _ => Position { line: start.line - 1 + line, column },
+    };
     DocumentError::NotWellFormed { format: super::DocumentFormat::Json, position, reason }
 }
 
@@ -40,7 +45,7 @@ impl<'a> Source<'a> {
     fn node(&self, raw: &'a RawValue, depth: usize, budget: &mut Budget) -> Result<Node, DocumentError> {
         let position = self.position(raw);
         let text = raw.get();
-        let read = |error: serde_json::Error| not_well_formed(&error);
+        let read = |error: serde_json::Error| not_well_formed(&error, position);
         if depth >= MAX_DEPTH && text.starts_with(['[', '{']) {
             return Err(DocumentError::TooComplex { position });
         }

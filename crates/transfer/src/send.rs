@@ -1,0 +1,350 @@
+//! The sending end: counts the tree, offers what is in it, sends what is wanted.
+
+use std::fs::File;
+use std::io::{Read, Seek as _, SeekFrom, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
+use cap_std::fs::OpenOptions;
+use postern_protocol::transfer::{Answer, Digest, MAX_DATA_BYTES, Message, Offers, Options, Total, Violation};
+use ring::digest::{Context, SHA256};
+
+use crate::error::{CopyError, about};
+use crate::progress::{Progress, Summary};
+use crate::source::Root;
+use crate::stream::{Incoming, Outgoing};
+use crate::walk::{Found, FoundFile, Walk};
+
+/// Replies that may wait to be looked at. A receiver that keeps to the rules has no more to say before it is heard: an
+/// answer or a problem to each of what may be ahead.
+const QUEUED_REPLIES: usize = 4096;
+
+/// How long a receiver's last words may take when nothing more can be sent to it.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
+
+/// What the receiver said.
+enum Reply {
+    Answer(Message<'static>),
+    Finished,
+    Problem(String),
+    Over(CopyError),
+}
+
+/// Sends a tree.
+pub(crate) struct Sender<'a, W, P: ?Sized> {
+    pub(crate) out: &'a mut Outgoing<W>,
+    pub(crate) progress: &'a mut P,
+    /// Problems are the other side's to show.
+    pub(crate) tells_peer: bool,
+    summary: Summary,
+    replies: Receiver<Reply>,
+    /// The receiver has given up: what is being sent is of no use.
+    is_over: Arc<AtomicBool>,
+    /// What may still be sent of what was announced.
+    left: Total,
+    buffer: Vec<u8>,
+}
+
+impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
+    /// A sender that hears its receiver through `incoming`.
+    pub(crate) fn new<R: Read + Send + 'static>(
+        out: &'a mut Outgoing<W>,
+        incoming: Incoming<R>,
+        progress: &'a mut P,
+        tells_peer: bool,
+    ) -> Self {
+        let (sender, replies) = sync_channel(QUEUED_REPLIES);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&is_over);
+        // It ends with the stream, or with the process.
+        let listener = std::thread::Builder::new().name("answers".into());
+        let started = listener.spawn(move || listen(incoming, &sender, &flag));
+        if started.is_err() {
+            is_over.store(true, Ordering::Release);
+        }
+        let (summary, left, buffer) = (Summary::default(), Total::default(), vec![0; MAX_DATA_BYTES]);
+        Self { out, progress, tells_peer, summary, replies, is_over, left, buffer }
+    }
+
+    /// Sends everything and waits until it is received.
+    pub(crate) fn run(mut self, roots: &[Root], options: Options) -> Result<Summary, CopyError> {
+        match self.send_all(roots, options) {
+            Ok(()) => Ok(self.summary),
+            // It closes behind its last words.
+            Err(CopyError::Disconnected) => Err(self.why_over()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn send_all(&mut self, roots: &[Root], options: Options) -> Result<(), CopyError> {
+        let total = count(roots, options);
+        self.left = total;
+        self.progress.total(total);
+        self.out.send(&Message::Total(total))?;
+        let mut walk = Walk::new(roots, options);
+        let mut offers = Offers::new();
+        let mut is_walking = true;
+        loop {
+            while is_walking && offers.has_room() {
+                match walk.next() {
+                    Some(found) => self.offer(found, &mut walk, &mut offers)?,
+                    None => is_walking = false,
+                }
+            }
+            if offers.is_empty() && !is_walking {
+                break;
+            }
+            if !offers.is_empty() {
+                self.out.flush()?;
+                let reply = self.answer()?;
+                let (answer, file, size) = offers.answer(&reply)?;
+                self.act(answer, &file, size)?;
+            }
+        }
+        self.out.send(&Message::Finish)?;
+        self.out.flush()?;
+        loop {
+            match self.reply()? {
+                Reply::Finished => return Ok(()),
+                Reply::Problem(text) => self.heard(&text),
+                Reply::Answer(_) => return Err(Violation::Unexpected.into()),
+                Reply::Over(error) => return Err(error),
+            }
+        }
+    }
+
+    fn offer(&mut self, found: Found, walk: &mut Walk<'_>, offers: &mut Offers<FoundFile>) -> Result<(), CopyError> {
+        match found {
+            Found::Problem(text) => return self.problem(&text),
+            Found::Leave => self.out.send(&Message::Leave)?,
+            Found::Directory { name, attributes, path } => {
+                if !self.may_send(0) {
+                    walk.leave_out();
+                    return self.problem(&is_new(&path));
+                }
+                self.out.send(&Message::Directory { name: &name, attributes })?;
+            }
+            Found::Link { name, target, path } => {
+                if !self.may_send(0) {
+                    return self.problem(&is_new(&path));
+                }
+                self.out.send(&Message::Link { name: &name, target: &target })?;
+            }
+            Found::File { name, size, attributes, file } => {
+                if !self.may_send(size) {
+                    return self.problem(&is_new(&file.path));
+                }
+                self.out.send(&Message::File { name: &name, size, attributes })?;
+                offers.push_file(size, file);
+                return Ok(());
+            }
+        }
+        offers.push_other();
+        Ok(())
+    }
+
+    /// Takes one entry from what was announced.
+    fn may_send(&mut self, size: u64) -> bool {
+        let left = (self.left.entries.checked_sub(1), self.left.bytes.checked_sub(size));
+        let (Some(entries), Some(bytes)) = left else { return false };
+        (self.left.entries, self.left.bytes) = (entries, bytes);
+        true
+    }
+
+    /// The next answer to an offer.
+    fn answer(&mut self) -> Result<Message<'static>, CopyError> {
+        loop {
+            match self.reply()? {
+                Reply::Answer(message) => return Ok(message),
+                Reply::Problem(text) => self.heard(&text),
+                Reply::Finished => return Err(Violation::Unexpected.into()),
+                Reply::Over(error) => return Err(error),
+            }
+        }
+    }
+
+    fn reply(&mut self) -> Result<Reply, CopyError> {
+        self.replies.recv().map_err(|_| CopyError::Disconnected)
+    }
+
+    /// Why the receiver has given up, when that was noticed before its reason was read.
+    fn why_over(&mut self) -> CopyError {
+        loop {
+            match self.replies.recv_timeout(LAST_WORDS_WITHIN) {
+                Ok(Reply::Over(error)) => return error,
+                Ok(Reply::Problem(text)) => self.heard(&text),
+                Ok(_) => {}
+                Err(_) => return CopyError::Disconnected,
+            }
+        }
+    }
+
+    fn act(&mut self, answer: Answer, file: &FoundFile, size: u64) -> Result<(), CopyError> {
+        match answer {
+            Answer::Have => {
+                self.summary.files_in_place += 1;
+                self.progress.advanced(size);
+            }
+            // The receiver has said why.
+            Answer::Skip => self.progress.advanced(size),
+            Answer::Want { offset, digest } => {
+                self.progress.current(&file.path);
+                self.file(file, size, offset, &digest)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one file. What goes wrong with it is a problem of its own.
+    fn file(&mut self, file: &FoundFile, size: u64, offset: u64, digest: &Digest) -> Result<(), CopyError> {
+        let opened = open(file).and_then(|mut opened| {
+            let (context, offset) = resume(&mut opened, offset, digest, &mut self.buffer)?;
+            Ok((opened, context, offset))
+        });
+        let (mut opened, mut context, offset) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.problem(&about(&file.path, &error))?;
+                self.out.send(&Message::Begin { offset: 0 })?;
+                return self.out.send(&Message::Abandon);
+            }
+        };
+        self.out.send(&Message::Begin { offset })?;
+        self.progress.advanced(offset);
+        let mut left = size - offset;
+        while left > 0 {
+            if self.is_over.load(Ordering::Acquire) {
+                return Err(CopyError::Disconnected);
+            }
+            let most = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
+            let data = match opened.read(&mut self.buffer[..most]) {
+                Ok(0) => {
+                    self.problem(&format!("{} became shorter while it was copied; copy again", file.path))?;
+                    return self.out.send(&Message::Abandon);
+                }
+                Ok(count) => &self.buffer[..count],
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    self.problem(&about(&file.path, &error))?;
+                    return self.out.send(&Message::Abandon);
+                }
+            };
+            context.update(data);
+            self.out.send(&Message::Data(data))?;
+            left -= data.len() as u64;
+            self.summary.bytes += data.len() as u64;
+            self.progress.advanced(data.len() as u64);
+        }
+        self.summary.files += 1;
+        self.summary.bytes_resumed += offset;
+        self.out.send(&Message::End { digest: finish(context) })
+    }
+
+    fn problem(&mut self, text: &str) -> Result<(), CopyError> {
+        self.summary.problems += 1;
+        if self.tells_peer {
+            return self.out.send(&Message::Problem(text));
+        }
+        self.progress.problem(text);
+        Ok(())
+    }
+
+    /// The receiver's problem.
+    fn heard(&mut self, text: &str) {
+        self.summary.problems += 1;
+        self.progress.problem(text);
+    }
+}
+
+fn is_new(path: &str) -> String {
+    format!("{path} grew or is new since the copy began; copy again")
+}
+
+/// Everything is looked at twice: now for the announcement, later to be sent. A list in between would grow with the tree.
+fn count(roots: &[Root], options: Options) -> Total {
+    let mut total = Total { roots: u32::try_from(roots.len()).unwrap_or(u32::MAX), ..Total::default() };
+    for found in Walk::new(roots, options) {
+        match found {
+            Found::File { size, .. } => {
+                total.entries += 1;
+                total.bytes = total.bytes.saturating_add(size);
+            }
+            Found::Directory { .. } | Found::Link { .. } => total.entries += 1,
+            Found::Leave | Found::Problem(_) => {}
+        }
+    }
+    total
+}
+
+/// Opens a file as what it was found to be, waiting for nothing and following nothing.
+fn open(file: &FoundFile) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).follow(FollowSymlinks::No).nonblock(true);
+    let opened = file.directory.open_with(&file.entry, &options)?.into_std();
+    if opened.metadata()?.is_file() { Ok(opened) } else { Err(std::io::Error::other("is no longer a file")) }
+}
+
+/// Reads as far as the receiver says it has the file. Gives the state of the checksum and where to go on: at the
+/// beginning, when what it has is something else.
+fn resume(file: &mut File, offset: u64, digest: &Digest, buffer: &mut [u8]) -> std::io::Result<(Context, u64)> {
+    if offset == 0 {
+        return Ok((Context::new(&SHA256), 0));
+    }
+    let context = hash(file, offset, buffer)?;
+    if let Some(context) = context
+        && finish(context.clone()) == *digest
+    {
+        return Ok((context, offset));
+    }
+    file.seek(SeekFrom::Start(0))?;
+    Ok((Context::new(&SHA256), 0))
+}
+
+/// Hashes the next `length` bytes; `None` when there are fewer.
+pub(crate) fn hash(file: &mut File, length: u64, buffer: &mut [u8]) -> std::io::Result<Option<Context>> {
+    let mut context = Context::new(&SHA256);
+    let mut left = length;
+    while left > 0 {
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        match file.read(&mut buffer[..most]) {
+            Ok(0) => return Ok(None),
+            Ok(count) => {
+                context.update(&buffer[..count]);
+                left -= count as u64;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(context))
+}
+
+pub(crate) fn finish(context: Context) -> Digest {
+    context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+/// Reads what the receiver says until it has nothing more to say.
+fn listen<R: Read>(mut incoming: Incoming<R>, replies: &SyncSender<Reply>, is_over: &AtomicBool) {
+    loop {
+        let reply = match incoming.next() {
+            Ok(Message::Have) => Reply::Answer(Message::Have),
+            Ok(Message::Want { offset, digest }) => Reply::Answer(Message::Want { offset, digest }),
+            Ok(Message::Skip) => Reply::Answer(Message::Skip),
+            Ok(Message::Finished) => Reply::Finished,
+            Ok(Message::Problem(text)) => Reply::Problem(text.to_owned()),
+            Ok(Message::Failed(text)) => Reply::Over(CopyError::Peer(text.to_owned())),
+            Ok(_) => Reply::Over(Violation::Unexpected.into()),
+            Err(error) => Reply::Over(error),
+        };
+        let is_last = matches!(reply, Reply::Finished | Reply::Over(_));
+        if matches!(reply, Reply::Over(_)) {
+            is_over.store(true, Ordering::Release);
+        }
+        if replies.send(reply).is_err() || is_last {
+            return;
+        }
+    }
+}

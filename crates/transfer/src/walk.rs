@@ -1,0 +1,142 @@
+//! A tree in the order in which it is sent: depth first, the entries of each directory by the bytes of their names.
+//! Directories are opened through their parents' handles and links are not followed, so that somebody who moves things
+//! about meanwhile cannot lead the walk elsewhere.
+
+use std::ffi::OsString;
+use std::rc::Rc;
+use std::vec::IntoIter;
+
+use cap_fs_ext::DirExt as _;
+use cap_std::fs::{Dir, Metadata};
+use postern_protocol::transfer::{Attributes, MAX_DEPTH, MAX_NAME_BYTES, Options};
+
+use crate::attributes;
+use crate::error::about;
+use crate::names::{joined, to_wire};
+use crate::source::Root;
+
+/// What the walk comes to.
+pub(crate) enum Found {
+    Directory {
+        name: Vec<u8>,
+        attributes: Attributes,
+        path: String,
+    },
+    Leave,
+    File {
+        name: Vec<u8>,
+        size: u64,
+        attributes: Attributes,
+        file: FoundFile,
+    },
+    Link {
+        name: Vec<u8>,
+        target: Vec<u8>,
+        path: String,
+    },
+    /// Not to be sent; why.
+    Problem(String),
+}
+
+/// A file to be opened when it is wanted.
+pub(crate) struct FoundFile {
+    pub(crate) directory: Rc<Dir>,
+    pub(crate) entry: OsString,
+    pub(crate) path: String,
+}
+
+/// A walk over all roots.
+pub(crate) struct Walk<'a> {
+    options: Options,
+    roots: std::slice::Iter<'a, Root>,
+    stack: Vec<Level>,
+}
+
+struct Level {
+    directory: Rc<Dir>,
+    entries: IntoIter<(Vec<u8>, OsString)>,
+    path: String,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(roots: &'a [Root], options: Options) -> Self {
+        Self { options, roots: roots.iter(), stack: Vec::new() }
+    }
+
+    /// Leaves out what is in the directory that was found last.
+    pub(crate) fn leave_out(&mut self) {
+        self.stack.pop();
+    }
+
+    fn visit(&mut self, directory: &Rc<Dir>, name: Vec<u8>, entry: OsString, path: String) -> Found {
+        if name.is_empty() || name.len() > MAX_NAME_BYTES {
+            return Found::Problem(format!("{path} is skipped: its name is no text, or too long"));
+        }
+        let metadata = match directory.symlink_metadata(&entry) {
+            Ok(metadata) => metadata,
+            Err(error) => return Found::Problem(about(&path, &error)),
+        };
+        let kind = metadata.file_type();
+        if kind.is_file() {
+            let file = FoundFile { directory: Rc::clone(directory), entry, path };
+            return Found::File { name, size: metadata.len(), attributes: attributes::of(&metadata), file };
+        }
+        if kind.is_dir() {
+            return self.enter(directory, name, &entry, path, &metadata);
+        }
+        if !kind.is_symlink() {
+            return Found::Problem(format!("{path} is skipped: it is no file, folder or link"));
+        }
+        if !self.options.links {
+            return Found::Problem(format!("{path} is skipped: it is a link; --links copies links as links"));
+        }
+        match directory.read_link_contents(&entry).map(|target| to_wire(target.as_os_str())) {
+            Ok(Some(target)) => Found::Link { name, target, path },
+            Ok(None) => Found::Problem(format!("{path} is skipped: it points to a name that is no text")),
+            Err(error) => Found::Problem(about(&path, &error)),
+        }
+    }
+
+    fn enter(&mut self, parent: &Dir, name: Vec<u8>, entry: &OsString, path: String, metadata: &Metadata) -> Found {
+        if !self.options.recursive {
+            return Found::Problem(format!("{path} is skipped: it is a folder; -r copies folders"));
+        }
+        if self.stack.len() >= MAX_DEPTH {
+            return Found::Problem(format!("{path} is skipped: it is more than {MAX_DEPTH} folders deep"));
+        }
+        let opened = parent.open_dir_nofollow(entry).and_then(|directory| {
+            let entries = directory.entries()?.map(|entry| entry.map(|entry| entry.file_name()));
+            let mut entries = entries
+                .map(|entry| entry.map(|entry| (to_wire(&entry).unwrap_or_default(), entry)))
+                .collect::<std::io::Result<Vec<_>>>()?;
+            entries.sort_unstable();
+            Ok((directory, entries))
+        });
+        match opened {
+            Ok((directory, entries)) => {
+                let (directory, entries) = (Rc::new(directory), entries.into_iter());
+                self.stack.push(Level { directory, entries, path: path.clone() });
+                Found::Directory { name, attributes: attributes::of(metadata), path }
+            }
+            Err(error) => Found::Problem(about(&path, &error)),
+        }
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        let Some(level) = self.stack.last_mut() else {
+            let Root { name, directory, entry, path } = self.roots.next()?;
+            return Some(self.visit(directory, name.clone(), entry.clone(), path.clone()));
+        };
+        let Some((name, entry)) = level.entries.next() else {
+            self.stack.pop();
+            return Some(Found::Leave);
+        };
+        let directory = Rc::clone(&level.directory);
+        let path = joined(&level.path, &entry);
+        Some(self.visit(&directory, name, entry, path))
+    }
+}

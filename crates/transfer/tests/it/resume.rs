@@ -1,0 +1,153 @@
+//! Copies that were interrupted, and copies that meet.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use postern_protocol::transfer::Options;
+use postern_transfer::{CopyError, get, put};
+
+use crate::{BOTH, Told, node, node_path, tree};
+
+const SIZE: usize = 5_000_000;
+
+/// A stream that ends after so many bytes, as one whose process is killed.
+struct Cut<T> {
+    inner: T,
+    left: usize,
+}
+
+impl<T: Read> Read for Cut<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min(self.left);
+        let count = self.inner.read(&mut buffer[..most])?;
+        self.left -= count;
+        Ok(count)
+    }
+}
+
+impl<T: Write> Write for Cut<T> {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        if self.left == 0 {
+            return Err(std::io::ErrorKind::BrokenPipe.into());
+        }
+        let count = self.inner.write(&buffer[..buffer.len().min(self.left)])?;
+        self.left -= count;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+fn interrupted(source: &Path, destination: &Path, is_from_node: bool, after: usize) {
+    let (from_node, to_node, running) = node();
+    let error = if is_from_node {
+        let from_node = Cut { inner: from_node, left: after };
+        get(from_node, to_node, &[node_path(source)], destination, Options::default(), &mut ()).unwrap_err()
+    } else {
+        let to_node = Cut { inner: to_node, left: after };
+        let sources: [PathBuf; 1] = [source.to_owned()];
+        put(from_node, to_node, &sources, &node_path(destination), Options::default(), &mut ()).unwrap_err()
+    };
+    assert!(matches!(error, CopyError::Disconnected), "{error}");
+    assert!(running.join().unwrap().is_err());
+}
+
+#[test]
+fn the_next_copy_goes_on_where_the_last_one_stopped() {
+    for (is_from_node, (direction, copy)) in [true, false].into_iter().zip(BOTH) {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, target) = (folder.path().join("source"), folder.path().join("target"));
+        let partial = folder.path().join(".target.postern-partial");
+        let content = tree::noise(SIZE);
+        tree::file(&source, &content, 0o640, 77);
+        interrupted(&source, &target, is_from_node, 3_000_000);
+        let left = fs::read(&partial).unwrap();
+        assert!(!target.exists() && (2_500_000..3_000_000).contains(&left.len()), "{direction}: {}", left.len());
+        assert!(content.starts_with(&left), "{direction}");
+        let summary = copy(&source, &target, Options::default()).0.unwrap();
+        assert_eq!((summary.bytes_resumed, summary.files), (left.len() as u64, 1), "{direction}");
+        assert_eq!(summary.bytes, (SIZE - left.len()) as u64, "{direction}");
+        assert!(tree::read(&source) == tree::read(&target) && !partial.exists(), "{direction}");
+        // What was left of another content is of no use.
+        fs::write(&partial, vec![7; 1_000_000]).unwrap();
+        tree::set_age(&target, 1);
+        let summary = copy(&source, &target, Options::default()).0.unwrap();
+        assert_eq!((summary.bytes_resumed, summary.bytes), (0, SIZE as u64), "{direction}");
+        assert!(tree::read(&source) == tree::read(&target) && !partial.exists(), "{direction}");
+        // And more than there can be, even less.
+        fs::write(&partial, vec![7; SIZE + 1]).unwrap();
+        tree::set_age(&target, 1);
+        copy(&source, &target, Options::default()).0.unwrap();
+        assert!(tree::read(&source) == tree::read(&target) && !partial.exists(), "{direction}");
+        // A beginning that is not worth the question is not kept.
+        fs::remove_file(&target).unwrap();
+        interrupted(&source, &target, is_from_node, 100_000);
+        assert!(!partial.exists(), "{direction}");
+    }
+}
+
+#[test]
+fn a_copy_that_still_runs_is_continued_beside_it_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target) = (folder.path().join("source"), folder.path().join("target"));
+    tree::file(&source, &tree::noise(SIZE), 0o640, 77);
+    // Its client was killed, and its end on the node does not know.
+    let (mut from_node, to_node, lingering) = node();
+    let kept = to_node.try_clone().unwrap();
+    let sources: [PathBuf; 1] = [source.clone()];
+    let reader = from_node.try_clone().unwrap();
+    let cut = Cut { inner: to_node, left: 2_000_000 };
+    put(reader, cut, &sources, &node_path(&target), Options::default(), &mut ()).unwrap_err();
+    let partial = folder.path().join(".target.postern-partial");
+    while fs::metadata(&partial).map_or(0, |metadata| metadata.len()) < 1_500_000 {
+        std::thread::yield_now();
+    }
+    let (result, told) = crate::copy_to(&source, &target, Options::default());
+    let summary = result.unwrap();
+    assert!(summary.bytes_resumed >= 1_500_000, "{summary:?} {told:?}");
+    assert!(tree::read(&source) == tree::read(&target));
+    drop(kept);
+    assert!(lingering.join().unwrap().is_err());
+    let mut rest = Vec::new();
+    from_node.read_to_end(&mut rest).unwrap();
+    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["source", "target"]);
+}
+
+#[test]
+fn copies_of_one_file_at_the_same_time_do_not_mix() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("target");
+    let sources: Vec<PathBuf> = (0..4).map(|number| folder.path().join(format!("source-{number}"))).collect();
+    for (source, number) in sources.iter().zip(0_u8..) {
+        tree::file(source, &vec![number; SIZE], 0o644, number.into());
+    }
+    std::thread::scope(|scope| {
+        for source in &sources {
+            scope.spawn(|| crate::copy_to(source, &target, Options::default()).0.unwrap());
+        }
+    });
+    let arrived = fs::read(&target).unwrap();
+    assert!(arrived.len() == SIZE && arrived.iter().all(|byte| *byte == arrived[0]), "one of them, whole");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "and nothing else");
+}
+
+#[test]
+fn a_trap_in_the_place_of_a_partial_file_is_not_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    tree::file(&path("source"), &tree::noise(SIZE), 0o644, 1);
+    fs::write(path("victim"), vec![1; 1_000_000]).unwrap();
+    fs::hard_link(path("victim"), path(".target.postern-partial")).unwrap();
+    std::os::unix::fs::symlink(path("victim"), path(".target.2.postern-partial")).unwrap();
+    let mut told = Told::default();
+    let (from_node, to_node, running) = node();
+    get(from_node, to_node, &[node_path(&path("source"))], &path("target"), Options::default(), &mut told).unwrap();
+    running.join().unwrap().unwrap();
+    assert_eq!(fs::read(path("victim")).unwrap(), vec![1; 1_000_000]);
+    assert!(tree::read(&path("source")) == tree::read(&path("target")));
+}

@@ -21,6 +21,9 @@ const MAX_EVENTS: u32 = 10_000;
 const MAX_BYTES: usize = 1_048_576;
 /// Pages that one search looks through before it answers with what it has.
 const PAGES_SEARCHED: usize = 4;
+/// Bytes of text times terms of the pattern after which it does so, too: a pattern has room for hundreds of terms, and
+/// nobody else gets to run while a text is searched.
+const MAX_WORK: usize = 128 * 1024 * 1024;
 
 impl Control {
     /// `GetLogEvents`: a page of one stream.
@@ -123,12 +126,13 @@ impl Control {
             max_events: MAX_EVENTS,
             max_bytes: MAX_BYTES,
         };
-        let (mut events, mut bytes) = (Vec::new(), 0);
+        let (mut events, mut bytes, mut work) = (Vec::new(), 0, 0_usize);
         for _ in 0..PAGES_SEARCHED {
             let records = self.events(&query).await?;
             let is_last = records.is_empty();
             for record in records {
                 let message = sealer.open(&record.message)?;
+                work = work.saturating_add(message.len().saturating_mul(pattern.terms()));
                 if pattern.matches(message.expose()) {
                     if events.len() == limit || (bytes + message.len() > MAX_BYTES && !events.is_empty()) {
                         return Ok(found(events, listing.token(&token_after(query.after))));
@@ -143,6 +147,9 @@ impl Control {
                     });
                 }
                 query.after = Some(record.position);
+                if work > MAX_WORK {
+                    return Ok(found(events, listing.token(&token_after(query.after))));
+                }
             }
             if is_last {
                 return Ok(FilterLogEventsResponse { events, ..FilterLogEventsResponse::default() });

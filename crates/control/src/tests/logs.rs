@@ -230,6 +230,33 @@ async fn a_search_goes_through_all_streams_in_order() {
 }
 
 #[tokio::test]
+async fn a_search_for_much_takes_more_pages() {
+    let world = World::new().await;
+    let admin = world.logs_admin().await;
+    world.group(None).await;
+    world.stream(&admin, GROUP, "s").await.unwrap();
+    let text = "b".repeat(100_000);
+    for batch in 0..2 {
+        let events: Vec<_> = (0..5).map(|number| (world.millis() + 5 * batch + number, text.as_str())).collect();
+        world.put(&admin, "s", &events).await.unwrap();
+    }
+    let pages = async |pattern: &str| {
+        let (mut sizes, mut next_token) = (Vec::new(), None);
+        loop {
+            let request = FilterLogEventsRequest { next_token, ..filter(pattern) };
+            let page = world.control.filter_log_events(&admin, request).await.unwrap();
+            sizes.push(page.events.len());
+            next_token = page.next_token;
+            if next_token.is_none() {
+                return sizes;
+            }
+        }
+    };
+    assert_eq!(pages("?b").await, [10]);
+    assert_eq!(pages(&format!("{}?b", "?a ".repeat(340))).await, [4, 4, 2], "all of it, and none twice");
+}
+
+#[tokio::test]
 async fn events_past_the_retention_are_gone() {
     let world = World::new().await;
     let admin = world.logs_admin().await;

@@ -39,6 +39,12 @@ impl FilterPattern {
         Ok(pattern)
     }
 
+    /// How many terms and phrases it has: for so many may a text have to be searched.
+    #[must_use]
+    pub fn terms(&self) -> usize {
+        self.all.len() + self.any.len() + self.none.len()
+    }
+
     /// Whether it finds this text.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {

@@ -38,7 +38,7 @@ impl Control {
         match self.store.add_tags(self.scope(), &tagged, tags, MAX_TAGS).await.map_err(failure::store)? {
             AddTags::Added => Ok(Empty {}),
             AddTags::TooMany(count) => {
-                let message = format!("There would be {count} tags; there may be at most {MAX_TAGS}.");
+                let message = format!("There would be at least {count} tags; there may be at most {MAX_TAGS}.");
                 Err(ApiError::new(ErrorCode::TooManyTagsError, message))
             }
             AddTags::KeyClash(key) => {

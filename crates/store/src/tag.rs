@@ -19,7 +19,7 @@ pub enum Tagged {
 pub enum AddTags {
     /// They are there, in the place of earlier ones with the same keys.
     Added,
-    /// There would be this many tags; nothing changed.
+    /// There would be this many tags, or more; nothing changed.
     TooMany(usize),
     /// There is a tag whose key differs from a new one in case only; nothing changed. Policies compare such keys as one
     /// (spec iam-policies §3).
@@ -46,6 +46,10 @@ pub trait TagStore: Send + Sync {
 /// # Errors
 /// The answer that changes nothing.
 pub fn merge_tags(present: Vec<Tag>, added: &[Tag], limit: usize) -> Result<Vec<Tag>, AddTags> {
+    // Before they are compared one by one, inside the act.
+    if added.len() > limit {
+        return Err(AddTags::TooMany(added.len()));
+    }
     let mut merged = present;
     for tag in added {
         let folded = tag.key.to_lowercase();

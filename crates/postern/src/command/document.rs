@@ -246,7 +246,8 @@ async fn update(service: &Service, arguments: Update) -> anyhow::Result<()> {
         return table::print_json(&description);
     }
     let DocumentDescription { name, document_version, default_version, .. } = description;
-    eprintln!("document {name} has version {document_version}; the default version is {default_version}");
+    let said = format!("document {name} has version {document_version}; the default version is {default_version}");
+    eprintln!("{}", table::printable(&said));
     Ok(())
 }
 
@@ -272,7 +273,8 @@ async fn versions(service: &Service, name: DocumentName, json: bool) -> anyhow::
 async fn choose(service: &Service, name: DocumentName, version: u32) -> anyhow::Result<()> {
     let request = UpdateDocumentDefaultVersionRequest { name, document_version: version };
     let chosen = service.call(&request).await?.description;
-    eprintln!("the default version of document {} is {}", chosen.name, chosen.default_version);
+    let said = format!("the default version of document {} is {}", chosen.name, chosen.default_version);
+    eprintln!("{}", table::printable(&said));
     Ok(())
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
     table::print(&headings, nodes.iter().map(row).collect())?;
     for node in &nodes {
         if let Some(conflict) = node["PosternIdentityConflict"].as_str() {
-            eprintln!("{}: {conflict}", text(node, "InstanceId"));
+            eprintln!("{}", table::printable(&format!("{}: {conflict}", text(node, "InstanceId"))));
         }
     }
     Ok(ExitCode::SUCCESS)

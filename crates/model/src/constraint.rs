@@ -26,14 +26,14 @@ pub(crate) struct Pattern {
 }
 
 /// The pattern of names and tags in AWS's model: letters, separators, numbers and a few signs of any script.
-pub(crate) const LABEL: Pattern = Pattern {
-    text: r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$",
-    matches: |text| {
-        // Rust's alphabetic and numeric are a little wider than \p{L} and \p{N} (they add letter-like marks).
-        let is_separator = |c: char| c.is_whitespace() && !c.is_control();
-        text.chars().all(|c| c.is_alphanumeric() || is_separator(c) || "_.:/=+-@".contains(c))
-    },
-};
+pub(crate) const LABEL: Pattern =
+    Pattern { text: r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", matches: |text| text.chars().all(is_label) };
+
+/// Rust's alphabetic and numeric are a little wider than `\p{L}` and `\p{N}` (they add letter-like marks).
+fn is_label(c: char) -> bool {
+    let is_separator = c.is_whitespace() && !c.is_control();
+    c.is_alphanumeric() || is_separator || "_.:/=+-@".contains(c)
+}
 
 impl Text {
     /// Any text at all; the body that it came in was bounded.

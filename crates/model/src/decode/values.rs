@@ -1,4 +1,4 @@
-//! Members of kinds that few operations have: bytes, flags, choices that may be absent, maps of texts.
+//! Members of kinds that few operations have: bytes, choices that may be absent, maps of texts.
 
 use std::collections::BTreeMap;
 
@@ -39,12 +39,6 @@ impl Input<'_> {
             self.report_missing(name);
         }
         Ok(bytes.unwrap_or_default())
-    }
-
-    /// An optional yes or no.
-    pub(crate) fn flag(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
-        let Some(value) = self.member(name) else { return Ok(None) };
-        value.as_bool().map(Some).ok_or_else(|| self.wrong_type(value, name, "a Boolean"))
     }
 
     /// An optional member of a closed set of names. An unknown one is reported.

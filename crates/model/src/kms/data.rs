@@ -52,7 +52,7 @@ fn algorithm(input: &mut Input<'_>) -> Result<(), ApiError> {
 
 fn dry_run(input: &mut Input<'_>) -> Result<bool, ApiError> {
     refuse(input, "Recipient", "there are no attested enclaves here")?;
-    Ok(input.flag("DryRun")?.unwrap_or(false))
+    Ok(input.boolean("DryRun")?.unwrap_or(false))
 }
 
 /// `GenerateDataKey`.

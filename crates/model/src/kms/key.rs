@@ -57,8 +57,8 @@ impl ApiRequest for CreateKeyRequest {
         refuse(input, "CustomKeyStoreId", "keys are kept by this service")?;
         refuse(input, "XksKeyId", "keys are kept by this service")?;
         // There are no policies, so nobody can be locked out.
-        input.flag("BypassPolicyLockoutSafetyCheck")?;
-        if input.flag("MultiRegion")? == Some(true) {
+        input.boolean("BypassPolicyLockoutSafetyCheck")?;
+        if input.boolean("MultiRegion")? == Some(true) {
             return Err(unsupported("MultiRegion is not supported: there is one region here."));
         }
         let tags = input.objects("Tags", 0..=50, |input| {

@@ -140,9 +140,9 @@ impl ApiRequest for GetLogEventsRequest {
         let log_group = GroupReference::read(input)?;
         let log_stream_name = input.required_text("logStreamName", STREAM_NAME)?;
         let (start_time, end_time) = (moment(input, "startTime")?, moment(input, "endTime")?);
-        let start_from_head = input.flag("startFromHead")?.unwrap_or(false);
+        let start_from_head = input.boolean("startFromHead")?.unwrap_or(false);
         // Nothing is masked here.
-        input.flag("unmask")?;
+        input.boolean("unmask")?;
         let (limit, next_token) = page(input, 10_000)?;
         Ok(Self { log_group, log_stream_name, start_time, end_time, next_token, limit, start_from_head })
     }
@@ -219,12 +219,12 @@ impl ApiRequest for FilterLogEventsRequest {
         }
         let (start_time, end_time) = (moment(input, "startTime")?, moment(input, "endTime")?);
         let pattern = input.text("filterPattern", Text::length(0, 1024))?.unwrap_or_default();
-        if input.flag("startFromHead")? == Some(false) {
+        if input.boolean("startFromHead")? == Some(false) {
             return Err(invalid("startFromHead must be true: the oldest events come first."));
         }
         // Events of several streams always come in the order of their times, and nothing is masked.
-        input.flag("interleaved")?;
-        input.flag("unmask")?;
+        input.boolean("interleaved")?;
+        input.boolean("unmask")?;
         let (limit, next_token) = page(input, 10_000)?;
         Ok(Self {
             log_group,

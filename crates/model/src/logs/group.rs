@@ -6,7 +6,7 @@ use postern_iam::Arn;
 use serde::{Deserialize, Serialize};
 
 use super::{GROUP_NAME, invalid, is_group_byte, page, refuse};
-use crate::constraint::{Pattern, Text};
+use crate::constraint::{LABEL, Pattern, Text};
 use crate::decode::{ApiRequest, Input};
 use crate::error::ApiError;
 use crate::kms::KeyName;
@@ -23,14 +23,9 @@ const IDENTIFIER: Text = Text::length(1, 2048).matching(Pattern {
 });
 const TAG_KEY: Text = Text::length(1, 128).matching(Pattern {
     text: r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]+)$",
-    matches: |text| !text.is_empty() && text.chars().all(is_label),
+    matches: |text| !text.is_empty() && (LABEL.matches)(text),
 });
-const TAG_VALUE: Text = Text::length(0, 256)
-    .matching(Pattern { text: r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", matches: |text| text.chars().all(is_label) });
-
-fn is_label(c: char) -> bool {
-    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
-}
+const TAG_VALUE: Text = Text::length(0, 256).matching(LABEL);
 
 /// A group, by its name or by a name or an ARN that stands for one: exactly one of two members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -109,7 +104,7 @@ impl ApiRequest for CreateLogGroupRequest {
         if input.choice("logGroupClass", &CLASSES)? == Some(false) {
             return Err(invalid("logGroupClass must be STANDARD: there is no other class."));
         }
-        if input.flag("deletionProtectionEnabled")? == Some(true) {
+        if input.boolean("deletionProtectionEnabled")? == Some(true) {
             return Err(invalid("deletionProtectionEnabled is not supported."));
         }
         Ok(Self { log_group_name, kms_key_id, tags })
@@ -207,7 +202,7 @@ impl ApiRequest for DescribeLogGroupsRequest {
             .matching(Pattern { text: r"[\.\-_/#A-Za-z0-9]*", matches: |text| text.bytes().all(is_group_byte) });
         refuse(input, "accountIdentifiers", "no other account can be seen")?;
         refuse(input, "logGroupIdentifiers", "use logGroupNamePrefix or logGroupNamePattern")?;
-        if input.flag("includeLinkedAccounts")? == Some(true) {
+        if input.boolean("includeLinkedAccounts")? == Some(true) {
             return Err(invalid("includeLinkedAccounts is not supported: no other account can be seen."));
         }
         let prefix = input.text("logGroupNamePrefix", GROUP_NAME)?;

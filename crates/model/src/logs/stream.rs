@@ -88,7 +88,7 @@ impl ApiRequest for DescribeLogStreamsRequest {
         if prefix.is_some() && order_by == Some(OrderBy::LastEventTime) {
             return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
         }
-        let descending = input.flag("descending")?.unwrap_or(false);
+        let descending = input.boolean("descending")?.unwrap_or(false);
         let (limit, next_token) = page(input, 50)?;
         Ok(Self { log_group, log_stream_name_prefix: prefix, order_by, descending, limit, next_token })
     }

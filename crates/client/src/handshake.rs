@@ -78,6 +78,8 @@ pub(crate) struct Ours {
     pub(crate) term: String,
     /// We want to know with which status a shell ended.
     pub(crate) exit_status: bool,
+    /// We have standard input for a command.
+    pub(crate) standard_input: bool,
     /// Started by a CLI that does not name the profile.
     pub(crate) legacy_cli: bool,
 }
@@ -85,7 +87,13 @@ pub(crate) struct Ours {
 impl Ours {
     /// Of a program that is no terminal's.
     pub(crate) fn without_terminal() -> Ours {
-        Ours { size: Size { cols: 80, rows: 24 }, term: String::new(), exit_status: false, legacy_cli: false }
+        Ours {
+            size: Size { cols: 80, rows: 24 },
+            term: String::new(),
+            exit_status: false,
+            standard_input: false,
+            legacy_cli: false,
+        }
     }
 }
 
@@ -104,6 +112,8 @@ pub(crate) struct Answer {
     pub(crate) failure: Option<String>,
     /// The agent is ours: it has the terminal's size already.
     pub(crate) agent_is_ours: bool,
+    /// The command gets our standard input.
+    pub(crate) standard_input: bool,
 }
 
 /// Answers a handshake request.
@@ -141,11 +151,13 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
     }
     let port_mode = PortMode::with_agent(&request.agent_version, request.postern.as_ref());
     let takes_ours = matches!(port_mode, PortMode::Multiplexed { dialect: Dialect::Postern2, .. });
+    let standard_input = ours.standard_input && request.postern.as_ref().is_some_and(|offer| offer.standard_input);
     let postern = request.postern.is_some().then_some(ClientOffer {
         version: EXTENSION_VERSION,
         exit_status: ours.exit_status,
         cumulative_acknowledgements: true,
         multiplexer: if takes_ours { OFFERED_DIALECT } else { 0 },
+        standard_input,
         terminal_size: Some(ours.size),
         term: Some(ours.term),
     });
@@ -163,6 +175,7 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
         knows_terminate_flag: knows_terminate_flag(&request.agent_version),
         failure,
         agent_is_ours: request.postern.is_some(),
+        standard_input,
     }
 }
 
@@ -189,7 +202,13 @@ mod tests {
     use postern_protocol::wire::payload::{ActionStatus, AgentOffer};
 
     fn ours() -> Ours {
-        Ours { size: Size { cols: 80, rows: 24 }, term: "xterm".to_owned(), exit_status: true, legacy_cli: false }
+        Ours {
+            size: Size { cols: 80, rows: 24 },
+            term: "xterm".to_owned(),
+            exit_status: true,
+            standard_input: true,
+            legacy_cli: false,
+        }
     }
 
     fn request(actions: Vec<RequestedAction>) -> HandshakeRequest {
@@ -222,6 +241,7 @@ mod tests {
         request.postern = Some(AgentOffer { version: 1, exit_status: true, ..AgentOffer::default() });
         let answer = answer(&request, ours());
         let offer = answer.response.postern.unwrap();
+        assert!(!offer.standard_input && !answer.standard_input, "no command, no standard input");
         assert!(answer.agent_is_ours && offer.exit_status);
         assert_eq!((offer.terminal_size, offer.term.as_deref()), (Some(Size { cols: 80, rows: 24 }), Some("xterm")));
     }

@@ -76,8 +76,11 @@ pub enum Manner {
     },
     /// A shell or an interactive command for a person.
     Shell,
-    /// A command for a program: streams apart, no input, nothing but its output.
-    Command,
+    /// A command for a program: streams apart, nothing but its output.
+    Command {
+        /// Whether our standard input is the command's.
+        standard_input: bool,
+    },
     /// A connection for a program, as standard input and output; nothing else on them.
     Stream,
 }
@@ -146,6 +149,12 @@ pub enum SessionError {
     /// The user's side of the session.
     #[error("cannot write the session's output: {0}")]
     Output(std::io::Error),
+    /// A command that would go without what is piped into it.
+    #[error(
+        "the node's agent gives commands no standard input (postern-agent does); \
+         run it without (-n), or with a terminal (--tty)"
+    )]
+    NoStandardInput,
     /// The user's terminal or signals.
     #[error("cannot use the terminal: {0}")]
     Terminal(std::io::Error),
@@ -185,6 +194,7 @@ impl<A: Access + 'static> SessionRunner<A> {
             session_type: None,
             begin_by,
             agent_is_ours: false,
+            standard_input: StandardInput::Unknown,
             exit_status: None,
             notices: Batch::new(),
             end_of_input_at: None,
@@ -237,6 +247,7 @@ struct Session<A> {
     /// When it must have begun.
     begin_by: Instant,
     agent_is_ours: bool,
+    standard_input: StandardInput,
     exit_status: Option<i64>,
     /// Words for the user, to be written with the next batch.
     notices: Batch,
@@ -256,6 +267,19 @@ enum Outcome {
     Ended(Ended),
     /// The session is one of ports.
     PortsBegin(Box<Answer>),
+}
+
+/// How far a command's standard input has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StandardInput {
+    /// The agent knows none, or nobody asked.
+    Unknown,
+    /// Sent as it is read.
+    Open,
+    /// Ours has ended; the node is to hear of it behind the last of it.
+    Ending,
+    /// Everything is sent.
+    Ended,
 }
 
 /// What the one wait of the loop can bring.
@@ -409,12 +433,12 @@ impl User {
         self.signals.listen_for_end()?;
         match manner {
             Manner::Plugin { .. } => Ok(()),
-            Manner::Shell | Manner::Command | Manner::Stream => self.signals.listen_for_interrupt(),
+            Manner::Shell | Manner::Command { .. } | Manner::Stream => self.signals.listen_for_interrupt(),
         }
     }
 
     /// The session has begun: keys belong to the node.
-    fn begin(&mut self, manner: Manner, session_type: SessionType) -> std::io::Result<()> {
+    fn begin(&mut self, session_type: SessionType, standard_input: bool) -> std::io::Result<()> {
         if session_type == SessionType::PortStream {
             // Bytes as they are, and signals as they were: the stock plugin has no handler here.
             self.escapes = Escapes::new(false);
@@ -426,8 +450,12 @@ impl User {
         }
         self.signals.listen_for_interrupt()?;
         self.signals.listen_for_quit()?;
-        if manner == Manner::Command || !session_type.has_terminal() {
-            // Nothing that is typed reaches the command, so standard input is left to whoever else reads it.
+        if !session_type.has_terminal() {
+            self.escapes = Escapes::new(false);
+            // Without a way to the command, standard input is left to whoever else reads it.
+            if standard_input && let Some(source) = self.source.take() {
+                self.input = Some(source.open(false)?);
+            }
             return Ok(());
         }
         self.signals.listen_for_suspend()?;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use postern_client::config::{DEFAULT_REGION, Environment, Profile};
-use postern_client::{Manner, Overrides, Service};
+use postern_client::{Overrides, Service};
 use postern_model::session::StartSessionRequest;
 use postern_transport::Endpoint;
 
@@ -95,7 +95,8 @@ async fn with_node(
     match &arguments.exec {
         Some(text) => {
             let words = ["sh", "-c", text].map(str::to_owned);
-            session::run(service, &exec::request(node.id.to_string(), &words, None), Manner::Command).await
+            session::run(service, &exec::request(node.id.to_string(), &words, None), session::Expectation::COMMAND)
+                .await
         }
         None => {
             eprintln!("a shell on it follows; exit ends everything");
@@ -105,7 +106,7 @@ async fn with_node(
                 reason: None,
                 parameters: std::collections::BTreeMap::new(),
             };
-            session::run(service, &request, Manner::Shell).await
+            session::run(service, &request, session::Expectation::SHELL).await
         }
     }
 }

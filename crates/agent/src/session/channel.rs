@@ -95,6 +95,11 @@ impl<C: Connect> SessionChannel<C> {
         self.channel.poll_event(now())
     }
 
+    /// What waits of this type behind the data that was not taken yet.
+    pub(super) fn waiting(&self, payload_type: PayloadType) -> impl Iterator<Item = &Bytes> {
+        self.channel.waiting(payload_type)
+    }
+
     /// Opens the handshake.
     pub(super) fn request_handshake(&mut self, request: HandshakeRequest) {
         self.channel.request_handshake(request, now());

@@ -4,14 +4,16 @@
 //! agents collect everything in a file until the command has ended; here it is sent as it comes too: the client sees
 //! the same bytes sooner, and nothing has to hold them.
 
+mod input;
+
 use std::io;
 
-use postern_protocol::channel::data_channel::Event;
 use postern_protocol::wire::PayloadType;
-use postern_protocol::wire::payload::ClientOffer;
+use postern_protocol::wire::payload::{ClientOffer, StreamFlag};
 use postern_pty::{Child, ExitStatus, Killer, Output, Piped, Pipes, Program, Signal, spawn_piped};
 use tokio::sync::mpsc;
 
+use self::input::CommandInput;
 use super::channel::SessionChannel;
 use super::document::{CommandOutput, ShellWordsError};
 use super::terminal::exit_code;
@@ -20,9 +22,6 @@ use crate::link::Connect;
 
 /// One payload. Nothing waits to fill it.
 const OUTPUT_BYTES: usize = 32 * 1024;
-/// The bytes of input that mean something here (spec session-types §5).
-const INTERRUPT: u8 = 0x03;
-const QUIT: u8 = 0x1c;
 /// What the stock agent reports for a command that a signal ended, and for one that did not start.
 const STOCK_SIGNALLED: i64 = -1;
 const STOCK_NOT_STARTED: i64 = 1;
@@ -44,11 +43,11 @@ pub(super) async fn run<C: Connect>(
     };
     let knows_exit_status = offer.is_some_and(|offer| offer.exit_status);
     let reports_exit = is_separate || knows_exit_status;
-    let started = program.map_err(|error| (error.to_string(), NOT_FOUND)).and_then(|program| {
-        spawn_piped(&program, Pipes { stdin: false, stderr: is_separate })
-            .map_err(|error| not_started(&program, &error))
-    });
-    let Piped { stdout, stderr, child, killer, .. } = match started {
+    let pipes = Pipes { stdin: offer.is_some_and(|offer| offer.standard_input), stderr: is_separate };
+    let started = program
+        .map_err(|error| (error.to_string(), NOT_FOUND))
+        .and_then(|program| spawn_piped(&program, pipes).map_err(|error| not_started(&program, &error)));
+    let Piped { stdin, stdout, stderr, child, killer } = match started {
         Ok(piped) => piped,
         Err((reason, code)) => {
             let payload_type = if is_separate { PayloadType::STD_ERR } else { PayloadType::OUTPUT };
@@ -64,6 +63,7 @@ pub(super) async fn run<C: Connect>(
         channel,
         stdout: Stream::new(Some(stdout), PayloadType::OUTPUT, prefixes.0),
         stderr: Stream::new(stderr, PayloadType::STD_ERR, prefixes.1),
+        input: CommandInput::new(stdin),
         child,
         killer,
         exit: None,
@@ -91,6 +91,7 @@ struct Command<'a, C: Connect> {
     channel: &'a mut SessionChannel<C>,
     stdout: Stream,
     stderr: Stream,
+    input: CommandInput,
     child: Child,
     killer: Killer,
     exit: Option<ExitStatus>,
@@ -121,29 +122,21 @@ impl<C: Connect> Command<'_, C> {
                 status = self.child.wait(), if self.exit.is_none() => {
                     self.exit = Some(status.unwrap_or(ExitStatus::Code(1)));
                 }
+                written = self.input.write(), if self.input.is_pending() => {
+                    if written.is_err() {
+                        self.input.close();
+                        self.channel.write(PayloadType::FLAG, &StreamFlag::EndOfInput.encode());
+                    }
+                }
                 _ = mailbox.recv() => return Err(End::Terminated),
             }
         }
     }
 
-    /// The first of the two control bytes found is delivered; all other input is discarded.
     fn take_input(&mut self) -> Result<(), End> {
-        while let Some(event) = self.channel.poll_event() {
-            match event {
-                Event::ChannelClosed(_) => return Err(End::Terminated),
-                Event::Data { payload_type: PayloadType::OUTPUT, payload } => {
-                    let signal = payload.iter().find_map(|byte| match *byte {
-                        INTERRUPT => Some(Signal::Interrupt),
-                        QUIT => Some(Signal::Quit),
-                        _ => None,
-                    });
-                    if let Some(signal) = signal
-                        && let Err(error) = self.signal(signal)
-                    {
-                        tracing::debug!(%error, "the command was not signalled");
-                    }
-                }
-                _ => {}
+        for signal in self.input.take(self.channel)? {
+            if let Err(error) = self.signal(signal) {
+                tracing::debug!(%error, "the command was not signalled");
             }
         }
         Ok(())

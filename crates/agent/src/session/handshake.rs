@@ -35,6 +35,7 @@ pub(super) async fn perform<C: Connect>(
             version: EXTENSION_VERSION,
             exit_status: true,
             cumulative_acknowledgements: true,
+            standard_input: session_type == SessionType::NonInteractiveCommands,
             ..AgentOffer::default()
         }),
     });

@@ -9,8 +9,8 @@ use bytes::{Bytes, BytesMut};
 use postern_protocol::Clock as _;
 use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role};
 use postern_protocol::wire::payload::{
-    AgentOffer, AgentSessionState, ChannelClosed, ClientOffer, ExitCode, HandshakeResponse, JsonPayload as _,
-    ProcessedAction, SessionStart, SessionState, Size,
+    AgentOffer, AgentSessionState, ChannelClosed, ClientOffer, CommandSignal, ExitCode, HandshakeResponse,
+    JsonPayload as _, ProcessedAction, SessionStart, SessionState, Size, StreamFlag,
 };
 use postern_protocol::wire::websocket::{Message, Role as SocketRole};
 use postern_protocol::wire::{Flags, Frame, MessageId, MessageType, PayloadType};
@@ -65,6 +65,7 @@ struct Client {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     exit_code: Option<i64>,
+    is_input_unwanted: bool,
     states: Vec<SessionState>,
     connections: usize,
 }
@@ -80,10 +81,10 @@ fn ours() -> Option<ClientOffer> {
     Some(ClientOffer {
         version: 1,
         exit_status: true,
-        multiplexer: 0,
         cumulative_acknowledgements: true,
         terminal_size: Some(Size { cols: 91, rows: 33 }),
         term: Some("vt220".into()),
+        ..ClientOffer::default()
     })
 }
 
@@ -116,6 +117,7 @@ fn start(document: Value, offer: Option<ClientOffer>) -> Running {
         stdout: Vec::new(),
         stderr: Vec::new(),
         exit_code: None,
+        is_input_unwanted: false,
         states: Vec::new(),
         connections: 0,
     };
@@ -197,6 +199,10 @@ impl Client {
                 Some(Event::Data { payload_type: PayloadType::STD_ERR, payload }) => self.stderr.extend(payload),
                 Some(Event::Data { payload_type: PayloadType::EXIT_CODE, payload }) => {
                     self.exit_code = Some(ExitCode::decode(&payload).unwrap().0);
+                }
+                Some(Event::Data { payload_type: PayloadType::FLAG, payload }) => {
+                    assert_eq!(StreamFlag::decode(&payload), Ok(StreamFlag::EndOfInput));
+                    self.is_input_unwanted = true;
                 }
                 Some(event) => panic!("the agent sent {event:?}"),
             }
@@ -445,6 +451,63 @@ async fn a_command_can_be_interrupted_and_ended() {
     let (client, end) = running.end().await;
     assert_eq!((client.exit_code, end), (None, End::Terminated));
     assert_eq!(client.states, [SessionState::Connected, SessionState::Terminating]);
+}
+
+fn ours_with_input() -> Option<ClientOffer> {
+    ours().map(|offer| ClientOffer { standard_input: true, ..offer })
+}
+
+#[tokio::test]
+async fn a_command_reads_what_the_client_reads_to_the_last_byte() {
+    let properties = json!({"commands": "sh -c 'cat; echo end >&2; exit 4'", "separateOutputStream": true});
+    let mut running = start(document("NonInteractiveCommands", &properties), ours_with_input());
+    running.client.until("the session begins", |client| client.has_begun).await;
+    assert!(running.client.agent_offer.as_ref().unwrap().standard_input);
+    // The bytes that mean signals to others are bytes here.
+    let input: Vec<u8> = (0..1_500_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    running.client.send(PayloadType::OUTPUT, input.clone());
+    running.client.send(PayloadType::FLAG, StreamFlag::EndOfInput.encode());
+    let (client, end) = running.end().await;
+    assert!(client.stdout == input, "the streams differ");
+    assert_eq!((client.stderr.as_slice(), client.exit_code, end), (&b"end\n"[..], Some(4), End::Finished));
+}
+
+#[tokio::test]
+async fn a_signal_does_not_wait_behind_input_that_nobody_reads() {
+    let properties = json!({"commands": "sh -c 'echo go; exec sleep 1234'", "separateOutputStream": true});
+    let mut running = start(document("NonInteractiveCommands", &properties), ours_with_input());
+    running.client.until_output("go\n").await;
+    running.client.send(PayloadType::OUTPUT, vec![0; 500_000]);
+    running.client.send(PayloadType::SIGNAL, CommandSignal::Interrupt.encode());
+    let (client, end) = running.end().await;
+    assert_eq!((client.exit_code, end), (Some(130), End::Finished));
+}
+
+#[tokio::test]
+async fn a_signal_is_delivered_once_whether_it_overtook_or_not() {
+    let script = "trap 'echo caught' INT; sleep 1234 & echo go; wait; kill $!; wc -c; echo end";
+    let commands = shell_words::join(["bash", "-c", script]);
+    let properties = json!({"commands": commands, "separateOutputStream": true});
+    let mut running = start(document("NonInteractiveCommands", &properties), ours_with_input());
+    running.client.until_output("go\n").await;
+    running.client.send(PayloadType::OUTPUT, vec![b'x'; 400_000]);
+    running.client.send(PayloadType::SIGNAL, CommandSignal::Interrupt.encode());
+    running.client.until_output("caught\n").await;
+    running.client.send(PayloadType::FLAG, StreamFlag::EndOfInput.encode());
+    let (client, _) = running.end().await;
+    assert_eq!(client.output(), "go\ncaught\n400000\nend\n");
+}
+
+#[tokio::test]
+async fn a_command_that_closes_its_input_goes_on() {
+    let properties =
+        json!({"commands": "sh -c 'exec <&-; echo deaf; sleep 0.2; exit 6'", "separateOutputStream": true});
+    let mut running = start(document("NonInteractiveCommands", &properties), ours_with_input());
+    running.client.until_output("deaf\n").await;
+    running.client.send(PayloadType::OUTPUT, vec![b'x'; 900_000]);
+    let (client, end) = running.end().await;
+    assert_eq!((client.exit_code, end), (Some(6), End::Finished));
+    assert!(client.is_input_unwanted, "the client need not send more");
 }
 
 #[tokio::test]

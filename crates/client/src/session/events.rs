@@ -4,11 +4,13 @@ use bytes::{Bytes, BytesMut};
 use postern_protocol::Now;
 use postern_protocol::channel::data_channel::Event;
 use postern_protocol::wire::PayloadType;
-use postern_protocol::wire::payload::{ExitCode, HandshakeComplete, HandshakeRequest, JsonPayload as _};
+use postern_protocol::wire::payload::{
+    CommandSignal, ExitCode, HandshakeComplete, HandshakeRequest, JsonPayload as _, StreamFlag,
+};
 
 use super::{
     Access, BATCH_BYTES, Batch, Cause, DELIVER_WITHIN, END_WITHIN, Input, Manner, STREAM_BATCH_BYTES,
-    STREAM_WINDOW_BYTES, Session, SessionError, SessionType, Signal, Stream,
+    STREAM_WINDOW_BYTES, Session, SessionError, SessionType, Signal, StandardInput, Stream,
 };
 use crate::escape::{self, Command};
 use crate::handshake::{self, Ours};
@@ -74,7 +76,17 @@ impl<A: Access + 'static> Session<A> {
                 self.exit_status = ExitCode::decode(&payload).ok().map(|code| code.0);
                 self.end_by = Some((now.instant + END_WITHIN, Ok(Cause::Closed { output: String::new() })));
             }
+            PayloadType::FLAG if StreamFlag::decode(&payload) == Ok(StreamFlag::EndOfInput) => self.end_input(),
             other => tracing::debug!(payload_type = other.0, "output of an unknown type was dropped"),
+        }
+    }
+
+    /// The command reads no more, so neither do we.
+    fn end_input(&mut self) {
+        if self.standard_input != StandardInput::Unknown {
+            self.standard_input = StandardInput::Ended;
+            self.user.input = None;
+            self.user.held.clear();
         }
     }
 
@@ -86,10 +98,14 @@ impl<A: Access + 'static> Session<A> {
                 size: self.user.size,
                 term: terminal::term(),
                 exit_status: !matches!(self.manner, Manner::Plugin { .. }),
+                standard_input: self.wants_standard_input(),
                 legacy_cli: self.manner == Manner::Plugin { legacy_cli: true },
             },
         );
         self.agent_is_ours = answer.agent_is_ours;
+        if answer.standard_input {
+            self.standard_input = StandardInput::Open;
+        }
         if let Some(failure) = answer.failure.take() {
             // The agent ends the session on this answer; its own words would only repeat ours.
             self.end_by = Some((now.instant + END_WITHIN, Err(failure)));
@@ -115,8 +131,19 @@ impl<A: Access + 'static> Session<A> {
         self.session_type == Some(SessionType::PortStream)
     }
 
+    fn wants_standard_input(&self) -> bool {
+        match self.manner {
+            Manner::Plugin { .. } | Manner::Stream => false,
+            Manner::Shell => true,
+            Manner::Command { standard_input } => standard_input,
+        }
+    }
+
     fn begin(&mut self, session_type: SessionType, now: Now) {
-        if let Err(error) = self.user.begin(self.manner, session_type) {
+        // What is piped into a command that cannot take it must not be passed over in silence; a person at a terminal
+        // sees that nothing happens.
+        let reads = self.standard_input == StandardInput::Open || self.wants_standard_input() && !self.user.typed;
+        if let Err(error) = self.user.begin(session_type, reads) {
             self.end(Err(SessionError::Terminal(error)));
             return;
         }
@@ -135,6 +162,7 @@ impl<A: Access + 'static> Session<A> {
 
     pub(super) fn on_input(&mut self, input: Option<Input>, now: Now) {
         match input {
+            Some(Input::Bytes(_)) if self.lacks_standard_input() => self.end(Err(SessionError::NoStandardInput)),
             Some(Input::Bytes(bytes)) => {
                 let (bytes, command) = self.user.escapes.take(bytes);
                 self.user.held = self.as_plugin_sends(bytes);
@@ -147,6 +175,10 @@ impl<A: Access + 'static> Session<A> {
             Some(Input::Resized) => self.resize(now),
             Some(Input::End) | None => {
                 self.user.input = None;
+                if self.standard_input == StandardInput::Open {
+                    self.standard_input = StandardInput::Ending;
+                    return;
+                }
                 match self.manner {
                     _ if self.is_stream() => {
                         self.input_has_ended = true;
@@ -154,11 +186,19 @@ impl<A: Access + 'static> Session<A> {
                     }
                     Manner::Plugin { .. } => self.end(Ok(Cause::InputEnded)),
                     // A terminal that is gone sends SIGHUP; a pipe that ends is ^D for the shell behind it.
-                    Manner::Shell if !self.user.typed => self.end_of_input_at = Some(now.instant),
-                    Manner::Shell | Manner::Command | Manner::Stream => {}
+                    Manner::Shell if !self.user.typed && !self.lacks_standard_input() => {
+                        self.end_of_input_at = Some(now.instant);
+                    }
+                    Manner::Shell | Manner::Command { .. } | Manner::Stream => {}
                 }
             }
         }
+    }
+
+    /// The session is a command without terminal whose agent would take input for signals.
+    fn lacks_standard_input(&self) -> bool {
+        let is_command = self.session_type == Some(SessionType::NonInteractiveCommands);
+        is_command && self.standard_input == StandardInput::Unknown && !matches!(self.manner, Manner::Plugin { .. })
     }
 
     /// The stock plugin sends a lone LF as CR (messages.md §4); behind a pipe a shell may count on it.
@@ -179,13 +219,17 @@ impl<A: Access + 'static> Session<A> {
             let bytes = self.user.held.split_to(take);
             self.write(PayloadType::OUTPUT, bytes, now);
         }
+        if self.session_type.is_some() && self.standard_input == StandardInput::Ending {
+            self.standard_input = StandardInput::Ended;
+            self.write(PayloadType::FLAG, StreamFlag::EndOfInput.encode(), now);
+        }
     }
 
     pub(super) fn on_signal(&mut self, signal: Signal, now: Now) {
         match signal {
-            Signal::Interrupt => self.send_key(0x03, now),
-            Signal::Quit => self.send_key(0x1c, now),
-            Signal::Suspend => self.send_key(0x1a, now),
+            Signal::Interrupt => self.send_key(0x03, Some(CommandSignal::Interrupt), now),
+            Signal::Quit => self.send_key(0x1c, Some(CommandSignal::Quit), now),
+            Signal::Suspend => self.send_key(0x1a, None, now),
             Signal::Terminate | Signal::Hangup => self.leave(Cause::Signalled(signal)),
             Signal::Resize => self.resize(now),
             Signal::Continue => {
@@ -200,11 +244,15 @@ impl<A: Access + 'static> Session<A> {
     }
 
     /// A key that came as a signal. Where it cannot reach the node, it means us.
-    fn send_key(&mut self, key: u8, now: Now) {
+    fn send_key(&mut self, key: u8, signal: Option<CommandSignal>, now: Now) {
         let reachable =
             self.session_type.is_some() && !self.is_stream() && !self.leg.is_missing() && self.ending.is_none();
         if !reachable {
             return self.leave(Cause::Left);
+        }
+        if let Some(signal) = signal.filter(|_| self.standard_input != StandardInput::Unknown) {
+            // It does not wait for the window: what fills that may be what it is meant to end.
+            return self.write(PayloadType::SIGNAL, signal.encode(), now);
         }
         if self.user.held.is_empty() && self.leg.channel.write_capacity() > 0 {
             return self.write(PayloadType::OUTPUT, Bytes::copy_from_slice(&[key]), now);

@@ -14,10 +14,11 @@ use postern_client::{Cause, Console, Ended, Input, LinkError, Manner, SessionErr
 use postern_protocol::CLIENT_VERSION;
 use postern_protocol::channel::data_channel::Event;
 use postern_protocol::wire::PayloadType;
-use postern_protocol::wire::payload::{ActionStatus, RequestedAction};
+use postern_protocol::wire::payload::{ActionStatus, RequestedAction, StreamFlag};
 use postern_transport::{Dialer, Proxy, Trust};
 use tokio::sync::mpsc;
 
+const COMMAND: Manner = Manner::Command { standard_input: true };
 pub(crate) const PLUGIN: Manner = Manner::Plugin { legacy_cli: false };
 
 /// What the session has written.
@@ -84,7 +85,7 @@ fn closed(output: &str, exit_status: Option<i64>) -> Ended {
 #[tokio::test]
 async fn a_commands_streams_stay_apart_and_its_status_is_told() {
     let (mut peer, ticket) = Peer::listen().await;
-    let (user, runner) = User::new(ticket, Manner::Command, &[]);
+    let (user, runner) = User::new(ticket, COMMAND, &[]);
     let script = async {
         let open = peer.accept().await;
         assert_eq!((open.token_value.expose(), open.client_version.as_deref()), ("token-0", Some(CLIENT_VERSION)));
@@ -102,6 +103,84 @@ async fn a_commands_streams_stay_apart_and_its_status_is_told() {
     assert_eq!(ended.unwrap(), closed("", Some(3)));
     assert_eq!(user.out.text(), "out 1\nout 2\n");
     assert_eq!(user.err.text(), "welcome\nerr\n");
+}
+
+#[tokio::test]
+async fn a_command_gets_what_is_piped_into_us_and_hears_of_its_end() {
+    let (mut peer, ticket) = Peer::listen().await;
+    let (user, runner) = User::new(ticket, COMMAND, &[]);
+    let script = async {
+        user.keys("one\n~.").await;
+        user.keys("\x03").await;
+        user.keys.send(Input::End).await.unwrap();
+        peer.accept().await;
+        let response = peer.shake_hands(true, "NonInteractiveCommands").await;
+        assert!(response.postern.unwrap().standard_input);
+        assert_eq!(peer.input().await, (PayloadType::OUTPUT, Bytes::from_static(b"one\n~.")), "nothing is an escape");
+        assert_eq!(peer.input().await, (PayloadType::OUTPUT, Bytes::from_static(b"\x03")));
+        assert_eq!(peer.input().await, (PayloadType::FLAG, StreamFlag::EndOfInput.encode()));
+        peer.output(PayloadType::EXIT_CODE, "EXIT_CODE: 0").await;
+        peer.drained().await;
+        peer.close("").await;
+    };
+    let (ended, ()) = play(runner, script).await;
+    assert_eq!(ended.unwrap(), closed("", Some(0)));
+}
+
+#[tokio::test]
+async fn input_that_the_command_does_not_want_is_read_no_further() {
+    let (mut peer, ticket) = Peer::listen().await;
+    let (user, runner) = User::new(ticket, COMMAND, &[]);
+    let script = async {
+        peer.accept().await;
+        peer.shake_hands(true, "NonInteractiveCommands").await;
+        peer.output(PayloadType::FLAG, StreamFlag::EndOfInput.encode()).await;
+        // The queue's other end is gone.
+        while user.keys.send(Input::Bytes("more".into())).await.is_ok() {}
+        peer.output(PayloadType::EXIT_CODE, "EXIT_CODE: 0").await;
+        peer.drained().await;
+        peer.close("").await;
+    };
+    let (ended, ()) = play(runner, script).await;
+    assert_eq!(ended.unwrap(), closed("", Some(0)));
+}
+
+#[tokio::test]
+async fn input_for_a_command_that_cannot_read_it_is_refused_and_an_empty_one_is_not() {
+    for (input, is_refused) in [(Input::Bytes("data".into()), true), (Input::End, false)] {
+        let (mut peer, ticket) = Peer::listen().await;
+        let (user, runner) = User::new(ticket, COMMAND, &[]);
+        let script = async {
+            user.keys.send(input).await.unwrap();
+            peer.accept().await;
+            peer.shake_hands(false, "NonInteractiveCommands").await;
+            if is_refused {
+                return peer.until_gone().await;
+            }
+            peer.output(PayloadType::EXIT_CODE, "EXIT_CODE: 0").await;
+            peer.drained().await;
+            peer.close("").await;
+        };
+        let (ended, ()) = play(runner, script).await;
+        assert_eq!(matches!(ended, Err(SessionError::NoStandardInput)), is_refused, "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_without_standard_input_leaves_ours_alone() {
+    let (mut peer, ticket) = Peer::listen().await;
+    let (user, runner) = User::new(ticket, Manner::Command { standard_input: false }, &[]);
+    let script = async {
+        user.keys("somebody else's").await;
+        peer.accept().await;
+        let response = peer.shake_hands(true, "NonInteractiveCommands").await;
+        assert!(!response.postern.unwrap().standard_input);
+        peer.output(PayloadType::EXIT_CODE, "EXIT_CODE: 0").await;
+        peer.drained().await;
+        peer.close("").await;
+    };
+    let (ended, ()) = play(runner, script).await;
+    assert_eq!(ended.unwrap(), closed("", Some(0)));
 }
 
 #[tokio::test]
@@ -321,7 +400,7 @@ async fn a_full_disk_ends_the_session_with_a_sentence() {
         }
     }
     let (mut peer, ticket) = Peer::listen().await;
-    let (_user, mut runner) = User::new(ticket, Manner::Command, &[]);
+    let (_user, mut runner) = User::new(ticket, COMMAND, &[]);
     runner.console = Console::new(mpsc::channel(1).1, Box::new(Full), Box::new(Screen::default())).unwrap();
     let script = async {
         peer.accept().await;

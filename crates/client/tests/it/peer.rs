@@ -104,6 +104,7 @@ impl Peer {
                 version: 1,
                 exit_status: true,
                 cumulative_acknowledgements: true,
+                standard_input: true,
                 ..AgentOffer::default()
             }),
         };

@@ -1,6 +1,7 @@
 //! Runs a session that was started, and turns its end into an exit status. Whoever leaves early ends the session on
 //! the node, since nobody could come back to it.
 
+use std::fmt;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,16 +14,58 @@ use postern_protocol::wire::open::Token;
 /// How long leaving may take.
 const TERMINATE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Starts the session that `request` describes and runs it in the manner given.
-pub(crate) async fn run(service: Service, request: &StartSessionRequest, manner: Manner) -> anyhow::Result<ExitCode> {
+/// The exit status of a program whose output nobody reads any more, as a shell has it (128 and SIGPIPE).
+const UNREAD: u8 = 141;
+
+/// What the user expects of a session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expectation {
+    /// Whose habits are followed.
+    pub(crate) manner: Manner,
+    /// There has to be an exit status: without one nobody can say that it went well.
+    pub(crate) needs_status: bool,
+    /// It is ended when it takes longer.
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Expectation {
+    /// A shell, for as long as it takes.
+    pub(crate) const SHELL: Self = Self { manner: Manner::Shell, needs_status: false, timeout: None };
+    /// A command, for as long as it takes.
+    pub(crate) const COMMAND: Self =
+        Self { manner: Manner::Command { standard_input: true }, needs_status: true, timeout: None };
+}
+
+/// Starts the session that `request` describes and runs it to its end.
+pub(crate) async fn run(
+    service: Service,
+    request: &StartSessionRequest,
+    expectation: Expectation,
+) -> anyhow::Result<ExitCode> {
+    let Expectation { manner, needs_status, timeout } = expectation;
     let StartSessionResponse { session_id, token_value, stream_url } = service.call(request).await?;
     let ticket = Ticket { session_id: session_id.clone(), token: Token::from(token_value.expose()), stream_url };
     let service = Rc::new(service);
     let dialer = service.dialer().clone();
     let runner = SessionRunner { access: Rc::clone(&service), dialer, ticket, manner, console: Console::of_process()? };
-    let result = runner.run().await;
+    let result = match timeout {
+        None => runner.run().await,
+        Some(limit) => match tokio::time::timeout(limit, runner.run()).await {
+            Ok(result) => result,
+            Err(_) => {
+                let fate = end(&service, &session_id).await;
+                bail!("it took longer than {} s, so the session {session_id} was left; {fate}", limit.as_secs());
+            }
+        },
+    };
     let fate = if needs_end(&result) { end(&service, &session_id).await } else { Fate::Ended };
-    exit_status(&session_id, manner, result?, fate)
+    match result {
+        // Whoever closed the pipe, like `| head`, knows what they do.
+        Err(SessionError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            Ok(ExitCode::from(UNREAD))
+        }
+        result => exit_status(&session_id, needs_status, result?, fate),
+    }
 }
 
 /// What becomes of the session on the node.
@@ -31,6 +74,15 @@ enum Fate {
     Ended,
     /// The service could not be told; it ends sessions without a client by itself.
     EndsLater,
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ended => "it is ended on the node, too",
+            Self::EndsLater => "the service could not be told and ends it when nobody comes back",
+        })
+    }
 }
 
 async fn end(service: &Service, session_id: &str) -> Fate {
@@ -54,11 +106,7 @@ fn needs_end(result: &Result<Ended, SessionError>) -> bool {
     }
 }
 
-fn exit_status(session_id: &str, manner: Manner, ended: Ended, fate: Fate) -> anyhow::Result<ExitCode> {
-    let fate = match fate {
-        Fate::Ended => "it is ended on the node, too",
-        Fate::EndsLater => "the service could not be told and ends it when nobody comes back",
-    };
+fn exit_status(session_id: &str, needs_status: bool, ended: Ended, fate: Fate) -> anyhow::Result<ExitCode> {
     let output = match ended.cause {
         Cause::Closed { output } => output,
         Cause::TimedOut => bail!("the session {session_id} has ended while there was no connection to it"),
@@ -67,13 +115,11 @@ fn exit_status(session_id: &str, manner: Manner, ended: Ended, fate: Fate) -> an
         Cause::InputEnded | Cause::Left => bail!("left the session {session_id}; {fate}"),
         Cause::Signalled(signal) => bail!("left the session {session_id} on a signal ({signal:?}); {fate}"),
     };
-    match (ended.exit_status, manner) {
-        (Some(status), _) => Ok(ExitCode::from(as_status(status))),
-        (None, Manner::Command) if output.is_empty() => {
-            bail!("the session {session_id} ended before the command's exit status was known")
-        }
-        (None, _) if output.is_empty() => Ok(ExitCode::SUCCESS),
-        (None, _) => bail!("the session {session_id} was ended: {output}"),
+    match ended.exit_status {
+        Some(status) => Ok(ExitCode::from(as_status(status))),
+        None if !output.is_empty() => bail!("the session {session_id} was ended: {output}"),
+        None if needs_status => bail!("the session {session_id} ended, and how the command ended was not told"),
+        None => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -95,8 +141,8 @@ mod tests {
     #[test]
     fn the_remote_status_is_passed_on() {
         for (status, expected) in [(0, 0), (3, 3), (255, 255), (-1, 255), (256, 255), (0xC000_013A, 255)] {
-            for manner in [Manner::Command, Manner::Shell] {
-                let code = exit_status("s", manner, closed("", Some(status)), Fate::Ended).unwrap();
+            for needs_status in [true, false] {
+                let code = exit_status("s", needs_status, closed("", Some(status)), Fate::Ended).unwrap();
                 assert_eq!(code, ExitCode::from(expected), "{status}");
             }
         }
@@ -104,13 +150,14 @@ mod tests {
 
     #[test]
     fn a_stock_agents_shell_ends_well_and_everything_else_says_why() {
-        assert_eq!(exit_status("s", Manner::Shell, closed("", None), Fate::Ended).unwrap(), ExitCode::SUCCESS);
-        let sentence = |manner, ended| exit_status("s-1", manner, ended, Fate::EndsLater).unwrap_err().to_string();
+        assert_eq!(exit_status("s", false, closed("", None), Fate::Ended).unwrap(), ExitCode::SUCCESS);
+        let sentence =
+            |needs_status, ended| exit_status("s-1", needs_status, ended, Fate::EndsLater).unwrap_err().to_string();
         let ended = |cause| Ended { cause, exit_status: None };
-        assert!(sentence(Manner::Shell, closed("idle for 20 minutes", None)).ends_with("ended: idle for 20 minutes"));
-        assert!(sentence(Manner::Command, closed("", None)).contains("exit status"));
+        assert!(sentence(false, closed("idle for 20 minutes", None)).ends_with("ended: idle for 20 minutes"));
+        assert!(sentence(true, closed("", None)).contains("how the command ended"));
         for cause in [Cause::TimedOut, Cause::Left, Cause::Signalled(Signal::Terminate)] {
-            assert!(sentence(Manner::Shell, ended(cause)).contains("s-1"));
+            assert!(sentence(false, ended(cause)).contains("s-1"));
         }
     }
 }

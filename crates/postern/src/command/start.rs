@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use postern_client::Manner;
 use postern_iam::DocumentName;
 use postern_model::session::StartSessionRequest;
 
@@ -39,7 +38,7 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
         reason: arguments.reason,
         parameters: grouped(arguments.parameters),
     };
-    session::run(service, &request, Manner::Shell).await
+    session::run(service, &request, session::Expectation::SHELL).await
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {

@@ -489,6 +489,12 @@ impl DataChannel {
         self.outgoing.push(frame.encode(), frame.payload.len());
     }
 
+    /// The data of this type that came and was not taken yet, oldest first. Looking takes nothing and acknowledges
+    /// nothing: it is for what must not wait behind the rest, and comes in its turn all the same.
+    pub fn waiting(&self, payload_type: PayloadType) -> impl Iterator<Item = &Bytes> {
+        self.incoming.waiting(payload_type)
+    }
+
     /// Agent: tells the service where the session stands. It overtakes everything that is queued,
     /// so wait for [`DataChannel::is_drained`] before `Terminating`.
     pub fn send_session_state(&mut self, state: SessionState, session_id: &str, now: Now) {

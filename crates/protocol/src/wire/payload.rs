@@ -9,6 +9,7 @@
 
 mod acknowledge;
 mod channel_closed;
+mod command_signal;
 mod exit_code;
 mod extension;
 mod handshake;
@@ -23,6 +24,7 @@ mod task;
 
 pub use acknowledge::Acknowledge;
 pub use channel_closed::ChannelClosed;
+pub use command_signal::CommandSignal;
 pub use exit_code::ExitCode;
 pub use extension::{AgentOffer, ClientOffer};
 pub use handshake::{

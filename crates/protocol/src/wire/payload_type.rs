@@ -33,6 +33,9 @@ impl PayloadType {
     pub const STD_ERR: Self = Self(11);
     /// How a command ended, see [`super::payload::ExitCode`].
     pub const EXIT_CODE: Self = Self(12);
+    /// A signal for a command, see [`super::payload::CommandSignal`]. An extension between our own ends; AWS counts
+    /// from 0, we from 256.
+    pub const SIGNAL: Self = Self(256);
 
     fn name(self) -> Option<&'static str> {
         Some(match self {
@@ -49,6 +52,7 @@ impl PayloadType {
             Self::FLAG => "Flag",
             Self::STD_ERR => "StdErr",
             Self::EXIT_CODE => "ExitCode",
+            Self::SIGNAL => "Signal",
             _ => return None,
         })
     }

@@ -9,6 +9,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
+
 use crate::channel::PeerError;
 use crate::channel::acknowledgement::Owed;
 use crate::channel::opaque::Opaque;
@@ -194,6 +196,13 @@ impl Incoming {
 
     pub(super) fn has_data(&self) -> bool {
         !self.data.is_empty()
+    }
+
+    pub(super) fn waiting(&self, payload_type: PayloadType) -> impl Iterator<Item = &Bytes> {
+        self.data
+            .iter()
+            .filter(move |received| received.payload_type == payload_type)
+            .map(|received| &received.payload.0)
     }
 
     /// What waits to be taken. What came early does not count: it waits for the socket.

@@ -23,6 +23,9 @@ pub struct AgentOffer {
     /// One acknowledgement may be for all messages up to one.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
     pub cumulative_acknowledgements: bool,
+    /// The command takes standard input and signals.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
+    pub standard_input: bool,
 }
 
 /// The client's answer, in the handshake response.
@@ -41,6 +44,9 @@ pub struct ClientOffer {
     /// One acknowledgement may be for all messages up to one.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
     pub cumulative_acknowledgements: bool,
+    /// The client sends the command's standard input, its end, and signals.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
+    pub standard_input: bool,
     /// Size of the terminal, so that the first prompt is already drawn for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminal_size: Option<Size>,

@@ -333,6 +333,7 @@ mod tests {
 
         let response = HandshakeResponse {
             postern: Some(ClientOffer {
+                standard_input: true,
                 version: 1,
                 exit_status: true,
                 multiplexer: 0,

@@ -13,6 +13,9 @@ pub enum StreamFlag {
     TerminateSession,
     /// Agent to client: the port cannot be reached.
     ConnectToPortError,
+    /// Client to agent: standard input has ended; agent to client: the command reads no more of it. An extension
+    /// between our own ends.
+    EndOfInput,
     /// Unknown here; to be ignored.
     Other(u32),
 }
@@ -29,6 +32,7 @@ impl StreamFlag {
             1 => Self::DisconnectToPort,
             2 => Self::TerminateSession,
             3 => Self::ConnectToPortError,
+            256 => Self::EndOfInput,
             other => Self::Other(other),
         })
     }
@@ -39,6 +43,7 @@ impl StreamFlag {
             Self::DisconnectToPort => 1,
             Self::TerminateSession => 2,
             Self::ConnectToPortError => 3,
+            Self::EndOfInput => 256,
             Self::Other(other) => other,
         };
         Bytes::copy_from_slice(&number.to_be_bytes())
@@ -55,6 +60,7 @@ mod tests {
             (StreamFlag::DisconnectToPort, [0, 0, 0, 1]),
             (StreamFlag::TerminateSession, [0, 0, 0, 2]),
             (StreamFlag::ConnectToPortError, [0, 0, 0, 3]),
+            (StreamFlag::EndOfInput, [0, 0, 1, 0]),
             (StreamFlag::Other(0x0100_0000), [1, 0, 0, 0]),
         ] {
             assert_eq!(flag.encode(), &bytes[..]);

@@ -5,14 +5,16 @@
 //! sends nothing that its sender did not send.
 
 mod delivery;
+mod numbered;
 mod recovery;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 pub use self::delivery::Delivery;
+use self::numbered::Numbered;
 use super::probe::Probe;
 use crate::channel::PeerError;
 use crate::channel::acknowledgement::Accepted;
@@ -68,7 +70,7 @@ impl Limits {
 pub(super) struct Direction {
     pub(super) limits: Limits,
     /// Not acknowledged.
-    kept: BTreeMap<i64, Kept>,
+    kept: Numbered<Kept>,
     bytes: usize,
     /// What has come from the sender and need not come again: kept, evicted or acknowledged.
     received: SequenceSet,
@@ -189,7 +191,7 @@ impl Direction {
         }
         Self {
             limits,
-            kept: BTreeMap::new(),
+            kept: Numbered::new(),
             bytes: 0,
             received,
             acknowledged: SequenceSet::new(),
@@ -229,7 +231,7 @@ impl Direction {
         if self.acknowledged.contains(number) {
             return Ok(Receipt::Acknowledged);
         }
-        if self.kept.contains_key(&number) {
+        if self.kept.contains(number) {
             self.repeat(number, now);
             return Ok(Receipt::Repeated);
         }
@@ -281,9 +283,9 @@ impl Direction {
     /// The sender repeats what is kept. Passing that on helps only a receiver that cannot be
     /// waiting in front of a long queue.
     fn repeat(&mut self, number: i64, now: Instant) {
-        let oldest = self.kept.first_key_value().is_some_and(|(first, _)| *first == number);
+        let oldest = self.kept.first().is_some_and(|(first, _)| first == number);
         let patience = if self.established { REPEAT_ESTABLISHED } else { REPEAT_NEW };
-        let Some(kept) = self.kept.get(&number) else { return };
+        let Some(kept) = self.kept.get(number) else { return };
         let Some(sent_at) = kept.sent_at.filter(|_| kept.transmission > 0) else { return };
         let waited = now.saturating_duration_since(sent_at);
         let overtaken = kept.transmission < self.seen;
@@ -319,8 +321,10 @@ impl Direction {
     }
 
     fn evict_sent(&mut self) -> bool {
-        let mut sent = self.kept.range(..self.cursor).filter(|(_, kept)| kept.transmission > 0);
-        let Some(number) = sent.next().map(|(number, _)| *number) else { return false };
+        let mut before = self.kept.iter().take_while(|(number, _)| *number < self.cursor);
+        let sent = before.find(|(_, kept)| kept.transmission > 0).map(|(number, _)| number);
+        drop(before);
+        let Some(number) = sent else { return false };
         let transmission = self.remove(number).map_or(0, |kept| kept.transmission);
         self.evicted_transmission = self.evicted_transmission.max(transmission);
         if !self.evicted.insert(number) {
@@ -331,7 +335,7 @@ impl Direction {
 
     /// What waits behind a gap must not keep out what fills it.
     fn drop_behind_gap(&mut self, number: i64) -> bool {
-        let Some((&last, kept)) = self.kept.last_key_value() else { return false };
+        let Some((last, kept)) = self.kept.last() else { return false };
         if last < number || kept.transmission > 0 || !self.has_gap() {
             return false;
         }
@@ -341,7 +345,7 @@ impl Direction {
     }
 
     fn remove(&mut self, number: i64) -> Option<Kept> {
-        let kept = self.kept.remove(&number)?;
+        let kept = self.kept.remove(number)?;
         self.bytes -= kept.cost();
         if kept.transmission == 0 {
             self.unsent_bytes -= kept.cost();
@@ -390,7 +394,7 @@ impl Direction {
             return false;
         }
         let (mut freed, mut helped) = (false, false);
-        while let Some((&oldest, _)) = self.kept.first_key_value().filter(|(oldest, _)| **oldest <= number)
+        while let Some((oldest, _)) = self.kept.first().filter(|(oldest, _)| *oldest <= number)
             && let Some(kept) = self.remove(oldest)
         {
             freed = true;
@@ -416,10 +420,10 @@ impl Direction {
 
     /// The receiver's leg is gone: everything not acknowledged is sent on the next one.
     pub(super) fn restart(&mut self) {
-        for (number, kept) in &mut self.kept {
+        for (number, kept) in self.kept.iter_mut() {
             if kept.transmission > 0 {
                 (kept.transmission, kept.unproved, kept.ignored) = (0, 0, false);
-                self.suspects.insert(*number);
+                self.suspects.insert(number);
             }
         }
         self.unsent_bytes = self.bytes;
@@ -453,15 +457,15 @@ impl Direction {
                 || kept.transmission > 0 // was, and has only to be sent again
                 || self.established && self.unsent_bytes > self.limits.hold
         };
-        let again = self.resend.first().and_then(|number| Some((*number, self.kept.get(number)?)));
-        let next = || self.kept.range(self.cursor..).next().map(|(number, kept)| (*number, kept));
+        let again = self.resend.first().and_then(|number| Some((*number, self.kept.get(*number)?)));
+        let next = || self.kept.first_from(self.cursor);
         let (number, kept) = again.filter(deliverable).or_else(|| next().filter(deliverable))?;
         Some((number, kept.payload_type))
     }
 
     /// Sends what [`Direction::peek`] has shown.
     pub(super) fn transmit(&mut self, number: i64, now: Instant) -> Option<Bytes> {
-        let kept = self.kept.get_mut(&number)?;
+        let kept = self.kept.get_mut(number)?;
         if kept.transmission == 0 {
             self.unsent_bytes -= kept.cost();
         }
@@ -517,6 +521,6 @@ impl Direction {
 
     /// Whether room can be made by forgetting what is on its way.
     pub(super) fn has_evictable(&self) -> bool {
-        self.kept.first_key_value().is_some_and(|(_, kept)| kept.transmission > 0)
+        self.kept.first().is_some_and(|(_, kept)| kept.transmission > 0)
     }
 }

@@ -21,7 +21,7 @@ impl Direction {
         let Some(hole) = self.hole() else {
             return if self.is_drained() { Delivery::Complete } else { Delivery::Pending };
         };
-        let first_kept = self.kept.first_key_value().map(|(number, _)| *number);
+        let first_kept = self.kept.first().map(|(number, _)| number);
         // On its way on a live leg.
         let first_evicted = self.evicted.first().filter(|_| !self.has_ignored_evicted());
         let waits = [first_kept, first_evicted].into_iter().flatten().any(|number| number < hole);

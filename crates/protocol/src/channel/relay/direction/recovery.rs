@@ -9,7 +9,7 @@ use crate::channel::relay::probe::Probe;
 impl Direction {
     /// When the oldest message should have been acknowledged, if it was sent.
     fn overdue_at(&self) -> Option<Instant> {
-        let (_, oldest) = self.kept.first_key_value()?;
+        let (_, oldest) = self.kept.first()?;
         let sent_at = oldest.sent_at.filter(|_| oldest.transmission > 0)?;
         Some(sent_at + Probe::patience(self.established))
     }
@@ -51,8 +51,8 @@ impl Direction {
             return Vec::new();
         }
         let ignored = |kept: &Kept| kept.was_seen(self.seen) && (known || kept.ignored);
-        let silent = self.kept.iter().filter(|(number, kept)| ignored(kept) && self.suspects.contains(**number));
-        let silent: Vec<i64> = silent.map(|(number, _)| *number).collect();
+        let silent = self.kept.iter().filter(|(number, kept)| ignored(kept) && self.suspects.contains(*number));
+        let silent: Vec<i64> = silent.map(|(number, _)| number).collect();
         silent.into_iter().filter(|number| self.acknowledge_one(*number)).collect()
     }
 
@@ -82,7 +82,7 @@ impl Direction {
             kept.ignored = true;
             if kept.transmission <= seen {
                 kept.unproved = 0;
-                self.resend.insert(*number);
+                self.resend.insert(number);
             } else {
                 kept.unproved = kept.transmission; // Sent again meanwhile.
             }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use bytes::Bytes;
 use postern_iam::ids::NodeId;
 use postern_iam::node_key::NodeKeyPair;
 use postern_iam::secret::SecretString;
 use postern_iam::sigv4::Credentials;
 use postern_protocol::Entropy;
+use postern_protocol::wire::payload::{AgentSessionState, JsonPayload, SessionState};
 use postern_protocol::wire::websocket::Message;
+use postern_protocol::wire::{Flags, Frame, MessageId, MessageType, PayloadType};
 use postern_testkit::Service;
 use postern_transport::{
     Anonymous, Dialer, Endpoint, JsonApi, NetStream, NodeKeySigner, Proxy, SystemEntropy, Trust, WebSocket,
@@ -142,6 +145,45 @@ impl Fleet {
         Ok(token.context("the answer has no TokenValue")?.to_owned())
     }
 
+    /// Opens the client's end of the session that StartSession has answered.
+    pub(crate) async fn open_client(
+        &self,
+        session: &Value,
+        version: &str,
+        max_message_bytes: usize,
+    ) -> Result<WebSocket<NetStream>> {
+        let url: Endpoint = text(session, "StreamUrl")?.parse()?;
+        let mut socket = connect_websocket(&self.dialer, &url, Vec::new(), max_message_bytes, TIMEOUT).await?;
+        let hello = json!({
+            "MessageSchemaVersion": "1.0", "RequestId": uuid_text(), "TokenValue": text(session, "TokenValue")?,
+            "ClientId": uuid_text(), "ClientVersion": version,
+        });
+        socket.feed(Message::Text(hello.to_string()));
+        tokio::time::timeout(TIMEOUT, socket.flush()).await??;
+        Ok(socket)
+    }
+
+    /// Opens the agent's end of a session's data channel, and says that it is there.
+    pub(crate) async fn open_agent(
+        &self,
+        session_id: &str,
+        node: &NodeId,
+        credentials: &Credentials,
+        max_message_bytes: usize,
+    ) -> Result<WebSocket<NetStream>> {
+        let path = format!("/v1/data-channel/{session_id}");
+        let token = self.channel_token(&path, credentials).await?;
+        let hello = json!({
+            "MessageSchemaVersion": "1.0", "RequestId": uuid_text(), "TokenValue": token, "ClientInstanceId": node,
+            "ClientId": "",
+        });
+        let upgrade = format!("{path}?role=publish_subscribe");
+        let mut socket = self.open(&upgrade, &hello, credentials, max_message_bytes).await?;
+        socket.feed(session_state(SessionState::Connected, session_id));
+        tokio::time::timeout(TIMEOUT, socket.flush()).await??;
+        Ok(socket)
+    }
+
     /// Opens an agent's end of a channel.
     pub(crate) async fn open(
         &self,
@@ -156,6 +198,46 @@ impl Fleet {
         tokio::time::timeout(TIMEOUT, socket.flush()).await??;
         Ok(socket)
     }
+}
+
+/// What an agent says of its session to the service.
+pub(crate) fn session_state(session_state: SessionState, session_id: &str) -> Message {
+    let said = AgentSessionState { schema_version: 1, session_state, session_id: session_id.to_owned() };
+    frame(MessageType::AgentSessionState, 0, said.encode())
+}
+
+/// A message as the socket takes it. Output carries terminal data.
+pub(crate) fn frame(message_type: MessageType, sequence_number: i64, payload: Bytes) -> Message {
+    let mut id = [7; 16];
+    id[..8].copy_from_slice(&sequence_number.to_be_bytes());
+    let payload_type = match message_type {
+        MessageType::OutputStreamData => PayloadType::OUTPUT,
+        _ => PayloadType::NONE,
+    };
+    let frame = Frame {
+        message_type,
+        created_millis: 1_795_384_779_000,
+        sequence_number,
+        flags: Flags::NONE,
+        message_id: MessageId(id),
+        payload_type,
+        payload,
+    };
+    Message::Binary(frame.encode())
+}
+
+/// The administrator that the service made.
+pub(crate) fn administrator(service: &Service) -> Result<Credentials> {
+    let environment = service.environment();
+    let of = |name: &str| {
+        let found = environment.iter().find(|(found, _)| found == name);
+        found.map(|(_, value)| value.clone()).with_context(|| format!("the service gave no {name}"))
+    };
+    Ok(Credentials {
+        access_key_id: of("AWS_ACCESS_KEY_ID")?,
+        secret_access_key: SecretString::new(of("AWS_SECRET_ACCESS_KEY")?),
+        session_token: None,
+    })
 }
 
 pub(crate) fn text(value: &Value, key: &str) -> Result<String> {

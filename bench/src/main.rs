@@ -9,9 +9,11 @@ mod fleet;
 mod idle;
 mod memory;
 mod relay;
+mod sessions;
 mod stats;
 mod stock_agents;
 mod terminals;
+mod tunnels;
 mod yardstick;
 
 use anyhow::Result;
@@ -41,7 +43,18 @@ struct Options {
     /// Messages of 1 KiB that pass the broker in each round of the relay case.
     #[arg(long, default_value_t = 200_000)]
     messages: u32,
-    /// Only these cases: terminals, memory, idle, stock-agents, relay.
+    /// Megabytes of each bulk transfer through a tunnel, and of each where one of AWS's programs sends.
+    #[arg(long, default_value_t = 300)]
+    tunnel_megabytes: u64,
+    #[arg(long, default_value_t = 4)]
+    aws_megabytes: u64,
+    /// Small requests of each kind in each round of the tunnel case.
+    #[arg(long, default_value_t = 400)]
+    requests: usize,
+    /// Whole sessions in each half of each round of the sessions case.
+    #[arg(long, default_value_t = 1000)]
+    sessions: u32,
+    /// Only these cases: terminals, tunnels, sessions, memory, idle, stock-agents, relay.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -65,6 +78,17 @@ fn main() -> Result<()> {
     if options.wants("terminals") {
         rows.extend(terminals::measure(options.rounds, options.keys, options.megabytes)?);
     }
+    if options.wants("tunnels") {
+        let amounts = tunnels::Amounts {
+            bulk_bytes: options.tunnel_megabytes * 1_000_000,
+            slow_bytes: options.aws_megabytes * 1_000_000,
+            requests: options.requests,
+        };
+        rows.extend(tunnels::measure(options.rounds, amounts)?);
+    }
+    if options.wants("sessions") {
+        rows.extend(sessions::measure(options.rounds, options.sessions)?);
+    }
     if options.wants("memory") {
         rows.extend(memory::measure()?);
     }
@@ -83,6 +107,6 @@ fn main() -> Result<()> {
         table.add_row([row.measure.as_str(), row.result.as_str(), row.goal]);
     }
     println!("{table}");
-    println!("Nothing is recorded yet; the sessions of the terminal cases run over TLS.");
+    println!("Nothing is recorded yet; the sessions of the terminal and tunnel cases run over TLS.");
     Ok(())
 }

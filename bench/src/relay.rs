@@ -10,18 +10,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use postern_iam::secret::SecretString;
-use postern_iam::sigv4::Credentials;
-use postern_protocol::wire::payload::{Acknowledge, AgentSessionState, JsonPayload, SessionState};
+use postern_protocol::wire::payload::{Acknowledge, JsonPayload};
 use postern_protocol::wire::websocket::Message;
-use postern_protocol::wire::{Flags, Frame, MessageId, MessageType, PayloadType};
+use postern_protocol::wire::{Frame, MessageType};
 use postern_testkit::{Scheme, Service};
-use postern_transport::{Endpoint, NetStream, WebSocket, WsEvent, connect_websocket};
+use postern_transport::{NetStream, WebSocket, WsEvent};
 use serde_json::{Value, json};
 
 use crate::Row;
 use crate::cpu::CpuTime;
-use crate::fleet::{Fleet, text, uuid_text};
+use crate::fleet::{Fleet, administrator, frame, text};
 use crate::stats::Samples;
 
 const PAYLOAD: [u8; 1024] = [b'x'; 1024];
@@ -76,63 +74,14 @@ async fn open(service: &Service) -> Result<Legs> {
     let mut nodes = Vec::new();
     fleet.raise(service, 1, |node| nodes.push(node)).await?;
     let mut node = nodes.pop().context("one node was asked for")?;
-    let environment = service.environment();
-    let of = |name: &str| {
-        let found = environment.iter().find(|(found, _)| found == name);
-        found.map(|(_, value)| value.clone()).with_context(|| format!("the service gave no {name}"))
-    };
-    let administrator = Credentials {
-        access_key_id: of("AWS_ACCESS_KEY_ID")?,
-        secret_access_key: SecretString::new(of("AWS_SECRET_ACCESS_KEY")?),
-        session_token: None,
-    };
     let request = json!({"Target": node.id});
-    let session: Value = fleet.ssm.call("AmazonSSM.StartSession", &request, &administrator).await?;
+    let session: Value = fleet.ssm.call("AmazonSSM.StartSession", &request, &administrator(service)?).await?;
     let id = text(&session, "SessionId")?;
-
-    let path = format!("/v1/data-channel/{id}");
-    let token = fleet.channel_token(&path, &node.credentials).await?;
-    let hello = json!({
-        "MessageSchemaVersion": "1.0", "RequestId": uuid_text(), "TokenValue": token, "ClientInstanceId": node.id,
-        "ClientId": "",
-    });
-    let upgrade = format!("{path}?role=publish_subscribe");
-    let mut agent = fleet.open(&upgrade, &hello, &node.credentials, MAX_MESSAGE_BYTES).await?;
-    let connected =
-        AgentSessionState { schema_version: 1, session_state: SessionState::Connected, session_id: id.clone() };
-    agent.feed(frame(MessageType::AgentSessionState, 0, connected.encode()));
-    agent.flush().await?;
-
-    let url: Endpoint = text(&session, "StreamUrl")?.parse()?;
-    let mut client = connect_websocket(&fleet.dialer, &url, Vec::new(), MAX_MESSAGE_BYTES, TIMEOUT).await?;
-    let hello = json!({
-        "MessageSchemaVersion": "1.0", "RequestId": uuid_text(), "TokenValue": text(&session, "TokenValue")?,
-        "ClientId": uuid_text(), "ClientVersion": "1.2.677.0",
-    });
-    client.feed(Message::Text(hello.to_string()));
-    client.flush().await?;
+    let agent = fleet.open_agent(&id, &node.id, &node.credentials, MAX_MESSAGE_BYTES).await?;
+    let client = fleet.open_client(&session, "1.2.677.0", MAX_MESSAGE_BYTES).await?;
     // Nobody listens to what the node is told, but somebody has to answer pings.
     tokio::spawn(async move { while !matches!(node.control.next().await, Ok(WsEvent::Closed) | Err(_)) {} });
     Ok(Legs { agent, client })
-}
-
-fn frame(message_type: MessageType, sequence_number: i64, payload: Bytes) -> Message {
-    let mut id = [7; 16];
-    id[..8].copy_from_slice(&sequence_number.to_be_bytes());
-    let payload_type = match message_type {
-        MessageType::OutputStreamData => PayloadType::OUTPUT,
-        _ => PayloadType::NONE,
-    };
-    let frame = Frame {
-        message_type,
-        created_millis: 1_795_384_779_000,
-        sequence_number,
-        flags: Flags::NONE,
-        message_id: MessageId(id),
-        payload_type,
-        payload,
-    };
-    Message::Binary(frame.encode())
 }
 
 async fn pass(legs: Legs, first: u32, count: u32, window: usize) -> Result<Legs> {
@@ -174,7 +123,7 @@ async fn acknowledge(mut socket: Socket, first: u32, count: u32) -> Result<Socke
         }
         expected += 1;
         let said = Acknowledge::new(message.message_type, message.message_id, message.sequence_number);
-        socket.feed(self::frame(MessageType::Acknowledge, 0, said.encode()));
+        socket.feed(frame(MessageType::Acknowledge, 0, said.encode()));
     }
     tokio::time::timeout(TIMEOUT, socket.flush()).await??;
     Ok(socket)

@@ -28,6 +28,11 @@ impl Samples {
         sorted[rank]
     }
 
+    /// In the order in which they were added.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().copied()
+    }
+
     /// The median.
     pub(crate) fn median(&self) -> f64 {
         self.percentile(50.0)

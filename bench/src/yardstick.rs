@@ -64,6 +64,11 @@ impl OpenSsh {
         Ok(Some(Self { folder, server }))
     }
 
+    /// The process id of the server.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.server.id()
+    }
+
     /// The client's configuration; it knows the hosts `direct` and `jumped`.
     pub(crate) fn client_config(&self) -> PathBuf {
         self.folder.path().join("ssh_config")

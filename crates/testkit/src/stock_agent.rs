@@ -154,6 +154,11 @@ impl StockAgentProcess {
         &self.node_id
     }
 
+    /// The process id of the agent's main process; its workers are below it.
+    pub fn process_id(&self) -> u32 {
+        self.child.as_ref().expect("the agent is running").id()
+    }
+
     /// The version that the program prints.
     pub fn version(&self) -> &str {
         &self.version

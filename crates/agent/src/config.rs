@@ -11,6 +11,8 @@ use postern_iam::Region;
 use postern_transport::{Endpoint, Fingerprint};
 use thiserror::Error;
 
+use crate::forward::Patterns;
+
 /// The agent's settings.
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
@@ -28,6 +30,12 @@ pub struct AgentConfig {
     pub default_user: Option<String>,
     /// Sessions run as the user who runs the agent, root included. For one's own machine only.
     pub run_as_invoking_user: bool,
+    /// Sessions may be forwarded to other hosts than the node itself.
+    pub forward_remote_hosts: bool,
+    /// The only destinations that sessions may be forwarded to; none named is every one that is not refused.
+    pub forward_allow: Patterns,
+    /// Destinations that no session may be forwarded to.
+    pub forward_deny: Patterns,
     /// What is logged: `error`, `warn`, `info`, `debug`, `trace`.
     pub log: String,
     /// Where these settings came from, for sentences that name the place to change them.
@@ -68,6 +76,13 @@ pub const SETTINGS: &[Setting] = &[
         default: "false",
         meaning: "Sessions run as the agent's own user, root included",
     },
+    Setting {
+        key: "forward_remote_hosts",
+        default: "true",
+        meaning: "Port sessions may lead to other hosts than the node itself",
+    },
+    Setting { key: "forward_allow", default: "", meaning: "The only destinations of port sessions, as HOST:PORT, …" },
+    Setting { key: "forward_deny", default: "", meaning: "Destinations that no port session may have" },
     Setting { key: "log", default: "info", meaning: "error, warn, info, debug or trace" },
 ];
 
@@ -130,6 +145,9 @@ impl AgentConfig {
             state_dir,
             default_user: None,
             run_as_invoking_user: false,
+            forward_remote_hosts: true,
+            forward_allow: Patterns::default(),
+            forward_deny: Patterns::default(),
             log: "info".to_owned(),
             source: ConfigSource(PathBuf::from(DEFAULT_CONFIG_FILE)),
         }
@@ -168,13 +186,10 @@ impl AgentConfig {
             "ca_fingerprint" => self.ca_fingerprint = Some(text.parse().map_err(sentence)?),
             "state_dir" => self.state_dir = absolute(text)?,
             "default_user" => self.default_user = Some(user_name(text)?),
-            "run_as_invoking_user" => {
-                self.run_as_invoking_user = match text {
-                    "true" => true,
-                    "false" => false,
-                    _ => return Err(format!("is {text:?}; write true or false")),
-                };
-            }
+            "run_as_invoking_user" => self.run_as_invoking_user = switch(text)?,
+            "forward_remote_hosts" => self.forward_remote_hosts = switch(text)?,
+            "forward_allow" => self.forward_allow = text.parse()?,
+            "forward_deny" => self.forward_deny = text.parse()?,
             "log" => {
                 if !["error", "warn", "info", "debug", "trace"].contains(&text) {
                     return Err(format!("is {text:?}; write error, warn, info, debug or trace"));
@@ -209,6 +224,14 @@ pub(crate) fn is_user_name(name: &str) -> bool {
     name.len() <= 32
         && bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("is {text:?}; write true or false")),
+    }
 }
 
 fn user_name(text: &str) -> Result<String, String> {
@@ -255,6 +278,9 @@ fn read_file(path: &Path, is_named: bool) -> Result<BTreeMap<&'static str, Value
         let text = match value {
             toml::Value::String(text) => text,
             toml::Value::Boolean(value) => value.to_string(),
+            toml::Value::Array(values) if values.iter().all(toml::Value::is_str) => {
+                values.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+            }
             other => {
                 let reason = format!("is a TOML {}; write a text in quotes, or true or false", other.type_str());
                 return Err(ConfigError::Value { origin, key: setting.key, reason });
@@ -300,6 +326,9 @@ mod tests {
             state_dir = "/srv/postern"
             default_user = "ssm-user"
             run_as_invoking_user = true
+            forward_remote_hosts = false
+            forward_allow = ["localhost:5432", "10.0.0.0/8:443"]
+            forward_deny = "*:22"
             log = "debug"
         "#;
         let config = load(content, &[("POSTERN_AGENT_LOG", "warn"), ("POSTERN_AGENT_REGION", "")]).unwrap();
@@ -308,6 +337,9 @@ mod tests {
         assert_eq!(config.state_dir, Path::new("/srv/postern"));
         assert_eq!(config.default_user.as_deref(), Some("ssm-user"));
         assert!(config.run_as_invoking_user);
+        assert!(!config.forward_remote_hosts);
+        assert_eq!(config.forward_allow.to_string(), "localhost:5432,10.0.0.0/8:443");
+        assert_eq!(config.forward_deny.to_string(), "*:22");
         assert_eq!(config.log, "warn");
     }
 
@@ -321,6 +353,8 @@ mod tests {
             ("endpoint = \"wss://ssm.example.org\"", &[], &["`endpoint`", "https://host"]),
             ("\nlog = \"loud\"", &[], &["`log`", "loud", "debug"]),
             ("default_user = \"a; rm -rf /\"", &[], &["`default_user`", "account name"]),
+            ("forward_allow = [\"a:b\"]", &[], &["FILE", "`forward_allow`", "\"a:b\"", "db.internal:5432"]),
+            ("forward_deny = [1]", &[], &["FILE", "`forward_deny`", "array", "quotes"]),
             ("a = 1\nb = = 2", &[], &["FILE", "line 2"]),
             (
                 "",

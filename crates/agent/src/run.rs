@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chain::error_chain;
 use crate::config::AgentConfig;
 use crate::control_channel::{ControlChannel, ControlEvent};
+use crate::forward::ForwardPolicy;
 use crate::identity::{Identity, TrustSource};
 use crate::information;
 use crate::service::Service;
@@ -224,6 +225,12 @@ impl Agent {
             accounts: AccountPolicy {
                 default_user: self.config.default_user.clone(),
                 run_as_invoking_user: self.config.run_as_invoking_user,
+                settings_file: self.config.source.to_string(),
+            },
+            forwarding: ForwardPolicy {
+                remote_hosts: self.config.forward_remote_hosts,
+                allow: self.config.forward_allow.clone(),
+                deny: self.config.forward_deny.clone(),
                 settings_file: self.config.source.to_string(),
             },
             log: self.config.log.clone(),

@@ -8,6 +8,7 @@ mod channel;
 mod command;
 mod document;
 mod handshake;
+mod port;
 mod program;
 mod terminal;
 #[cfg(test)]
@@ -20,12 +21,14 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::chain::error_chain;
+use crate::forward::{Destination, ForwardPolicy};
 use crate::link::Connect;
 
 pub(crate) use account::AccountPolicy;
 use account::choose_login;
 use channel::SessionChannel;
 use document::{SessionPlan, Work};
+use port::PortUse;
 
 /// How long a program that was told to end may take before it is killed.
 const KILL_GRACE: Duration = Duration::from_secs(3);
@@ -68,6 +71,7 @@ pub(crate) struct Terminate;
 pub(crate) async fn run<C: Connect>(
     start: &SessionStart,
     policy: &AccountPolicy,
+    forwarding: &ForwardPolicy,
     connect: C,
     mailbox: &mut mpsc::Receiver<Terminate>,
 ) -> End {
@@ -75,6 +79,10 @@ pub(crate) async fn run<C: Connect>(
         Ok(plan) => plan,
         Err(error) => return End::Failed(error_chain(&error)),
     };
+    if let Work::Port { host, port, port_use } = &plan.work {
+        let destination = Destination::new(host.clone(), *port, forwarding.clone());
+        return forward(start, &plan, destination, *port_use, connect, mailbox).await;
+    }
     let login = match choose_login(policy, &plan.inputs, &start.run_as_user, plan.is_elevated()) {
         Ok(login) => login,
         Err(error) => return End::Failed(format!("Unable to start command: {}", error_chain(&error))),
@@ -82,8 +90,8 @@ pub(crate) async fn run<C: Connect>(
     tracing::info!(session.id = start.session_id, user = login.account.name, "session begins");
     let mut channel = SessionChannel::open(&start.session_id, plan.session_type, connect);
     let offer = tokio::select! {
-        offer = handshake::perform(&mut channel, plan.session_type) => match offer {
-            Ok(offer) => offer,
+        client = handshake::perform(&mut channel, &plan) => match client {
+            Ok(client) => client.offer,
             Err(end) => return end,
         },
         _ = mailbox.recv() => return End::Terminated,
@@ -102,5 +110,32 @@ pub(crate) async fn run<C: Connect>(
             let program = program::direct_command(&login, &commands);
             command::run(&mut channel, program, output, offer.as_ref(), mailbox).await
         }
+        Work::Port { .. } => unreachable!("a port session needs no account and has left above"),
     }
+}
+
+/// Runs a session that moves bytes and runs nothing.
+async fn forward<C: Connect>(
+    start: &SessionStart,
+    plan: &SessionPlan,
+    destination: Destination,
+    port_use: PortUse,
+    connect: C,
+    mailbox: &mut mpsc::Receiver<Terminate>,
+) -> End {
+    let begun = async {
+        port::judge(&destination).await?;
+        tracing::info!(session.id = start.session_id, "port session begins");
+        let mut channel = SessionChannel::open(&start.session_id, plan.session_type, connect);
+        let client = handshake::perform(&mut channel, plan).await?;
+        Ok((channel, client))
+    };
+    let (mut channel, client) = tokio::select! {
+        begun = begun => match begun {
+            Ok(begun) => begun,
+            Err(end) => return end,
+        },
+        _ = mailbox.recv() => return End::Terminated,
+    };
+    port::run(&mut channel, destination, port_use, &client, mailbox).await
 }

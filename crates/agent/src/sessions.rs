@@ -351,6 +351,7 @@ mod tests {
             region: "us-east-1".into(),
             trust: TrustSource::WebPki,
             accounts: AccountPolicy::default(),
+            forwarding: crate::forward::ForwardPolicy::default(),
             log: "info".into(),
             credentials: None,
         }

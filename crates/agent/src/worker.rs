@@ -23,6 +23,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::chain::error_chain;
 use crate::config::AgentConfig;
+use crate::forward::ForwardPolicy;
 use crate::identity::{Identity, TrustSource};
 use crate::link::{Connect, ConnectError, Connecting};
 use crate::local_socket::{Listener, Stream, read_message, split, write_message};
@@ -59,6 +60,8 @@ pub(crate) struct Order {
     pub(crate) trust: TrustSource,
     /// Who sessions may run as.
     pub(crate) accounts: AccountPolicy,
+    /// Where sessions may be forwarded to.
+    pub(crate) forwarding: ForwardPolicy,
     /// How much to log.
     pub(crate) log: String,
     /// The agent's own credentials, which save the worker a call.
@@ -133,7 +136,10 @@ async fn run(order: &Order) -> SessionResult {
         Err(reason) => return failed(reason),
     };
     let connect = DataChannelConnect { service, session_id: order.start.session_id.clone(), client_id: new_uuid() };
-    attend(order, async |mailbox| Box::pin(session::run(&order.start, &order.accounts, connect, mailbox)).await).await
+    attend(order, async |mailbox| {
+        Box::pin(session::run(&order.start, &order.accounts, &order.forwarding, connect, mailbox)).await
+    })
+    .await
 }
 
 /// Runs `session` while the agent's main processes are served on the session's socket.

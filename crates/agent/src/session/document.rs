@@ -7,7 +7,11 @@ use postern_model::document::{TooLong, interpolate};
 use postern_protocol::wire::payload::{
     PayloadError, PlatformCommand, SessionDocumentContent, SessionInputs, SessionStart,
 };
+use serde_json::Value;
 use thiserror::Error;
+
+use super::port::PortUse;
+use crate::forward::{Host, NoHost};
 
 /// The longest prefix of a chunk of output, and what it may consist of (spec session-types §5).
 const MAX_PREFIX_BYTES: usize = 30;
@@ -19,6 +23,8 @@ pub(crate) struct SessionPlan {
     pub(crate) session_type: SessionType,
     /// What to run.
     pub(crate) work: Work,
+    /// What the client is told of the document: its properties, in a port session.
+    pub(crate) properties: Value,
     /// The preferences.
     pub(crate) inputs: SessionInputs,
 }
@@ -29,6 +35,7 @@ pub(crate) enum SessionType {
     StandardStream,
     InteractiveCommands,
     NonInteractiveCommands,
+    Port,
 }
 
 /// What runs, by session type.
@@ -40,6 +47,8 @@ pub(crate) enum Work {
     Interactive { commands: String, is_elevated: bool },
     /// A command without a terminal.
     Command { commands: String, is_elevated: bool, output: CommandOutput },
+    /// Connections to a port.
+    Port { host: Host, port: u16, port_use: PortUse },
 }
 
 /// How a command's output is sent.
@@ -60,6 +69,12 @@ pub(crate) enum DocumentError {
     SessionType(String),
     #[error("Commands cannot be empty for session type {0}")]
     NoCommands(&'static str),
+    #[error("Port number is empty in session properties.")]
+    NoPort,
+    #[error("portNumber {0:?} is no port; it is a number from 1 to 65535")]
+    BadPort(String),
+    #[error("the host of the session's destination cannot be used")]
+    Host(#[from] NoHost),
     #[error("{0} may have at most 30 letters, digits, '_', ':', '-' and line ends")]
     Prefix(&'static str),
     #[error(
@@ -84,6 +99,7 @@ impl SessionType {
             Self::StandardStream => "Standard_Stream",
             Self::InteractiveCommands => "InteractiveCommands",
             Self::NonInteractiveCommands => "NonInteractiveCommands",
+            Self::Port => "Port",
         }
     }
 }
@@ -101,7 +117,8 @@ impl SessionPlan {
         }
         let inputs = document.inputs()?;
         // Going on in clear text would break the promise that the preferences make.
-        if !inputs.kms_key_id.is_empty() {
+        // Ports are never encrypted by a key (spec data-channel §6.1).
+        if !inputs.kms_key_id.is_empty() && document.session_type != SessionType::Port.as_str() {
             return Err(DocumentError::Encryption);
         }
         let (session_type, work) = match document.session_type.as_str() {
@@ -122,15 +139,20 @@ impl SessionPlan {
                 let PlatformCommand { commands, run_as_elevated, .. } = command;
                 (session_type, Work::Command { commands, is_elevated: run_as_elevated, output })
             }
+            "Port" => (SessionType::Port, port(document)?),
             other => return Err(DocumentError::SessionType(other.chars().take(64).collect())),
         };
-        Ok(Self { session_type, work, inputs })
+        let properties = match session_type {
+            SessionType::Port => document.properties.clone(),
+            _ => Value::Null,
+        };
+        Ok(Self { session_type, work, properties, inputs })
     }
 
     /// Whether the document asks for root.
     pub(crate) fn is_elevated(&self) -> bool {
         match &self.work {
-            Work::Shell { .. } => false,
+            Work::Shell { .. } | Work::Port { .. } => false,
             Work::Interactive { is_elevated, .. } | Work::Command { is_elevated, .. } => *is_elevated,
         }
     }
@@ -149,6 +171,22 @@ fn command(document: &SessionDocumentContent, session_type: SessionType) -> Resu
         return Err(DocumentError::NoCommands(session_type.as_str()));
     }
     Ok(command)
+}
+
+fn port(document: &SessionDocumentContent) -> Result<Work, DocumentError> {
+    let properties = document.port()?;
+    let text = properties.port_number.trim();
+    if text.is_empty() {
+        return Err(DocumentError::NoPort);
+    }
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = text.parse().ok().filter(|port| is_number && *port > 0);
+    let port = port.ok_or_else(|| DocumentError::BadPort(text.chars().take(64).collect()))?;
+    let port_use = match properties.kind.as_str() {
+        "LocalPortForwarding" => PortUse::Forwarding,
+        _ => PortUse::Connection,
+    };
+    Ok(Work::Port { host: Host::read(properties.host.trim())?, port, port_use })
 }
 
 fn command_output(command: &PlatformCommand) -> Result<CommandOutput, DocumentError> {
@@ -212,6 +250,23 @@ mod tests {
         assert!(matches!(plan.work, Work::Command { output: CommandOutput::Together, .. }));
     }
 
+    fn port_document(properties: &Value) -> Value {
+        json!({"schemaVersion": "1.0", "sessionType": "Port", "properties": properties})
+    }
+
+    #[test]
+    fn ports_are_read_and_never_encrypted() {
+        let properties = json!({"portNumber": "5432", "host": "DB.internal", "type": "LocalPortForwarding", "x": [1]});
+        let mut document = port_document(&properties);
+        document["inputs"] = json!({"kmsKeyId": "alias/a"});
+        let plan = read(document).unwrap();
+        let host = Host::Name("db.internal".to_owned());
+        assert_eq!(plan.work, Work::Port { host, port: 5432, port_use: PortUse::Forwarding });
+        assert_eq!(plan.properties, properties, "the client gets them as they are");
+        let plan = read(port_document(&json!({"portNumber": "22"}))).unwrap();
+        assert_eq!(plan.work, Work::Port { host: Host::Node, port: 22, port_use: PortUse::Connection });
+    }
+
     #[test]
     fn placeholders_become_values_once() {
         let properties = json!({"commands": "run {{ command }}", "separateOutputStream": "{{ separate }}"});
@@ -228,7 +283,12 @@ mod tests {
     fn what_cannot_be_served_is_refused_in_a_sentence() {
         let cases = [
             (json!({"schemaVersion": "2.2", "sessionType": "Standard_Stream"}), "schemaVersion"),
-            (json!({"schemaVersion": "1.0", "sessionType": "Port"}), "\"Port\""),
+            (json!({"schemaVersion": "1.0", "sessionType": "Porth"}), "\"Porth\""),
+            (json!({"schemaVersion": "1.0", "sessionType": "Port"}), "Port number is empty in session properties."),
+            (port_document(&json!({"portNumber": 80})), "cannot be read"),
+            (port_document(&json!({"portNumber": "+80"})), "\"+80\" is no port"),
+            (port_document(&json!({"portNumber": "65536"})), "from 1 to 65535"),
+            (port_document(&json!({"portNumber": "80", "host": "a b"})), "cannot be used"),
             (
                 json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"kmsKeyId": "k"}}),
                 "kmsKeyId",

@@ -2,16 +2,16 @@
 //! both ends find out whether the other one is ours.
 
 use postern_protocol::channel::data_channel::Event;
+use postern_protocol::mux::OFFERED_DIALECT;
 use postern_protocol::wire::payload::{
     ActionStatus, AgentOffer, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse, RequestedAction,
 };
 use postern_protocol::{AGENT_VERSION, Clock as _, EXTENSION_VERSION};
 use postern_transport::SystemClock;
-use serde_json::Value;
 
 use super::End;
 use super::channel::SessionChannel;
-use super::document::SessionType;
+use super::document::{SessionPlan, SessionType, Work};
 use crate::link::Connect;
 
 /// What the stock agent says; the service hands it to the client as it is.
@@ -19,23 +19,30 @@ const FAILED: &str = "Encountered error while initiating handshake. ";
 const TIMED_OUT: &str =
     "Handshake timed out. Please ensure that you have the latest version of the session manager plugin.";
 
-/// Performs it. Gives the client's offer when the client is ours.
-pub(super) async fn perform<C: Connect>(
-    channel: &mut SessionChannel<C>,
-    session_type: SessionType,
-) -> Result<Option<ClientOffer>, End> {
+/// What the handshake told of the client.
+#[derive(Debug, Default)]
+pub(super) struct Client {
+    /// Its version; empty when it knows no handshake.
+    pub(super) version: String,
+    /// Its offer, when it is ours.
+    pub(super) offer: Option<ClientOffer>,
+}
+
+/// Performs it.
+pub(super) async fn perform<C: Connect>(channel: &mut SessionChannel<C>, plan: &SessionPlan) -> Result<Client, End> {
     let began = SystemClock.now().instant;
     channel.request_handshake(HandshakeRequest {
         agent_version: AGENT_VERSION.to_owned(),
         requested_client_actions: vec![RequestedAction::SessionType {
-            session_type: session_type.as_str().to_owned(),
-            properties: Value::Null,
+            session_type: plan.session_type.as_str().to_owned(),
+            properties: plan.properties.clone(),
         }],
         postern: Some(AgentOffer {
             version: EXTENSION_VERSION,
             exit_status: true,
+            multiplexer: if matches!(plan.work, Work::Port { .. }) { OFFERED_DIALECT } else { 0 },
             cumulative_acknowledgements: true,
-            standard_input: session_type == SessionType::NonInteractiveCommands,
+            standard_input: plan.session_type == SessionType::NonInteractiveCommands,
             ..AgentOffer::default()
         }),
     });
@@ -49,9 +56,9 @@ pub(super) async fn perform<C: Connect>(
                         handshake_time_to_complete: i64::try_from(took.as_nanos()).unwrap_or(i64::MAX),
                         customer_message: String::new(),
                     });
-                    return Ok(response.postern);
+                    return Ok(Client { version: response.client_version, offer: response.postern });
                 }
-                Event::HandshakeIgnored => return Ok(None),
+                Event::HandshakeIgnored => return Ok(Client::default()),
                 Event::HandshakeTimedOut => return Err(End::Failed(format!("{FAILED}{TIMED_OUT}"))),
                 Event::ChannelClosed(_) => return Err(End::Terminated),
                 _ => {}

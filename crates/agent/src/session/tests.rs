@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
 
+mod port;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use postern_protocol::Clock as _;
 use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role};
 use postern_protocol::wire::payload::{
     AgentOffer, AgentSessionState, ChannelClosed, ClientOffer, CommandSignal, ExitCode, HandshakeResponse,
-    JsonPayload as _, ProcessedAction, SessionStart, SessionState, Size, StreamFlag,
+    JsonPayload as _, ProcessedAction, RequestedAction, SessionStart, SessionState, Size, StreamFlag,
 };
 use postern_protocol::wire::websocket::{Message, Role as SocketRole};
 use postern_protocol::wire::{Flags, Frame, MessageId, MessageType, PayloadType};
@@ -21,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{AccountPolicy, End, Terminate};
+use crate::forward::ForwardPolicy;
 use crate::link::{Connect, ConnectError, Connecting};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,6 +61,9 @@ struct Client {
     sockets: mpsc::UnboundedReceiver<Socket>,
     socket: Option<Socket>,
     offer: Option<ClientOffer>,
+    version: &'static str,
+    properties: Value,
+    flags: Vec<StreamFlag>,
     /// Whether output is taken (and so acknowledged).
     is_taking: bool,
     agent_offer: Option<AgentOffer>,
@@ -98,6 +104,10 @@ fn bash(script: &str) -> Value {
 }
 
 fn start(document: Value, offer: Option<ClientOffer>) -> Running {
+    start_with(document, offer, ForwardPolicy::default())
+}
+
+fn start_with(document: Value, offer: Option<ClientOffer>, forwarding: ForwardPolicy) -> Running {
     let start = json!({"SessionId": "tester-0123456789abcdef0", "DocumentContent": document});
     let start: SessionStart = serde_json::from_value(start).unwrap();
     let policy = AccountPolicy { run_as_invoking_user: true, ..AccountPolicy::default() };
@@ -105,12 +115,15 @@ fn start(document: Value, offer: Option<ClientOffer>) -> Running {
     let refuse = Arc::new(Mutex::new(None));
     let connect = TestConnect { sockets: sender, refuse: Arc::clone(&refuse) };
     let (mailbox, mut receiver) = mpsc::channel(1);
-    let session = tokio::spawn(async move { super::run(&start, &policy, connect, &mut receiver).await });
+    let session = tokio::spawn(async move { super::run(&start, &policy, &forwarding, connect, &mut receiver).await });
     let client = Client {
         channel: DataChannel::new(Config::new(Role::Client, 1)),
         sockets,
         socket: None,
         offer,
+        version: "1.2.999.0",
+        properties: Value::Null,
+        flags: Vec::new(),
         is_taking: true,
         agent_offer: None,
         has_begun: false,
@@ -185,9 +198,14 @@ impl Client {
                 None => return,
                 Some(Event::HandshakeRequest(request)) => {
                     let actions = request.requested_client_actions.iter().map(ProcessedAction::success).collect();
+                    if let Some(RequestedAction::SessionType { properties, .. }) =
+                        request.requested_client_actions.first()
+                    {
+                        self.properties = properties.clone();
+                    }
                     self.agent_offer = request.postern;
                     let response = HandshakeResponse {
-                        client_version: "1.2.999.0".into(),
+                        client_version: self.version.into(),
                         processed_client_actions: actions,
                         postern: self.offer.clone(),
                         ..Default::default()
@@ -201,8 +219,10 @@ impl Client {
                     self.exit_code = Some(ExitCode::decode(&payload).unwrap().0);
                 }
                 Some(Event::Data { payload_type: PayloadType::FLAG, payload }) => {
-                    assert_eq!(StreamFlag::decode(&payload), Ok(StreamFlag::EndOfInput));
-                    self.is_input_unwanted = true;
+                    match StreamFlag::decode(&payload).unwrap() {
+                        StreamFlag::EndOfInput => self.is_input_unwanted = true,
+                        flag => self.flags.push(flag),
+                    }
                 }
                 Some(event) => panic!("the agent sent {event:?}"),
             }
@@ -533,8 +553,8 @@ async fn the_shell_profile_is_typed_first() {
 
 #[tokio::test]
 async fn what_cannot_be_served_fails_without_a_connection() {
-    let (client, end) = start(document("Port", &json!({})), ours()).end().await;
-    assert_eq!(end, End::Failed("session type \"Port\" is not supported by this agent".into()));
+    let (client, end) = start(document("Ports", &json!({})), ours()).end().await;
+    assert_eq!(end, End::Failed("session type \"Ports\" is not supported by this agent".into()));
     assert_eq!(client.connections, 0);
 }
 

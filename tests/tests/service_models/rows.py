@@ -47,6 +47,7 @@ UNPUBLISHED = {
     "ssm.UpdateManagedInstancePublicKey",
     "ssm.UpdateInstanceInformation",
     "ssm.ListInstanceAssociations",
+    "ec2messages.GetMessages",
 }
 
 NO_ACTIVATION = "11111111-2222-4333-8444-555555555555"

@@ -22,7 +22,7 @@ use postern_protocol::{Clock as _, Now};
 use postern_transport::{SystemClock, sleep_until};
 
 use self::carrier::Carrier;
-use self::connection::{Connection, Ready, Waits};
+use self::connection::{Connection, Ready, Waits, refuse};
 use crate::access::Access;
 use crate::handshake::Answer;
 use crate::leg::{Leg, LegEvent};
@@ -122,6 +122,11 @@ impl<A: Access + 'static> Tunnel<A> {
     /// Connections under way.
     pub fn connections(&self) -> usize {
         self.connections.len()
+    }
+
+    /// What has flowed so far through the connections that are under way.
+    pub fn flows(&self) -> impl Iterator<Item = Flow> {
+        self.connections.values().map(flow)
     }
 
     /// Carries a connection from here on. Only while [`Tunnel::can_open`]; else it is closed.
@@ -252,12 +257,7 @@ impl<A: Access + 'static> Tunnel<A> {
     fn on_reset(&mut self, id: StreamId, reset: Reset) {
         let Some(connection) = self.connections.remove(&id) else { return };
         if !connection.is_connected {
-            let mut words = (connection.on_failed)(Some(reset.reason));
-            // So little fits into any socket, and a program that is gone needs no words.
-            let spoke = !words.is_empty() && connection.stream.try_write(&mut words).is_ok();
-            if !spoke {
-                connection.stream.reset_on_drop();
-            }
+            refuse(&connection.stream, (connection.on_failed)(Some(reset.reason)));
             self.events.push_back(TunnelEvent::NotConnected(Some(reset)));
         } else {
             connection.stream.reset_on_drop();

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{activation, completions, document, exec, nodes, sessions, start, tag, terminate};
+use crate::command::{activation, completions, document, exec, forward, nodes, sessions, start, tag, terminate};
 use crate::context::ServiceFlags;
 use crate::failure;
 
@@ -27,6 +27,8 @@ enum Command {
     Start(start::Arguments),
     /// Run a command on a node: its output, its exit status, nothing else
     Exec(exec::Arguments),
+    /// Reach ports of a node, or of hosts that it can reach, at ports of this machine
+    Forward(forward::Arguments),
     /// List the managed nodes
     Nodes(nodes::Arguments),
     /// List sessions
@@ -64,6 +66,7 @@ impl Cli {
             Command::Completions(arguments) => done(completions::run(&arguments)),
             Command::Start(arguments) => on_runtime(start::run(&self.service, arguments)),
             Command::Exec(arguments) => on_runtime(exec::run(&self.service, arguments)),
+            Command::Forward(arguments) => on_runtime(forward::run(&self.service, arguments)),
             Command::Nodes(arguments) => on_runtime(nodes::run(&self.service, arguments)),
             Command::Sessions(arguments) => on_runtime(sessions::run(&self.service, arguments)),
             Command::Terminate(arguments) => on_runtime(terminate::run(&self.service, arguments)),

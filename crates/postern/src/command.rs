@@ -4,6 +4,7 @@ pub(crate) mod activation;
 pub(crate) mod completions;
 pub(crate) mod document;
 pub(crate) mod exec;
+pub(crate) mod forward;
 mod listing;
 mod node_filter;
 mod node_name;

@@ -9,6 +9,7 @@ mod failure;
 mod plugin;
 #[cfg(feature = "quickstart")]
 mod quickstart;
+mod stop;
 mod table;
 
 use std::ffi::OsString;

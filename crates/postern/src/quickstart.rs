@@ -89,7 +89,7 @@ async fn with_node(
         eprintln!("ready: in another shell, . {}", shell_words::quote(&env.path().to_string_lossy()));
         eprintln!("       then aws ssm start-session --target $POSTERN_NODE_ID, or postern start $POSTERN_NODE_ID");
         eprintln!("       ^C ends service, agent and sessions");
-        until_told_to_stop().await?;
+        crate::stop::until_told_to_stop().await?;
         return Ok(ExitCode::SUCCESS);
     }
     match &arguments.exec {
@@ -152,25 +152,6 @@ fn loopback(text: &str) -> Result<std::net::SocketAddr, String> {
         }
         Err(_) => Err("write an address and a port, for example 127.0.0.1:8022".to_owned()),
     }
-}
-
-#[cfg(unix)]
-async fn until_told_to_stop() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut signals =
-        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
-    let [interrupt, terminate, hangup] = &mut signals;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-async fn until_told_to_stop() -> anyhow::Result<()> {
-    Ok(tokio::signal::ctrl_c().await?)
 }
 
 #[cfg(test)]

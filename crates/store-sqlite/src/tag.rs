@@ -8,7 +8,6 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
-use crate::query::scoped;
 use crate::row::get;
 use crate::writer::Failure;
 
@@ -33,7 +32,9 @@ impl TagStore for SqliteStore {
                     let keys: BTreeSet<String> = keys.into_iter().collect();
                     let present = present(connection, &scope, &on).await?;
                     for key in present.into_iter().map(|tag| tag.key).filter(|key| keys.contains(key)) {
-                        scoped(statements(&on).remove, &scope)
+                        sqlx::query(statements(&on).remove)
+                            .bind(scope.account.as_str())
+                            .bind(scope.region.as_str())
                             .bind(id(&on))
                             .bind(key)
                             .execute(&mut *connection)
@@ -69,7 +70,9 @@ async fn add(
         return Ok(answer);
     }
     for tag in tags {
-        scoped(statements(on).add, scope)
+        sqlx::query(statements(on).add)
+            .bind(scope.account.as_str())
+            .bind(scope.region.as_str())
             .bind(id(on))
             .bind(&tag.key)
             .bind(&tag.value)
@@ -80,12 +83,22 @@ async fn add(
 }
 
 async fn exists(connection: &mut SqliteConnection, scope: &Scope, on: &Tagged) -> Result<bool, Failure> {
-    let found = scoped(statements(on).exists, scope).bind(id(on)).fetch_optional(connection).await?;
+    let found = sqlx::query(statements(on).exists)
+        .bind(scope.account.as_str())
+        .bind(scope.region.as_str())
+        .bind(id(on))
+        .fetch_optional(connection)
+        .await?;
     Ok(found.is_some())
 }
 
 async fn present(connection: &mut SqliteConnection, scope: &Scope, on: &Tagged) -> Result<Vec<Tag>, Failure> {
-    let rows = scoped(statements(on).list, scope).bind(id(on)).fetch_all(connection).await?;
+    let rows = sqlx::query(statements(on).list)
+        .bind(scope.account.as_str())
+        .bind(scope.region.as_str())
+        .bind(id(on))
+        .fetch_all(connection)
+        .await?;
     rows.iter().map(tag).collect()
 }
 

@@ -6,6 +6,7 @@
 
 mod agent;
 mod aws;
+mod background;
 mod behaviour;
 mod eventually;
 mod programs;
@@ -25,6 +26,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use agent::Agent;
 pub use aws::{PythonEnvironment, StockAgent, StockPlugin, npm_folder};
+pub use background::Background;
 pub use behaviour::Behaviour;
 pub use eventually::eventually;
 pub use programs::{Output, program, run, system_program, temporary_folder};

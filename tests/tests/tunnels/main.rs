@@ -1,7 +1,9 @@
 //! Tunnels: our client, as AWS's plugin and as itself, with our agent and the stock one, and real programs at both ends.
 
+mod forward;
 mod nodes;
 mod plugin;
+mod programs;
 
 use std::time::Duration;
 

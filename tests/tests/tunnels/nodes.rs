@@ -1,12 +1,10 @@
 //! A service with one node, which is ours or AWS's.
 
-#![allow(dead_code, reason = "our own agent takes its part when it serves ports")]
-
 use std::net::{SocketAddr, TcpStream};
 
 use postern_testkit::{
-    Agent, FaultyProxy, PythonEnvironment, Scheme, Service, StockAgent, StockAgentProcess, Terminal, VERSION,
-    eventually, program, temporary_folder,
+    Agent, Background, FaultyProxy, PythonEnvironment, Scheme, Service, StockAgent, StockAgentProcess, Terminal,
+    VERSION, eventually, program, temporary_folder,
 };
 use serde_json::Value;
 
@@ -100,6 +98,17 @@ impl World {
         terminal
     }
 
+    /// `postern forward` to the node.
+    pub(crate) fn forward(&self, specs: &[&str]) -> Background {
+        self.forward_at(self.service.address(), specs)
+    }
+
+    /// The same by the way that can be cut.
+    pub(crate) fn forward_at(&self, address: SocketAddr, specs: &[&str]) -> Background {
+        let words = [&["forward", self.node.id()], specs].concat();
+        Background::start(&program("postern"), &words, &self.environment_at(address))
+    }
+
     /// Sessions that are not over.
     pub(crate) fn active_sessions(&self) -> Vec<Value> {
         let printed = self.service.postern(["sessions", "--active", "--json"]).stdout;
@@ -116,4 +125,11 @@ pub(crate) fn connect(port: u16) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("the tunnel listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
     stream
+}
+
+/// The local port of the forward that leads to this.
+pub(crate) fn forwarded_port(forward: &Background, destination: &str) -> u16 {
+    let line = forward.expect(&format!(" → {destination} via "), PATIENCE);
+    let local = line.split(" → ").next().and_then(|local| local.rsplit_once(':'));
+    local.and_then(|(_, port)| port.parse().ok()).unwrap_or_else(|| panic!("no port in {line:?}"))
 }

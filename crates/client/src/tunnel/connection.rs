@@ -26,6 +26,19 @@ impl Arrival {
     pub fn plain(stream: LocalStream) -> Arrival {
         Arrival { stream, on_connected: Bytes::new(), on_failed: |_| Bytes::new() }
     }
+
+    /// Closes it, with the words for a destination that is not reached.
+    pub fn refuse(self, reason: Option<ResetReason>) {
+        refuse(&self.stream, (self.on_failed)(reason));
+    }
+}
+
+/// Says the words, or where there are none lets a reset speak.
+pub(super) fn refuse(stream: &LocalStream, mut words: Bytes) {
+    // So little fits into any socket, and a program that is gone needs no words.
+    if words.is_empty() || stream.try_write(&mut words).is_err() {
+        stream.reset_on_drop();
+    }
 }
 
 /// One connection in the tunnel.

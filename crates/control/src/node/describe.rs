@@ -37,7 +37,7 @@ impl Control {
     /// A node, with what only this process knows of it.
     fn information(&self, record: NodeRecord) -> InstanceInformation {
         let conflict = self.displacements().conflict(&record.node_id, self.clock.now().instant);
-        view::information(record, conflict)
+        InstanceInformation { postern_identity_conflict: conflict, ..view::information(record) }
     }
 
     async fn list_information(

@@ -43,7 +43,6 @@ pub(super) async fn perform<C: Connect>(channel: &mut SessionChannel<C>, plan: &
             multiplexer: if matches!(plan.work, Work::Port { .. }) { OFFERED_DIALECT } else { 0 },
             cumulative_acknowledgements: true,
             standard_input: plan.session_type == SessionType::NonInteractiveCommands,
-            ..AgentOffer::default()
         }),
     });
     loop {

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role};
+use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role, WINDOW_PER_MILLISECOND};
 use postern_protocol::wire::PayloadType;
 use postern_protocol::wire::payload::{ExitCode, HandshakeComplete, HandshakeRequest, SessionState};
 use postern_protocol::wire::websocket::Message;
@@ -23,9 +23,10 @@ use crate::link::{Connect, Link, LinkEvent};
 const TERMINAL_WINDOW_BYTES: usize = 192 * 1024;
 const NEAR_TERMINAL_WINDOW_BYTES: usize = 16 * 1024;
 const COMMAND_WINDOW_BYTES: usize = 512 * 1024;
-/// A tunnel carries 40 MB/s over 100 ms. Near by, what is under way only delays what comes behind it.
+/// A tunnel carries 40 MB/s over 100 ms. Near by, a small answer waits behind what is under way, so that is little.
 const PORT_WINDOW_BYTES: usize = 4 * 1024 * 1024;
-const NEAR_PORT_WINDOW_BYTES: usize = 2560 * 1024;
+const NEAR_PORT_WINDOW_BYTES: usize = 384 * 1024;
+const PORT_WINDOW_PER_MILLISECOND: usize = 40 * 1024;
 /// Input that is kept until the program takes it. Our own clients never have more under way.
 const RECEIVE_WINDOW_BYTES: usize = 1024 * 1024;
 /// The service ends a session whose client does not come; this is for a service that does not.
@@ -73,6 +74,10 @@ impl<C: Connect> SessionChannel<C> {
         let config = Config {
             send_window_bytes,
             near_window_bytes,
+            window_per_millisecond: match session_type {
+                SessionType::Port => PORT_WINDOW_PER_MILLISECOND,
+                _ => WINDOW_PER_MILLISECOND,
+            },
             receive_window_bytes: RECEIVE_WINDOW_BYTES,
             handshake_timeout: HANDSHAKE_TIMEOUT,
             ..Config::new(Role::Agent, u64::from_le_bytes(seed))

@@ -53,7 +53,7 @@ impl Role {
     }
 }
 
-/// What a delay of a millisecond adds to a window that starts small: 16 MB/s, more than terminals show.
+/// What a delay of a millisecond adds to a terminal's window: 16 MB/s, more than terminals show.
 pub const WINDOW_PER_MILLISECOND: usize = 16 * 1024;
 
 /// What a data channel is built from.
@@ -66,9 +66,11 @@ pub struct Config {
     /// The most bytes of stream data that may be unacknowledged.
     pub send_window_bytes: usize,
     /// The most of them on a path without delay; each millisecond of the shortest round trip seen so far allows
-    /// [`WINDOW_PER_MILLISECOND`] more, up to `send_window_bytes`. What is under way comes after a `^C`, and beyond
-    /// what the path itself holds it only waits.
+    /// `window_per_millisecond` more, up to `send_window_bytes`. What is under way comes before whatever is decided
+    /// later, a `^C` or a small answer, and beyond what the path itself holds it only waits.
     pub near_window_bytes: usize,
+    /// How much more for each millisecond: the speed that is worth reaching over a long path, in bytes per millisecond.
+    pub window_per_millisecond: usize,
     /// The most bytes of received stream data that are kept until the application takes them.
     pub receive_window_bytes: usize,
     /// How long the agent waits for the answer to its handshake request.
@@ -86,6 +88,7 @@ impl Config {
             max_payload: 32 * 1024,
             send_window_bytes: 4 * 1024 * 1024,
             near_window_bytes: 4 * 1024 * 1024,
+            window_per_millisecond: WINDOW_PER_MILLISECOND,
             receive_window_bytes: 8 * 1024 * 1024,
             handshake_timeout: Duration::from_secs(15),
             message_id_seed,
@@ -441,9 +444,9 @@ impl DataChannel {
     }
 
     fn window(&self) -> usize {
-        let Config { send_window_bytes, near_window_bytes, .. } = self.config;
+        let Config { send_window_bytes, near_window_bytes, window_per_millisecond, .. } = self.config;
         let delay = self.outgoing.shortest_round_trip().map_or(0, |shortest| shortest.as_micros());
-        let path = usize::try_from(delay).unwrap_or(usize::MAX).saturating_mul(WINDOW_PER_MILLISECOND) / 1000;
+        let path = usize::try_from(delay).unwrap_or(usize::MAX).saturating_mul(window_per_millisecond) / 1000;
         send_window_bytes.min(near_window_bytes.saturating_add(path))
     }
 

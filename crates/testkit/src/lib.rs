@@ -32,7 +32,7 @@ pub use eventually::eventually;
 pub use programs::{Output, program, run, system_program, temporary_folder};
 pub use proxy::FaultyProxy;
 pub use s3_double::S3Double;
-pub use servers::{closed_port, counting_server, echo_is_exact, echo_server, half_close_is_kept};
+pub use servers::{closed_port, counting_server, echo_is_exact, echo_server, half_close_is_kept, raise_file_limit};
 pub use service::{Scheme, Service};
 pub use skip::skip;
 pub use ssh_server::SshServer;

@@ -85,3 +85,10 @@ pub fn half_close_is_kept(mut stream: TcpStream, records: u64, answer_records: u
     checker.feed(rest).unwrap_or_else(|fault| panic!("the answer: {fault}"));
     assert_eq!((checker.records(), checker.partial_bytes()), (answer_records, 0));
 }
+
+/// Lets the test have as many files, and so connections, as it may.
+pub fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("a process may use what it may have");
+}

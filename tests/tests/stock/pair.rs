@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use postern_testkit::{
-    Behaviour, Output, PythonEnvironment, Scheme, Service, StockAgentProcess, StockPlugin, Terminal, eventually, run,
-    temporary_folder,
+    Agent, Behaviour, Output, PythonEnvironment, Scheme, Service, StockAgentProcess, StockPlugin, Terminal, VERSION,
+    eventually, run, temporary_folder,
 };
 use serde_json::{Value, json};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const PLUGIN: &str = "session-manager-plugin";
 pub(crate) const AGENT: &str = "amazon-ssm-agent";
+const OUR_AGENT: &str = "postern-agent";
 
 /// The `aws` CLI with AWS's own plugin.
 pub(crate) struct StockClient {
@@ -87,9 +88,66 @@ impl Pair {
         self.client.session(&self.service, self.agent.node_id(), more)
     }
 
+    pub(crate) fn scene(&self) -> Scene<'_> {
+        let node = (self.agent.node_id(), AGENT, self.agent.version());
+        Scene { client: &self.client, service: &self.service, node }
+    }
+
     /// A behaviour of both programs.
     pub(crate) fn behaviour(&self, name: &str) -> Behaviour {
-        Behaviour::of(name, &[(PLUGIN, self.client.version()), (AGENT, self.agent.version())])
+        self.scene().behaviour(name)
+    }
+}
+
+/// The stock client and our agent.
+pub(crate) struct OurNode {
+    pub(crate) client: StockClient,
+    agent: Agent,
+    pub(crate) service: Service,
+}
+
+impl OurNode {
+    /// `None`, after saying why, where the plugin is missing.
+    pub(crate) fn start() -> Option<Self> {
+        let client = StockClient::get()?;
+        let service = Service::start(Scheme::Https);
+        let agent = Agent::start(&service);
+        Some(Self { client, agent, service })
+    }
+
+    pub(crate) fn scene(&self) -> Scene<'_> {
+        let node = (self.agent.node_id(), OUR_AGENT, VERSION);
+        Scene { client: &self.client, service: &self.service, node }
+    }
+}
+
+/// The stock client before either agent.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) client: &'a StockClient,
+    pub(crate) service: &'a Service,
+    /// Id, agent, version.
+    node: (&'a str, &'a str, &'a str),
+}
+
+impl Scene<'_> {
+    pub(crate) fn node_id(&self) -> &str {
+        self.node.0
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.node.1 == OUR_AGENT
+    }
+
+    /// A session of this document.
+    pub(crate) fn session(&self, document: &str, parameters: &str) -> Terminal {
+        self.client.session(self.service, self.node.0, &with_document(document, parameters))
+    }
+
+    /// A behaviour of both programs.
+    pub(crate) fn behaviour(&self, name: &str) -> Behaviour {
+        let (_, agent, version) = self.node;
+        Behaviour::of(name, &[(PLUGIN, self.client.version()), (agent, version)])
     }
 }
 

@@ -13,12 +13,12 @@ use postern_testkit::{
 use crate::PATIENCE;
 use crate::nodes::{World, connect};
 
-const FORWARD: &str = "AWS-StartPortForwardingSession";
+pub(crate) const FORWARD: &str = "AWS-StartPortForwardingSession";
 const FORWARD_TO_HOST: &str = "AWS-StartPortForwardingSessionToRemoteHost";
 const FORWARD_TO_SOCKET: &str = "AWS-StartPortForwardingSessionToSocket";
 
 /// The local port that the plugin says it has opened.
-fn opened_port(terminal: &mut Terminal) -> u16 {
+pub(crate) fn opened_port(terminal: &mut Terminal) -> u16 {
     terminal.expect("Port ", PATIENCE);
     let line = terminal.expect(" opened for sessionId", PATIENCE);
     let port = line.split_whitespace().next().and_then(|word| word.parse().ok());
@@ -28,7 +28,7 @@ fn opened_port(terminal: &mut Terminal) -> u16 {
 }
 
 /// ^C: the plugin says good-bye, and nothing is left.
-fn interrupt(world: &World, mut terminal: Terminal) {
+pub(crate) fn interrupt(world: &World, mut terminal: Terminal) {
     terminal.type_bytes(&[3]);
     terminal.expect("Terminate signal received, exiting.", PATIENCE);
     terminal.expect("Exiting session with sessionId: ", PATIENCE);

@@ -31,7 +31,8 @@ pub(super) async fn run<C: Connect>(
     keeps_alive: bool,
     mailbox: &mut mpsc::Receiver<Terminate>,
 ) -> End {
-    raise_file_limit();
+    // The usual limit of 1,024 open files is less than the connections that a session may have. Nothing inherits it here.
+    postern_transport::raise_file_limit();
     let mux = Multiplexer::new(Config::new(Role::Acceptor, dialect));
     let mut session = Session {
         channel,
@@ -47,20 +48,6 @@ pub(super) async fn run<C: Connect>(
         Err(end) => end,
     }
 }
-
-/// The usual limit of 1,024 open files is less than the connections that a session may have. Nothing inherits it here.
-#[cfg(unix)]
-fn raise_file_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::debug!(%error, "the limit of open files stays as it is");
-    }
-}
-
-#[cfg(not(unix))]
-const fn raise_file_limit() {}
 
 enum Never {}
 

@@ -34,6 +34,7 @@ pub(crate) struct Fleet {
     pub(crate) dialer: Dialer,
     pub(crate) ssm: JsonApi,
     pub(crate) messages: JsonApi,
+    pub(crate) ec2messages: JsonApi,
 }
 
 /// A node that is connected.
@@ -52,7 +53,8 @@ impl Fleet {
         let dialer = Dialer::new(trust, Proxy::none());
         let ssm = JsonApi::new(dialer.clone(), endpoint, "us-east-1", "ssm").with_timeout(TIMEOUT);
         let messages = ssm.clone().with_service("ssmmessages");
-        Ok(Self { dialer, ssm, messages })
+        let ec2messages = ssm.clone().with_service("ec2messages");
+        Ok(Self { dialer, ssm, messages, ec2messages })
     }
 
     /// Makes so many nodes, and hands each over when it is connected.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
+use postern_iam::sigv4::Credentials;
 use postern_protocol::Entropy as _;
 use postern_protocol::wire::websocket::Message;
 use postern_testkit::{Scheme, Service};
@@ -27,10 +28,8 @@ const REPORT: Duration = Duration::from_secs(5 * 60);
 const ASSOCIATIONS: Duration = Duration::from_secs(10 * 60);
 /// Half the life of a token of an hour.
 const ROLE_TOKEN: Duration = Duration::from_secs(30 * 60);
-/// Messages are polled until the control channel has been there for a minute: about every two seconds, as an error is
-/// the answer, and after ten errors not for a quarter of an hour.
-const POLL: Duration = Duration::from_secs(2);
-const POLLS: u32 = 10;
+/// Messages are polled until the control channel has been there for a minute; each poll is held for a quarter of one.
+const POLLS: u32 = 4;
 
 /// What the agents did.
 #[derive(Default)]
@@ -91,8 +90,12 @@ async fn run(fleet: Fleet, mut node: Node, done: Arc<Done>) {
     let mut associations = interval_at(now + at_random(Duration::from_secs(30)), ASSOCIATIONS);
     let mut again = true;
     let mut token = interval_at(now + ROLE_TOKEN, ROLE_TOKEN);
-    let mut poll = interval_at(now + at_random(POLL), POLL);
-    let mut polls = 0;
+    let _polls = AbortOnDrop(tokio::spawn(poll(
+        fleet.clone(),
+        node.id.to_string(),
+        node.credentials.clone(),
+        Arc::clone(&done),
+    )));
     loop {
         let id = node.id.to_string();
         tokio::select! {
@@ -128,22 +131,27 @@ async fn run(fleet: Fleet, mut node: Node, done: Arc<Done>) {
                     Err(_) => done.failed(),
                 }
             }
-            _ = poll.tick(), if polls < POLLS => {
-                polls += 1;
-                done.calls.fetch_add(1, Ordering::Relaxed);
-                let request = json!({
-                    "Destination": id, "MessagesRequestId": uuid_text(), "VisibilityTimeoutInSeconds": 10,
-                });
-                // Not offered: the quietest error is the answer that is wanted.
-                let target = "EC2WindowsMessageDeliveryService.GetMessages";
-                let asked = fleet.ssm.call::<_, Value>(target, &request, &node.credentials).await;
-                if asked.err().and_then(|error| error.code().map(str::to_owned)).as_deref()
-                    != Some("UnknownOperationException")
-                {
-                    done.failed();
-                }
-            }
         }
+    }
+}
+
+/// The polls for messages, beside everything else.
+async fn poll(fleet: Fleet, id: String, credentials: Credentials, done: Arc<Done>) {
+    for _ in 0..POLLS {
+        done.calls.fetch_add(1, Ordering::Relaxed);
+        let request = json!({"Destination": id, "MessagesRequestId": uuid_text(), "VisibilityTimeoutInSeconds": 10});
+        let target = "EC2WindowsMessageDeliveryService.GetMessages";
+        if fleet.ec2messages.call::<_, Value>(target, &request, &credentials).await.is_err() {
+            done.failed();
+        }
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

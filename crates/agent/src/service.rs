@@ -132,7 +132,8 @@ impl Service {
         Request::Response: DeserializeOwned,
     {
         let credentials = self.credentials().await?;
-        let reply = self.ssm.call(&Request::OPERATION.target(), request, &credentials).await;
+        let api = self.ssm.clone().with_service(Request::OPERATION.service().name());
+        let reply = api.call(&Request::OPERATION.target(), request, &credentials).await;
         reply.map_err(|error| self.refused(error))
     }
 

@@ -7,6 +7,7 @@ mod account;
 mod channel;
 mod command;
 mod document;
+mod encryption;
 mod handshake;
 mod port;
 mod program;
@@ -28,6 +29,8 @@ pub(crate) use account::AccountPolicy;
 use account::choose_login;
 use channel::SessionChannel;
 use document::{SessionPlan, Work};
+pub(crate) use encryption::DataKeys;
+use encryption::Encryption;
 use port::PortUse;
 
 /// How long a program that was told to end may take before it is killed.
@@ -67,12 +70,21 @@ impl From<End> for SessionResult {
 #[derive(Debug)]
 pub(crate) struct Terminate;
 
+/// The node that a session runs on, as far as the session asks.
+pub(crate) struct Node<'a, K> {
+    /// Its id.
+    pub(crate) id: &'a str,
+    /// The key service, for sessions that are encrypted.
+    pub(crate) keys: &'a K,
+}
+
 /// Runs the session to its end.
-pub(crate) async fn run<C: Connect>(
+pub(crate) async fn run<C: Connect, K: DataKeys>(
     start: &SessionStart,
     policy: &AccountPolicy,
     forwarding: &ForwardPolicy,
     connect: C,
+    node: Node<'_, K>,
     mailbox: &mut mpsc::Receiver<Terminate>,
 ) -> End {
     let plan = match SessionPlan::read(start) {
@@ -88,9 +100,11 @@ pub(crate) async fn run<C: Connect>(
         Err(error) => return End::Failed(format!("Unable to start command: {}", error_chain(&error))),
     };
     tracing::info!(session.id = start.session_id, user = login.account.name, "session begins");
+    let key_id = plan.inputs.kms_key_id.as_str();
+    let encryption = (!key_id.is_empty()).then(|| Encryption::new(node.keys, key_id, &start.session_id, node.id));
     let mut channel = SessionChannel::open(&start.session_id, plan.session_type, connect);
     let offer = tokio::select! {
-        client = handshake::perform(&mut channel, &plan) => match client {
+        client = handshake::perform(&mut channel, &plan, encryption) => match client {
             Ok(client) => client.offer,
             Err(end) => return end,
         },
@@ -127,7 +141,7 @@ async fn forward<C: Connect>(
         port::judge(&destination).await?;
         tracing::info!(session.id = start.session_id, "port session begins");
         let mut channel = SessionChannel::open(&start.session_id, plan.session_type, connect);
-        let client = handshake::perform(&mut channel, plan).await?;
+        let client = handshake::perform(&mut channel, plan, encryption::none()).await?;
         Ok((channel, client))
     };
     let (mut channel, client) = tokio::select! {

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use postern_iam::SecretBytes;
+use postern_model::kms::DecryptRequest;
 use postern_protocol::wire::open::{AgentOpen, MESSAGE_SCHEMA_VERSION};
 use postern_protocol::wire::payload::SessionStart;
 use postern_protocol::wire::websocket::Message;
@@ -28,7 +30,7 @@ use crate::identity::{Identity, TrustSource};
 use crate::link::{Connect, ConnectError, Connecting};
 use crate::local_socket::{Listener, Stream, read_message, split, write_message};
 use crate::service::{HandedCredentials, Service, ServiceCallError, new_uuid};
-use crate::session::{self, AccountPolicy, End, SessionResult, Terminate};
+use crate::session::{self, AccountPolicy, DataKeys, End, SessionResult, Terminate};
 use crate::state::{StateFolder, private, replace_file};
 
 /// What the worker is called in the session's folder.
@@ -135,9 +137,12 @@ async fn run(order: &Order) -> SessionResult {
         Ok(service) => Arc::new(service),
         Err(reason) => return failed(reason),
     };
+    let keys = Arc::clone(&service);
+    let node_id = service.node_id().to_string();
+    let node = session::Node { id: &node_id, keys: &*keys };
     let connect = DataChannelConnect { service, session_id: order.start.session_id.clone(), client_id: new_uuid() };
     attend(order, async |mailbox| {
-        Box::pin(session::run(&order.start, &order.accounts, &order.forwarding, connect, mailbox)).await
+        Box::pin(session::run(&order.start, &order.accounts, &order.forwarding, connect, node, mailbox)).await
     })
     .await
 }
@@ -208,6 +213,13 @@ async fn serve(stream: Stream, hello: &Hello, mailbox: &mpsc::Sender<Terminate>)
     while let Ok(Some(Command::Terminate)) = read_message(&mut reader).await {
         // A second wish adds nothing to the first.
         let _ = mailbox.try_send(Terminate);
+    }
+}
+
+impl DataKeys for Service {
+    async fn decrypt(&self, request: DecryptRequest) -> Result<SecretBytes, String> {
+        let opened = self.call(&request).await;
+        opened.map(|opened| opened.plaintext).map_err(|error| error_chain(&error))
     }
 }
 

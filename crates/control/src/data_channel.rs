@@ -12,7 +12,7 @@ use postern_store::{AdmitClient, ClientUse, ReachedAgent, SessionRecord};
 
 use crate::authz::act::{self, OnSession};
 use crate::authz::{Authorized, authorize};
-use crate::caller::Caller;
+use crate::caller::{Caller, Principal};
 use crate::failure::Refusal;
 use crate::session::{SessionSnapshot, on_session};
 use crate::token::{ChannelToken, Grant};
@@ -52,12 +52,22 @@ impl Control {
     /// the start message arrived.
     ///
     /// # Errors
-    /// `AccessDeniedException` for a session that is not the calling node's, or is none; a `ValidationException` with
-    /// the words "Session is already terminated", which stop a stock agent's attempts (spec data-channel §8.2).
+    /// `AccessDeniedException` for a session that is not the calling node's, or is none; `ValidationException` for one
+    /// that has ended. Both have the words "Session is already terminated", which stop a stock agent's attempts
+    /// (spec data-channel §8.2).
     pub async fn create_data_channel(&self, caller: &Caller, session_id: &str) -> Result<SecretString, ApiError> {
         let session = self.find_session(session_id).await?;
         let on = on_session(session_id, session.as_ref())?;
-        self.open_agent_side(authorize::<act::CreateDataChannel>(caller, on)?).await
+        let allowed = authorize::<act::CreateDataChannel>(caller, on).map_err(|denied| match caller.principal {
+            // It may be the one that ran a session which nobody knows any more. Whether there is such a session is not
+            // for others to find out, so another node's gets the same words.
+            Principal::Node { .. } => {
+                let reason = Refusal::SessionEnded;
+                ApiError::new(denied.code(), format!("{} {reason}, or was never this node's.", denied.message()))
+            }
+            _ => denied,
+        })?;
+        self.open_agent_side(allowed).await
     }
 
     async fn open_agent_side(&self, allowed: Authorized<act::CreateDataChannel>) -> Result<SecretString, ApiError> {
@@ -70,10 +80,9 @@ impl Control {
                 let token = ChannelToken { scope: self.scope().clone(), grant, expires_at };
                 Ok(token.mint(&self.keys.channel_token))
             }
-            ReachedAgent::Ended(_) => {
+            ReachedAgent::Ended(_) | ReachedAgent::Unknown => {
                 Err(ApiError::new(ErrorCode::ValidationException, Refusal::SessionEnded.to_string()))
             }
-            ReachedAgent::Unknown => Err(ApiError::session_does_not_exist(id.as_str())),
         }
     }
 

@@ -5,6 +5,7 @@ mod authenticate;
 mod body;
 mod channel;
 mod dispatch;
+mod poll;
 mod reply;
 mod request;
 pub(crate) mod route;
@@ -21,6 +22,7 @@ use postern_protocol::Entropy;
 
 use crate::Limits;
 use crate::broker::Broker;
+pub(crate) use poll::Polls;
 use route::{Endpoint, ROUTES, Route};
 
 /// What every handler has at hand.
@@ -29,6 +31,7 @@ pub(crate) struct App {
     pub(crate) broker: Arc<Broker>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) limits: Limits,
+    pub(crate) polls: Polls,
     pub(crate) stream_url_follows_host: bool,
 }
 

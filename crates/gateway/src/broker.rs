@@ -253,6 +253,11 @@ impl Broker {
         }
     }
 
+    /// Waits until the service stops.
+    pub(crate) async fn stopping(&self) {
+        self.tasks.shutdown().cancelled().await;
+    }
+
     pub(crate) fn connected_nodes(&self) -> usize {
         self.nodes.len()
     }

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 pub use api::route::{Access, Endpoint, ROUTES, Route};
 
-use api::App;
+use api::{App, Polls};
 use broker::{Broker, BrokerConfig};
 use listener::Listener;
 
@@ -47,6 +47,10 @@ pub struct Limits {
     /// our agent after 15 s of silence, so a live one is never silent for longer. Stock ends may be: for them the
     /// kernel's probes have to do.
     pub leg_silence: Duration,
+    /// How long a stock agent's poll for messages is held; it hangs up after 20 s (spec agent-api-calls §3).
+    pub poll_hold: Duration,
+    /// How many of them are held at once. A stock agent polls in its first minute only.
+    pub polls: usize,
 }
 
 impl Default for Limits {
@@ -61,6 +65,8 @@ impl Default for Limits {
             concurrent_handshakes: 256,
             opening_timeout: Duration::from_secs(10),
             leg_silence: Duration::from_secs(28),
+            poll_hold: Duration::from_secs(15),
+            polls: 4096,
         }
     }
 }
@@ -106,7 +112,8 @@ impl Gateway {
             leg_silence: limits.leg_silence,
         });
         broker.adopt(sessions);
-        let app = App { control, broker: Arc::clone(&broker), entropy, limits, stream_url_follows_host };
+        let polls = Polls::new(limits.polls, limits.poll_hold);
+        let app = App { control, broker: Arc::clone(&broker), entropy, limits, polls, stream_url_follows_host };
         let connections = Listener::new(api::router(app), tls, limits, serving.clone());
         let work = Arc::new(connections).accept(listener, accepting.shutdown().clone());
         accepting.spawn("listener", Box::pin(work));

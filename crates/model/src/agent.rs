@@ -201,3 +201,39 @@ pub struct ListInstanceAssociationsResponse {
     /// Always empty.
     pub associations: Vec<serde_json::Value>,
 }
+
+/// `GetMessages`: a poll for what is to be done, beside the control channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetMessagesRequest {
+    /// The node, which must be the one the credentials belong to.
+    pub destination: String,
+    /// A UUID of the agent's, which the answer repeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages_request_id: Option<String>,
+}
+
+impl ApiRequest for GetMessagesRequest {
+    const OPERATION: Operation = Operation::GetMessages;
+    type Response = GetMessagesResponse;
+
+    fn read(input: &mut Input<'_>) -> Result<Self, ApiError> {
+        Ok(Self {
+            destination: input.required_text("Destination", Text::length(1, 400))?,
+            messages_request_id: input.tolerant_text("MessagesRequestId", 64)?,
+        })
+    }
+}
+
+/// No messages: what a node has to do it hears on its control channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetMessagesResponse {
+    /// The node.
+    pub destination: String,
+    /// Always empty.
+    pub messages: Vec<serde_json::Value>,
+    /// As in the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages_request_id: Option<String>,
+}

@@ -292,7 +292,7 @@ impl ApiError {
     pub fn told_by(mut self, service: Service) -> Self {
         if self.code == ErrorCode::InternalServerError {
             self.code = match service {
-                Service::Ssm => ErrorCode::InternalServerError,
+                Service::Ssm | Service::Ec2Messages => ErrorCode::InternalServerError,
                 Service::Kms => ErrorCode::KMSInternalException,
                 Service::Logs => ErrorCode::ServiceUnavailableException,
             };
@@ -304,7 +304,7 @@ impl ApiError {
     #[must_use]
     pub fn body(&self, service: Service) -> String {
         let message = match service {
-            Service::Ssm => "Message",
+            Service::Ssm | Service::Ec2Messages => "Message",
             Service::Kms | Service::Logs => "message",
         };
         json!({ "__type": self.code.as_str(), message: self.message }).to_string()

@@ -12,7 +12,6 @@ use crate::constraint::{Pattern, Text};
 use crate::decode::{ApiRequest, Input};
 use crate::error::{ApiError, ErrorCode};
 use crate::operation::Operation;
-use crate::timestamp::Timestamp;
 
 pub use filter::{NodeFilter, NodeFilterKey};
 pub use inventory::{
@@ -67,61 +66,19 @@ pub struct DescribeInstanceInformationResponse {
     pub next_token: Option<String>,
 }
 
-/// A node as it is listed.
+/// A node as it is listed: all that the other listing tells, and more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct InstanceInformation {
-    /// Its id.
-    pub instance_id: NodeId,
-    /// Whether it reports.
-    pub ping_status: PingStatus,
-    /// When it last did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_ping_date_time: Option<Timestamp>,
-    /// Its agent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent_version: Option<String>,
-    /// Whether that is the newest released one.
+    /// What both tell.
+    #[serde(flatten)]
+    pub instance: InstanceProperty,
+    /// Whether its agent is the newest released one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_latest_version: Option<bool>,
-    /// Its kind of operating system.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform_type: Option<PlatformType>,
-    /// Its distribution.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform_name: Option<String>,
-    /// And that one's version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform_version: Option<String>,
-    /// What it registered with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub activation_id: Option<String>,
-    /// Its role.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub iam_role: Option<String>,
-    /// When it registered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub registration_date: Option<Timestamp>,
-    /// Always a managed instance here.
-    pub resource_type: ResourceType,
-    /// The default instance name of its activation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Its address as it reports it, version 4 or 6.
-    #[serde(default, rename = "IPAddress", skip_serializing_if = "Option::is_none")]
-    pub ip_address: Option<String>,
-    /// Its fully qualified host name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub computer_name: Option<String>,
     /// An extension of ours: what is wrong with its identity. Several machines use it, and which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postern_identity_conflict: Option<String>,
-    /// Where it comes from: the same as its id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_id: Option<String>,
-    /// Which kind of source: `AWS::SSM::ManagedInstance`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_type: Option<String>,
 }
 
 /// Whether a node reports.

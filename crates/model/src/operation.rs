@@ -15,6 +15,8 @@ pub enum Service {
     Kms,
     /// CloudWatch Logs: where agents put the logs of sessions.
     Logs,
+    /// The older way of a node to its messages, which stock agents try beside the control channel.
+    Ec2Messages,
 }
 
 impl Service {
@@ -25,6 +27,7 @@ impl Service {
             Self::Ssm => "ssm",
             Self::Kms => "kms",
             Self::Logs => "logs",
+            Self::Ec2Messages => "ec2messages",
         }
     }
 
@@ -35,6 +38,7 @@ impl Service {
             Self::Ssm => "AmazonSSM.",
             Self::Kms => "TrentService.",
             Self::Logs => "Logs_20140328.",
+            Self::Ec2Messages => "EC2WindowsMessageDeliveryService.",
         }
     }
 
@@ -42,14 +46,15 @@ impl Service {
     /// for Systems Manager's, which answers for everything else.
     #[must_use]
     pub fn of_target(target: &str) -> Self {
-        [Self::Kms, Self::Logs].into_iter().find(|of| target.starts_with(of.target_prefix())).unwrap_or(Self::Ssm)
+        let others = [Self::Kms, Self::Logs, Self::Ec2Messages];
+        others.into_iter().find(|of| target.starts_with(of.target_prefix())).unwrap_or(Self::Ssm)
     }
 
     /// How the service calls a request with a member that breaks a constraint.
     #[must_use]
     pub(crate) fn validation_error(self) -> ErrorCode {
         match self {
-            Self::Ssm | Self::Kms => ErrorCode::ValidationException,
+            Self::Ssm | Self::Kms | Self::Ec2Messages => ErrorCode::ValidationException,
             Self::Logs => ErrorCode::InvalidParameterException,
         }
     }
@@ -225,6 +230,10 @@ operations! {
         GetLogEvents: User,
         /// Searches streams.
         FilterLogEvents: User,
+    }
+    Ec2Messages {
+        /// A node waits for messages; the answer is always that there are none.
+        GetMessages: NodeRole,
     }
 }
 

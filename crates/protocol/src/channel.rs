@@ -15,9 +15,11 @@
 //!
 //! * [`data_channel`] is one end of a session's data channel, for our agent and our client.
 //! * [`relay`] is the broker between two such ends, stock ones included.
+//! * [`cipher`] is what the two ends put between them and everybody else, the relay included.
 //! * [`control_channel`] is both ends of the channel over which sessions are started and reported.
 
 mod acknowledgement;
+pub mod cipher;
 pub mod control_channel;
 pub mod data_channel;
 #[doc(hidden)]

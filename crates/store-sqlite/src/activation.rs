@@ -6,7 +6,7 @@ use postern_store::{ActivationCursor, ActivationFilter, ActivationRecord, Activa
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
-use crate::query::Select;
+use crate::query::{Select, scoped};
 use crate::row::{at, corrupt, count, get, hash, millis, parse};
 use crate::writer::Failure;
 
@@ -17,13 +17,12 @@ impl ActivationStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    sqlx::query(
+                    scoped(
                         "INSERT INTO activation (account, region, activation_id, code_hash, description, \
                          default_instance_name, iam_role, registration_limit, registrations_count, expires_at, \
                          created_at, tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(activation.activation_id.as_str())
                     .bind(&activation.code_hash[..])
                     .bind(&activation.description)
@@ -43,9 +42,7 @@ impl ActivationStore for SqliteStore {
     }
 
     async fn activation(&self, scope: &Scope, id: &ActivationId) -> Result<Option<ActivationRecord>, StoreError> {
-        let row = sqlx::query("SELECT * FROM activation WHERE account = $1 AND region = $2 AND activation_id = $3")
-            .bind(scope.account.as_str())
-            .bind(scope.region.as_str())
+        let row = scoped("SELECT * FROM activation WHERE account = $1 AND region = $2 AND activation_id = $3", scope)
             .bind(id.as_str())
             .fetch_optional(&self.readers)
             .await
@@ -60,10 +57,7 @@ impl ActivationStore for SqliteStore {
         after: Option<&ActivationCursor>,
         limit: u32,
     ) -> Result<Vec<ActivationRecord>, StoreError> {
-        let mut select = Select::new("SELECT * FROM activation WHERE account = ")
-            .bind(scope.account.as_str())?
-            .text(" AND region = ")
-            .bind(scope.region.as_str())?;
+        let mut select = Select::scoped("SELECT * FROM activation WHERE account = ", scope)?;
         for filter in filters {
             select = match filter {
                 ActivationFilter::Ids(values) => select.and_in("activation_id", values)?,
@@ -89,13 +83,13 @@ impl ActivationStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let done =
-                        sqlx::query("DELETE FROM activation WHERE account = $1 AND region = $2 AND activation_id = $3")
-                            .bind(scope.account.as_str())
-                            .bind(scope.region.as_str())
-                            .bind(id.as_str())
-                            .execute(connection)
-                            .await?;
+                    let done = scoped(
+                        "DELETE FROM activation WHERE account = $1 AND region = $2 AND activation_id = $3",
+                        &scope,
+                    )
+                    .bind(id.as_str())
+                    .execute(connection)
+                    .await?;
                     Ok(done.rows_affected() > 0)
                 })
             })

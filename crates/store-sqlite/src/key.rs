@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
 use crate::activation::{tags_from_text, tags_to_text};
-use crate::query::Select;
+use crate::query::{Select, scoped};
 use crate::row::{at, get, millis, parse};
 use crate::writer::Failure;
 
@@ -40,12 +40,8 @@ impl KeyStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let found = sqlx::query(KEY_OF_ALIAS)
-                        .bind(scope.account.as_str())
-                        .bind(scope.region.as_str())
-                        .bind(name.as_str())
-                        .fetch_optional(&mut *connection)
-                        .await?;
+                    let found =
+                        scoped(KEY_OF_ALIAS, &scope).bind(name.as_str()).fetch_optional(&mut *connection).await?;
                     if let Some(found) = found {
                         return record(&found);
                     }
@@ -59,9 +55,7 @@ impl KeyStore for SqliteStore {
     }
 
     async fn key(&self, scope: &Scope, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
-        let row = sqlx::query("SELECT * FROM kms_key WHERE account = $1 AND region = $2 AND key_id = $3")
-            .bind(scope.account.as_str())
-            .bind(scope.region.as_str())
+        let row = scoped("SELECT * FROM kms_key WHERE account = $1 AND region = $2 AND key_id = $3", scope)
             .bind(id.as_str())
             .fetch_optional(&self.readers)
             .await
@@ -70,9 +64,7 @@ impl KeyStore for SqliteStore {
     }
 
     async fn key_of_alias(&self, scope: &Scope, alias: &AliasName) -> Result<Option<KeyRecord>, StoreError> {
-        let row = sqlx::query(KEY_OF_ALIAS)
-            .bind(scope.account.as_str())
-            .bind(scope.region.as_str())
+        let row = scoped(KEY_OF_ALIAS, scope)
             .bind(alias.as_str())
             .fetch_optional(&self.readers)
             .await
@@ -81,10 +73,7 @@ impl KeyStore for SqliteStore {
     }
 
     async fn keys_page(&self, scope: &Scope, after: Option<&KeyId>, limit: u32) -> Result<Vec<KeyRecord>, StoreError> {
-        let mut select = Select::new("SELECT * FROM kms_key WHERE account = ")
-            .bind(scope.account.as_str())?
-            .text(" AND region = ")
-            .bind(scope.region.as_str())?;
+        let mut select = Select::scoped("SELECT * FROM kms_key WHERE account = ", scope)?;
         if let Some(after) = after {
             select = select.text(" AND key_id > ").bind(after.as_str())?;
         }
@@ -98,13 +87,7 @@ impl KeyStore for SqliteStore {
             .act(move |connection| {
                 Box::pin(async move {
                     let sql = "UPDATE kms_key SET enabled = $4 WHERE account = $1 AND region = $2 AND key_id = $3";
-                    let done = sqlx::query(sql)
-                        .bind(scope.account.as_str())
-                        .bind(scope.region.as_str())
-                        .bind(id.as_str())
-                        .bind(enabled)
-                        .execute(connection)
-                        .await?;
+                    let done = scoped(sql, &scope).bind(id.as_str()).bind(enabled).execute(connection).await?;
                     Ok(done.rows_affected() > 0)
                 })
             })
@@ -142,10 +125,7 @@ impl KeyStore for SqliteStore {
         after: Option<&AliasName>,
         limit: u32,
     ) -> Result<Vec<AliasRecord>, StoreError> {
-        let mut select = Select::new("SELECT * FROM kms_alias WHERE account = ")
-            .bind(scope.account.as_str())?
-            .text(" AND region = ")
-            .bind(scope.region.as_str())?;
+        let mut select = Select::scoped("SELECT * FROM kms_alias WHERE account = ", scope)?;
         if let Some(of) = of {
             select = select.text(" AND key_id = ").bind(of.as_str())?;
         }
@@ -168,17 +148,16 @@ async fn exists(
     scope: &Scope,
     name: &str,
 ) -> Result<bool, Failure> {
-    let found = sqlx::query(sql).bind(scope.account.as_str()).bind(scope.region.as_str()).bind(name);
+    let found = scoped(sql, scope).bind(name);
     Ok(found.fetch_optional(connection).await?.is_some())
 }
 
 async fn insert_key(connection: &mut SqliteConnection, scope: &Scope, key: &KeyRecord) -> Result<(), Failure> {
-    sqlx::query(
+    scoped(
         "INSERT INTO kms_key (account, region, key_id, description, enabled, managed, sealed_material, created_at, \
          tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(key.key_id.as_str())
     .bind(&key.description)
     .bind(key.enabled)
@@ -192,9 +171,7 @@ async fn insert_key(connection: &mut SqliteConnection, scope: &Scope, key: &KeyR
 }
 
 async fn insert_alias(connection: &mut SqliteConnection, scope: &Scope, alias: &AliasRecord) -> Result<(), Failure> {
-    sqlx::query("INSERT INTO kms_alias (account, region, name, key_id, created_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
+    scoped("INSERT INTO kms_alias (account, region, name, key_id, created_at) VALUES ($1, $2, $3, $4, $5)", scope)
         .bind(alias.name.as_str())
         .bind(alias.key_id.as_str())
         .bind(at(alias.created_at))

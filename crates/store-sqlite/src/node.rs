@@ -14,7 +14,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
 use crate::activation::tags_from_text;
-use crate::query::Select;
+use crate::query::{Select, scoped};
 use crate::row::{at, count, get, millis, millis_optional, parse, reason_to_text};
 use crate::writer::Failure;
 
@@ -45,7 +45,7 @@ impl NodeStore for SqliteStore {
         after: Option<&NodeId>,
         limit: u32,
     ) -> Result<Vec<NodeRecord>, StoreError> {
-        let mut select = in_scope("SELECT * FROM node WHERE account = ", scope)?;
+        let mut select = Select::scoped("SELECT * FROM node WHERE account = ", scope)?;
         for filter in filters {
             select = narrow(select, filter)?;
         }
@@ -58,7 +58,7 @@ impl NodeStore for SqliteStore {
             return Ok(nodes);
         }
         let ids: Vec<String> = nodes.iter().map(|node| node.node_id.to_string()).collect();
-        let rows = in_scope("SELECT * FROM node_tag WHERE account = ", scope)?
+        let rows = Select::scoped("SELECT * FROM node_tag WHERE account = ", scope)?
             .and_in("node_id", &ids)?
             .text(" ORDER BY node_id, tag_key")
             .fetch_all(&self.readers)
@@ -85,12 +85,11 @@ impl NodeStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let replaced = sqlx::query(
+                    let replaced = scoped(
                         "UPDATE node SET public_key = $6, key_type = $7 WHERE account = $1 AND region = $2 \
                          AND node_id = $3 AND public_key = $4 AND key_type = $5",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .bind(&current.public_key)
                     .bind(&current.key_type)
@@ -115,11 +114,10 @@ impl NodeStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let done = sqlx::query(
+                    let done = scoped(
                         "UPDATE node SET iam_role = $4 WHERE account = $1 AND region = $2 AND node_id = $3",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .bind(&role)
                     .execute(connection)
@@ -157,12 +155,11 @@ impl NodeStore for SqliteStore {
                     let Some(displaced) = present_connection(database, &scope, &id).await? else {
                         return Ok(NodeConnected::NodeUnknown);
                     };
-                    sqlx::query(
+                    scoped(
                         "UPDATE node SET connection_id = $4, connection_service = $5, connected_at = $6 \
                          WHERE account = $1 AND region = $2 AND node_id = $3",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .bind(&connection.connection_id)
                     .bind(&connection.service)
@@ -187,13 +184,12 @@ impl NodeStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let done = sqlx::query(
+                    let done = scoped(
                         "UPDATE node SET connection_id = NULL, connection_service = NULL, connected_at = NULL, \
                          disconnected_at = $5, disconnect_reason = $6, last_seen_at = $5 \
                          WHERE account = $1 AND region = $2 AND node_id = $3 AND connection_id = $4",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .bind(&connection_id)
                     .bind(at(disconnection.at))
@@ -216,13 +212,12 @@ impl NodeStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let done = sqlx::query(
+                    let done = scoped(
                         "UPDATE node SET connection_id = NULL, connection_service = NULL, connected_at = NULL, \
                          disconnected_at = $4, disconnect_reason = $5 \
                          WHERE account = $1 AND region = $2 AND connection_service = $3",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(&service)
                     .bind(at(disconnection.at))
                     .bind(&disconnection.reason)
@@ -242,18 +237,15 @@ impl NodeStore for SqliteStore {
                     let Some(connection) = present_connection(database, &scope, &id).await? else {
                         return Ok(DeregisterNode::NodeUnknown);
                     };
-                    sqlx::query("DELETE FROM node WHERE account = $1 AND region = $2 AND node_id = $3")
-                        .bind(scope.account.as_str())
-                        .bind(scope.region.as_str())
+                    scoped("DELETE FROM node WHERE account = $1 AND region = $2 AND node_id = $3", &scope)
                         .bind(id.as_str())
                         .execute(&mut *database)
                         .await?;
-                    let rows = sqlx::query(
+                    let rows = scoped(
                         "UPDATE session SET status = 'Terminating', details = $4, end_reason = $5 \
                          WHERE account = $1 AND region = $2 AND node_id = $3 AND ended_at IS NULL RETURNING session_id",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .bind(EndReason::NodeDeregistered.details())
                     .bind(reason_to_text(&EndReason::NodeDeregistered)?)
@@ -274,9 +266,7 @@ async fn register(
     node: &NewNode,
     now: UnixMillis,
 ) -> Result<RegisterNode, Failure> {
-    let row = sqlx::query("SELECT * FROM activation WHERE account = $1 AND region = $2 AND activation_id = $3")
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
+    let row = scoped("SELECT * FROM activation WHERE account = $1 AND region = $2 AND activation_id = $3", scope)
         .bind(activation.as_str())
         .fetch_optional(&mut *connection)
         .await?;
@@ -289,21 +279,19 @@ async fn register(
     if count(&row, "registrations_count")? >= limit {
         return Ok(RegisterNode::ActivationUsedUp(limit));
     }
-    sqlx::query(
+    scoped(
         "UPDATE activation SET registrations_count = registrations_count + 1 \
          WHERE account = $1 AND region = $2 AND activation_id = $3",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(activation.as_str())
     .execute(&mut *connection)
     .await?;
-    sqlx::query(
+    scoped(
         "INSERT INTO node (account, region, node_id, name, activation_id, iam_role, fingerprint, public_key, \
          key_type, registered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(node.node_id.as_str())
     .bind(get::<&str>(&row, "default_instance_name")?)
     .bind(activation.as_str())
@@ -315,14 +303,15 @@ async fn register(
     .execute(&mut *connection)
     .await?;
     for tag in tags_from_text(get(&row, "tags")?)? {
-        sqlx::query("INSERT INTO node_tag (account, region, node_id, tag_key, tag_value) VALUES ($1, $2, $3, $4, $5)")
-            .bind(scope.account.as_str())
-            .bind(scope.region.as_str())
-            .bind(node.node_id.as_str())
-            .bind(tag.key)
-            .bind(tag.value)
-            .execute(&mut *connection)
-            .await?;
+        scoped(
+            "INSERT INTO node_tag (account, region, node_id, tag_key, tag_value) VALUES ($1, $2, $3, $4, $5)",
+            scope,
+        )
+        .bind(node.node_id.as_str())
+        .bind(tag.key)
+        .bind(tag.value)
+        .execute(&mut *connection)
+        .await?;
     }
     Ok(RegisterNode::Registered)
 }
@@ -335,16 +324,15 @@ async fn note_report(
     report: &NodeReport,
     now: UnixMillis,
 ) -> Result<bool, Failure> {
-    let done = sqlx::query(
+    let done = scoped(
         "UPDATE node SET last_seen_at = $4, \
          agent_name = coalesce($5, agent_name), agent_version = coalesce($6, agent_version), \
          agent_status = coalesce($7, agent_status), computer_name = coalesce($8, computer_name), \
          ip_address = coalesce($9, ip_address), platform_name = coalesce($10, platform_name), \
          platform_type = coalesce($11, platform_type), platform_version = coalesce($12, platform_version) \
          WHERE account = $1 AND region = $2 AND node_id = $3",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(id.as_str())
     .bind(at(now))
     .bind(report.agent_name.as_deref())
@@ -366,12 +354,11 @@ async fn present_connection(
     scope: &Scope,
     id: &NodeId,
 ) -> Result<Option<Option<NodeConnection>>, Failure> {
-    let row = sqlx::query(
+    let row = scoped(
         "SELECT connection_id, connection_service, connected_at FROM node \
          WHERE account = $1 AND region = $2 AND node_id = $3",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(id.as_str())
     .fetch_optional(connection)
     .await?;
@@ -380,10 +367,6 @@ async fn present_connection(
 
 async fn exists(connection: &mut SqliteConnection, scope: &Scope, id: &NodeId) -> Result<bool, Failure> {
     Ok(present_connection(connection, scope, id).await?.is_some())
-}
-
-fn in_scope(select: &'static str, scope: &Scope) -> Result<Select, Failure> {
-    Select::new(select).bind(scope.account.as_str())?.text(" AND region = ").bind(scope.region.as_str())
 }
 
 fn narrow(select: Select, filter: &NodeFilter) -> Result<Select, Failure> {

@@ -1,10 +1,17 @@
 //! Statements whose conditions depend on what was asked for. Only constants become SQL text; values are always bound.
 
+use postern_store::Scope;
+use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments as _, AssertSqlSafe, SqliteConnection, SqlitePool};
+use sqlx::{Arguments as _, AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool};
 
 use crate::row::at;
 use crate::writer::Failure;
+
+/// A statement whose first two values are the account and the region.
+pub(crate) fn scoped<'q>(sql: &'static str, scope: &'q Scope) -> Query<'q, Sqlite, SqliteArguments> {
+    sqlx::query(sql).bind(scope.account.as_str()).bind(scope.region.as_str())
+}
 
 /// A SELECT under construction.
 pub(crate) struct Select {
@@ -17,6 +24,11 @@ impl Select {
     /// Begins with this text, which ends where a condition can follow.
     pub(crate) fn new(sql: &'static str) -> Self {
         Self { sql: sql.to_owned(), arguments: SqliteArguments::default(), bound: 0 }
+    }
+
+    /// Begins with this text, which ends with `account = `, and goes on to the region.
+    pub(crate) fn scoped(sql: &'static str, scope: &Scope) -> Result<Self, Failure> {
+        Self::new(sql).bind(scope.account.as_str())?.text(" AND region = ").bind(scope.region.as_str())
     }
 
     /// Adds constant text.

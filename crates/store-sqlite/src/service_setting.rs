@@ -5,15 +5,14 @@ use postern_store::{Scope, ServiceSettingRecord, ServiceSettingStore, StoreError
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
+use crate::query::scoped;
 use crate::row::{at, get, millis, parse};
 use crate::writer::Failure;
 
 #[async_trait]
 impl ServiceSettingStore for SqliteStore {
     async fn service_setting(&self, scope: &Scope, path: &str) -> Result<Option<ServiceSettingRecord>, StoreError> {
-        let row = sqlx::query("SELECT * FROM service_setting WHERE account = $1 AND region = $2 AND path = $3")
-            .bind(scope.account.as_str())
-            .bind(scope.region.as_str())
+        let row = scoped("SELECT * FROM service_setting WHERE account = $1 AND region = $2 AND path = $3", scope)
             .bind(path)
             .fetch_optional(&self.readers)
             .await
@@ -31,13 +30,9 @@ impl ServiceSettingStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    sqlx::query(
-                        "INSERT INTO service_setting (account, region, path, value, modified_at, modified_by) \
+                    scoped("INSERT INTO service_setting (account, region, path, value, modified_at, modified_by) \
                          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account, region, path) DO UPDATE SET \
-                         value = excluded.value, modified_at = excluded.modified_at, modified_by = excluded.modified_by",
-                    )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
+                         value = excluded.value, modified_at = excluded.modified_at, modified_by = excluded.modified_by", &scope)
                     .bind(&path)
                     .bind(&setting.value)
                     .bind(at(setting.modified_at))
@@ -56,9 +51,7 @@ impl ServiceSettingStore for SqliteStore {
             .act(move |connection| {
                 Box::pin(async move {
                     let done =
-                        sqlx::query("DELETE FROM service_setting WHERE account = $1 AND region = $2 AND path = $3")
-                            .bind(scope.account.as_str())
-                            .bind(scope.region.as_str())
+                        scoped("DELETE FROM service_setting WHERE account = $1 AND region = $2 AND path = $3", &scope)
                             .bind(&path)
                             .execute(connection)
                             .await?;

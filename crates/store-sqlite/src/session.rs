@@ -16,7 +16,7 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
-use crate::query::Select;
+use crate::query::{Select, scoped};
 use crate::row::{
     at, corrupt, count, get, millis, millis_optional, parse, parse_optional, reason_from_text, reason_to_text,
 };
@@ -49,13 +49,8 @@ impl SessionStore for SqliteStore {
     }
 
     async fn session(&self, scope: &Scope, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        let row = sqlx::query(SELECT_ONE)
-            .bind(scope.account.as_str())
-            .bind(scope.region.as_str())
-            .bind(id.as_str())
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(Failure::Sql)?;
+        let row =
+            scoped(SELECT_ONE, scope).bind(id.as_str()).fetch_optional(&self.readers).await.map_err(Failure::Sql)?;
         Ok(row.as_ref().map(record).transpose()?)
     }
 
@@ -64,13 +59,12 @@ impl SessionStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let renewed = sqlx::query(
+                    let renewed = scoped(
                         "UPDATE session SET token_generation = token_generation + 1, token_used_at = NULL \
                          WHERE account = $1 AND region = $2 AND session_id = $3 \
                          AND status IN ('Connecting', 'Connected', 'Disconnected') RETURNING *",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .fetch_optional(&mut *connection)
                     .await?;
@@ -110,12 +104,11 @@ impl SessionStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let reached = sqlx::query(
+                    let reached = scoped(
                         "UPDATE session SET reached_agent = 1 WHERE account = $1 AND region = $2 AND session_id = $3 \
                          AND status IN ('Connecting', 'Connected', 'Disconnected') RETURNING *",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .fetch_optional(&mut *connection)
                     .await?;
@@ -136,14 +129,13 @@ impl SessionStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let done = sqlx::query(
+                    let done = scoped(
                         "UPDATE session SET status = 'Connected', details = '', reached_agent = 1, \
                          connected_at = coalesce(connected_at, $4) \
                          WHERE account = $1 AND region = $2 AND session_id = $3 \
                          AND status IN ('Connecting', 'Connected', 'Disconnected')",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .bind(at(now))
                     .execute(connection)
@@ -159,12 +151,11 @@ impl SessionStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let done = sqlx::query(
+                    let done = scoped(
                         "UPDATE session SET status = 'Disconnected', details = $4 \
                          WHERE account = $1 AND region = $2 AND session_id = $3 AND status = 'Connected'",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .bind(&details)
                     .execute(connection)
@@ -185,13 +176,12 @@ impl SessionStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let requested = sqlx::query(
+                    let requested = scoped(
                         "UPDATE session SET status = 'Terminating', details = $4, end_reason = $5 \
                          WHERE account = $1 AND region = $2 AND session_id = $3 \
                          AND status IN ('Connecting', 'Connected', 'Disconnected') RETURNING *",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .bind(reason.details())
                     .bind(reason_to_text(&reason)?)
@@ -228,13 +218,12 @@ impl SessionStore for SqliteStore {
                         return Ok(RecordAgentResult::Unknown);
                     }
                     // Also in the result of an ended session is news: the node is done with it.
-                    sqlx::query(
+                    scoped(
                         "UPDATE session SET end_delivered = 1, agent_status = coalesce(agent_status, $4), \
                          agent_output = coalesce(agent_output, $5) \
                          WHERE account = $1 AND region = $2 AND session_id = $3",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .bind(&result.status)
                     .bind(&result.output)
@@ -252,13 +241,12 @@ impl SessionStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let ended = sqlx::query(
+                    let ended = scoped(
                         "UPDATE session SET status = $4, details = $5, end_reason = $6, output = $7, ended_at = $8, \
                          end_delivered = CASE WHEN $9 THEN 1 ELSE end_delivered END \
                          WHERE account = $1 AND region = $2 AND session_id = $3 AND ended_at IS NULL RETURNING *",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .bind(end.reason.status().as_str())
                     .bind(end.reason.details())
@@ -305,12 +293,11 @@ impl SessionStore for SqliteStore {
     }
 
     async fn pending_ends(&self, scope: &Scope, node: &NodeId, limit: u32) -> Result<Vec<SessionId>, StoreError> {
-        let rows = sqlx::query(
+        let rows = scoped(
             "SELECT session_id FROM session WHERE account = $1 AND region = $2 AND node_id = $3 \
              AND end_delivered = 0 AND status IN ('Terminating', 'Terminated', 'Failed') ORDER BY started_at LIMIT $4",
+            scope,
         )
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
         .bind(node.as_str())
         .bind(limit)
         .fetch_all(&self.readers)
@@ -324,12 +311,11 @@ impl SessionStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    sqlx::query(
+                    scoped(
                         "UPDATE session SET end_delivered = 1 WHERE account = $1 AND region = $2 AND session_id = $3 \
                          AND node_id = $4 AND status IN ('Terminating', 'Terminated', 'Failed')",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(id.as_str())
                     .bind(node.as_str())
                     .execute(connection)
@@ -372,13 +358,12 @@ impl SessionStore for SqliteStore {
         self.writer
             .act(move |connection| {
                 Box::pin(async move {
-                    let done = sqlx::query(
+                    let done = scoped(
                         "DELETE FROM session WHERE account = $1 AND region = $2 AND session_id IN (\
                          SELECT session_id FROM session WHERE account = $1 AND region = $2 AND ended_at IS NOT NULL \
                          AND ended_at < $3 ORDER BY ended_at LIMIT $4)",
+                        &scope,
                     )
-                    .bind(scope.account.as_str())
-                    .bind(scope.region.as_str())
                     .bind(at(before))
                     .bind(limit)
                     .execute(connection)
@@ -397,12 +382,7 @@ async fn find(
     scope: &Scope,
     id: &SessionId,
 ) -> Result<Option<SessionRecord>, Failure> {
-    let row = sqlx::query(SELECT_ONE)
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
-        .bind(id.as_str())
-        .fetch_optional(connection)
-        .await?;
+    let row = scoped(SELECT_ONE, scope).bind(id.as_str()).fetch_optional(connection).await?;
     row.as_ref().map(record).transpose()
 }
 
@@ -433,12 +413,11 @@ async fn admit(
         return Ok(AdmitClient::Ended(Box::new(session)));
     }
     if first_use {
-        sqlx::query(
+        scoped(
             "UPDATE session SET client_id = $4, token_used_at = $5 \
              WHERE account = $1 AND region = $2 AND session_id = $3",
+            scope,
         )
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
         .bind(id.as_str())
         .bind(client.client_id.as_str())
         .bind(at(client.now))
@@ -450,10 +429,7 @@ async fn admit(
 }
 
 fn in_scope(scope: &Scope) -> Result<Select, Failure> {
-    Select::new("SELECT * FROM session WHERE account = ")
-        .bind(scope.account.as_str())?
-        .text(" AND region = ")
-        .bind(scope.region.as_str())
+    Select::scoped("SELECT * FROM session WHERE account = ", scope)
 }
 
 fn behind(select: Select, cursor: &SessionCursor) -> Result<Select, Failure> {

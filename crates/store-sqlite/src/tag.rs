@@ -8,6 +8,7 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
+use crate::query::scoped;
 use crate::row::get;
 use crate::writer::Failure;
 
@@ -32,9 +33,7 @@ impl TagStore for SqliteStore {
                     let keys: BTreeSet<String> = keys.into_iter().collect();
                     let present = present(connection, &scope, &on).await?;
                     for key in present.into_iter().map(|tag| tag.key).filter(|key| keys.contains(key)) {
-                        sqlx::query(statements(&on).remove)
-                            .bind(scope.account.as_str())
-                            .bind(scope.region.as_str())
+                        scoped(statements(&on).remove, &scope)
                             .bind(id(&on))
                             .bind(key)
                             .execute(&mut *connection)
@@ -70,9 +69,7 @@ async fn add(
         return Ok(answer);
     }
     for tag in tags {
-        sqlx::query(statements(on).add)
-            .bind(scope.account.as_str())
-            .bind(scope.region.as_str())
+        scoped(statements(on).add, scope)
             .bind(id(on))
             .bind(&tag.key)
             .bind(&tag.value)
@@ -83,22 +80,12 @@ async fn add(
 }
 
 async fn exists(connection: &mut SqliteConnection, scope: &Scope, on: &Tagged) -> Result<bool, Failure> {
-    let found = sqlx::query(statements(on).exists)
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
-        .bind(id(on))
-        .fetch_optional(connection)
-        .await?;
+    let found = scoped(statements(on).exists, scope).bind(id(on)).fetch_optional(connection).await?;
     Ok(found.is_some())
 }
 
 async fn present(connection: &mut SqliteConnection, scope: &Scope, on: &Tagged) -> Result<Vec<Tag>, Failure> {
-    let rows = sqlx::query(statements(on).list)
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
-        .bind(id(on))
-        .fetch_all(connection)
-        .await?;
+    let rows = scoped(statements(on).list, scope).bind(id(on)).fetch_all(connection).await?;
     rows.iter().map(tag).collect()
 }
 

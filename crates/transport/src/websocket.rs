@@ -6,7 +6,7 @@
 //! pending leaves in one write.
 //!
 //! An idle connection holds no buffer: bytes are read onto the stack first, and the heap is used only while a message
-//! is incomplete or the peer is sending faster than one small read.
+//! is incomplete or the peer is sending more at a time than one small read takes.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -35,7 +35,7 @@ const COPY_BELOW_BYTES: usize = 4 * 1024;
 const MAX_SLICES: usize = 32;
 /// The read made on the stack when the connection was idle.
 const IDLE_READ_BYTES: usize = 4 * 1024;
-/// Reads grow up to this while the peer fills them.
+/// Reads grow up to this while the peer fills them, and shrink again when it leaves most of them empty.
 const MAX_READ_BYTES: usize = 64 * 1024;
 
 /// What [`WebSocket::next`] has to tell.
@@ -305,11 +305,14 @@ impl Incoming {
         };
         match read {
             Poll::Ready(Ok(count)) => {
-                self.next_read_bytes = if count >= wanted { (wanted * 2).min(MAX_READ_BYTES) } else { IDLE_READ_BYTES };
+                self.next_read_bytes = match count {
+                    _ if count >= wanted => (wanted * 2).min(MAX_READ_BYTES),
+                    _ if count < wanted / 4 => (self.next_read_bytes / 2).max(IDLE_READ_BYTES),
+                    _ => self.next_read_bytes,
+                };
                 Poll::Ready(Ok(count))
             }
             Poll::Pending => {
-                self.next_read_bytes = IDLE_READ_BYTES;
                 if self.buffer.is_empty() {
                     self.buffer = BytesMut::new();
                 }
@@ -475,11 +478,19 @@ mod tests {
             client.feed(Message::Binary(vec![1; 1_000].into()));
         }
         client.flush().await.unwrap();
-        let mut largest = 0;
         while let Some(event) = poll_once(&mut server).await {
             assert!(matches!(event, WsEvent::Message(_)));
-            largest = largest.max(server.incoming.next_read_bytes);
         }
-        assert_eq!((largest, server.incoming.next_read_bytes), (MAX_READ_BYTES, IDLE_READ_BYTES));
+        assert_eq!(server.incoming.next_read_bytes, MAX_READ_BYTES, "the next burst is taken in one read");
+        assert_eq!(held_bytes(&server), 0);
+        let mut sizes = Vec::new();
+        for _ in 0..5 {
+            client.feed(Message::Binary(vec![1; 100].into()));
+            client.flush().await.unwrap();
+            while poll_once(&mut server).await.is_some() {}
+            sizes.push(server.incoming.next_read_bytes / 1024);
+        }
+        assert_eq!(sizes, [32, 16, 8, 4, 4], "a few small messages later it is as it was");
+        assert_eq!(held_bytes(&server), 0);
     }
 }

@@ -6,7 +6,7 @@ use postern_testkit::{
     Behaviour, FaultyProxy, Scheme, Service, StockAgentProcess, StockAgentSetup, eventually, program, run,
 };
 
-use crate::pair::{AGENT, PATIENCE, Pair, StockClient};
+use crate::pair::{AGENT, PATIENCE, Pair, StockClient, talk};
 
 /// What a user reads who wants a session on a node that has none to give.
 fn why_not(service: &Service, node_id: &str) -> String {
@@ -73,5 +73,39 @@ fn a_node_that_stops_or_freezes_is_lost_and_comes_back() {
     assert!(why.contains("did not answer"), "{why}");
     pair.agent.thaw();
     pair.agent.wait_until_online(&pair.service);
+    behaviour.holds();
+}
+
+/// Any error to its first report sends a stock agent to sleep (spec agent-api-calls §2), so there is none. What is
+/// refused later it goes on asking for.
+#[test]
+fn an_agent_never_hibernates_and_survives_refusals() {
+    let Some(mut pair) = Pair::start() else { return };
+    let behaviour = Behaviour::of(
+        "awake from its first report on, also once it is refused; registered anew it is back",
+        &[(AGENT, pair.agent.version())],
+    );
+    let is_awake = |pair: &Pair| !pair.agent.log().to_lowercase().contains("hibernat");
+    // It polls beside its control channel, and is not answered with errors.
+    assert!(!pair.agent.log().contains("GetMessages Error"), "its polls fail");
+    // A start with nothing of its own, and one with what it has kept.
+    pair.agent.stop();
+    pair.agent.launch();
+    pair.agent.wait_until_online(&pair.service);
+    assert!(is_awake(&pair), "it sleeps");
+
+    let old = pair.agent.node_id().to_string();
+    let environment = pair.client.environment(&pair.service);
+    let words = ["ssm", "deregister-managed-instance", "--instance-id", &old];
+    run(&pair.client.aws(), words, &environment, PATIENCE).expect_success("deregister-managed-instance");
+    eventually("the agent to be refused", 2 * PATIENCE, || pair.agent.log().contains("not registered").then_some(()));
+    assert!(is_awake(&pair), "it sleeps");
+    pair.agent.stop();
+    pair.agent.register(&pair.service);
+    assert_ne!(pair.agent.node_id(), old);
+    pair.agent.launch();
+    pair.agent.wait_until_online(&pair.service);
+    assert!(is_awake(&pair), "it sleeps");
+    talk(&mut pair.session(&[]), "back");
     behaviour.holds();
 }

@@ -1,7 +1,13 @@
-//! Transcripts in S3, as far as an S3 takes them: the agent signs with what Postern gave it.
+//! Transcripts: in S3, as far as an S3 takes them, for the agent signs with what Postern gave it; and in the logs that
+//! the service keeps.
 
-use postern_testkit::{Behaviour, S3Double, Scheme, Service, StockAgentProcess, StockAgentSetup, eventually};
-use serde_json::json;
+use std::net::SocketAddr;
+
+use postern_testkit::{
+    Behaviour, FaultyProxy, S3Double, Scheme, Service, StockAgentProcess, StockAgentSetup, Terminal, eventually,
+    private_loopback, run,
+};
+use serde_json::{Value, json};
 
 use crate::pair::{AGENT, PATIENCE, Pair, StockClient, active_sessions, prefer, talk, wait_until_no_session_is_active};
 
@@ -33,5 +39,113 @@ fn a_transcript_is_put_into_an_s3_that_takes_it() {
     });
     assert!(transcript.contains("written-down-42"), "{transcript}");
     wait_until_no_session_is_active(&pair.service);
+    behaviour.holds();
+}
+
+const GROUP: &str = "/ssm/sessions";
+const SEALED: &str = "/ssm/sealed";
+
+/// A pair whose agent finds the logs, which it does by name only, and the door that the names lead to.
+fn pair_with_logs() -> Option<(Pair, FaultyProxy)> {
+    let client = StockClient::get()?;
+    let service = Service::start_with(Scheme::Https, &[("POSTERN_NAMES", "*.us-east-1.postern.test")]);
+    let address = private_loopback();
+    if std::net::TcpListener::bind((address, 443)).is_err() {
+        postern_testkit::skip("only root may listen on port 443");
+        return None;
+    }
+    let door = FaultyProxy::start_at(SocketAddr::from((address, 443)), service.address());
+    let agent =
+        StockAgentProcess::start_with(&service, &StockAgentSetup::service_domain("postern.test", address.into()))?;
+    Some((Pair { client, agent, service }, door))
+}
+
+/// What `aws logs` answers.
+fn logs(pair: &Pair, words: &[&str]) -> Option<Value> {
+    let words = [&["logs"], words].concat();
+    let done = run(&pair.client.aws(), words, &pair.client.environment(&pair.service), PATIENCE);
+    (done.status == Some(0)).then(|| serde_json::from_str(&done.stdout).unwrap_or_default())
+}
+
+/// The messages in a session's stream, once they contain this.
+fn logged(pair: &Pair, group: &str, session_id: &str, text: &str) -> Vec<String> {
+    eventually(&format!("{text:?} to be in the log"), PATIENCE, || {
+        let words = ["get-log-events", "--start-from-head", "--log-group-name", group, "--log-stream-name", session_id];
+        let events = logs(pair, &words)?["events"].as_array()?.clone();
+        let messages = events.iter().map(|event| event["message"].as_str().unwrap_or_default().to_string());
+        let messages: Vec<_> = messages.collect();
+        messages.iter().any(|message| message.contains(text)).then_some(messages)
+    })
+}
+
+/// A shell with these preferences, and its id.
+fn shell(pair: &Pair, inputs: &Value) -> (Terminal, String) {
+    prefer(pair, inputs).expect_success("preferences");
+    let mut terminal = pair.session(&[]);
+    talk(&mut terminal, "written-down");
+    let id = active_sessions(&pair.service)[0]["SessionId"].as_str().expect("it has an id").to_string();
+    (terminal, id)
+}
+
+fn leave(pair: &Pair, mut terminal: Terminal) {
+    terminal.type_text("exit\r");
+    assert_eq!(terminal.wait(PATIENCE), 0);
+    wait_until_no_session_is_active(&pair.service);
+}
+
+#[test]
+fn sessions_are_logged_where_the_preferences_say() {
+    let Some((pair, _door)) = pair_with_logs() else { return };
+    let of_agent = |name: &str| Behaviour::of(name, &[(AGENT, pair.agent.version())]);
+    logs(&pair, &["create-log-group", "--log-group-name", GROUP]).expect("the group is made");
+
+    let behaviour = of_agent("transcript in the service's logs, at the session's end");
+    let (terminal, id) = shell(&pair, &json!({"cloudWatchLogGroupName": GROUP, "cloudWatchEncryptionEnabled": false}));
+    leave(&pair, terminal);
+    let whole = logged(&pair, GROUP, &id, "written-down-42").concat();
+    assert!(whole.contains("Script started on") && whole.contains("Script done on"), "{whole}");
+    behaviour.holds();
+
+    let behaviour = of_agent("transcript in the service's logs, line by line");
+    let inputs = json!({"cloudWatchLogGroupName": GROUP, "cloudWatchEncryptionEnabled": false,
+                        "cloudWatchStreamingEnabled": true});
+    let (terminal, id) = shell(&pair, &inputs);
+    // While the session goes on.
+    let lines = logged(&pair, GROUP, &id, "written-down-42");
+    assert_eq!(active_sessions(&pair.service).len(), 1);
+    let first: Value = serde_json::from_str(&lines[0]).expect("each message is JSON");
+    assert_eq!((&first["sessionId"], &first["target"]["id"]), (&json!(id), &json!(pair.agent.node_id())));
+    assert!(first["userIdentity"]["arn"].as_str().is_some_and(|arn| arn.ends_with(":user/administrator")), "{first}");
+    leave(&pair, terminal);
+    logged(&pair, GROUP, &id, "$ exit");
+    behaviour.holds();
+}
+
+#[test]
+fn sessions_are_logged_under_a_key_or_refused() {
+    let Some((pair, _door)) = pair_with_logs() else { return };
+    let of_agent = |name: &str| Behaviour::of(name, &[(AGENT, pair.agent.version())]);
+    logs(&pair, &["create-log-group", "--log-group-name", GROUP]).expect("the group is made");
+    let environment = pair.client.environment(&pair.service);
+    let key = run(&pair.client.aws(), ["kms", "create-key"], &environment, PATIENCE).expect_success("create-key");
+    let key: Value = serde_json::from_str(&key.stdout).expect("aws prints JSON");
+    let arn = key["KeyMetadata"]["Arn"].as_str().expect("a key has an ARN");
+    logs(&pair, &["create-log-group", "--log-group-name", SEALED, "--kms-key-id", arn]).expect("the group is made");
+
+    let behaviour = of_agent("transcript in a log group with a key, as the preferences insist");
+    let (terminal, id) = shell(&pair, &json!({"cloudWatchLogGroupName": SEALED, "cloudWatchEncryptionEnabled": true}));
+    leave(&pair, terminal);
+    logged(&pair, SEALED, &id, "written-down-42");
+    behaviour.holds();
+
+    let behaviour = of_agent("a log group without a key, refused as the preferences insist");
+    prefer(&pair, &json!({"cloudWatchLogGroupName": GROUP, "cloudWatchEncryptionEnabled": true}))
+        .expect_success("preferences");
+    let mut terminal = pair.session(&[]);
+    terminal.expect("encryption is not set up on the selected CloudWatch Logs log group", PATIENCE);
+    assert_eq!(terminal.wait(PATIENCE), 0);
+    wait_until_no_session_is_active(&pair.service);
+    let streams = logs(&pair, &["describe-log-streams", "--log-group-name", GROUP]).expect("the group is there");
+    assert_eq!(streams["logStreams"], json!([]), "nothing was written");
     behaviour.holds();
 }

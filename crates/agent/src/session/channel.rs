@@ -6,10 +6,15 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use postern_protocol::channel::cipher::{CipherError, SessionCipher};
 use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role, WINDOW_PER_MILLISECOND};
 use postern_protocol::wire::PayloadType;
-use postern_protocol::wire::payload::{ExitCode, HandshakeComplete, HandshakeRequest, SessionState};
+use postern_protocol::wire::payload::{
+    EncChallenge, ExitCode, HandshakeComplete, HandshakeRequest, JsonPayload as _, SessionState,
+};
 use postern_protocol::wire::websocket::Message;
 use postern_protocol::{Clock as _, Entropy as _, Now};
 use postern_transport::{Backoff, SystemClock, SystemEntropy, sleep_until};
@@ -107,6 +112,18 @@ impl<C: Connect> SessionChannel<C> {
     /// What waits of this type behind the data that was not taken yet.
     pub(super) fn waiting(&self, payload_type: PayloadType) -> impl Iterator<Item = &Bytes> {
         self.channel.waiting(payload_type)
+    }
+
+    /// Encrypts what the session is about from here on, and asks the client to prove that it holds the same keys.
+    pub(super) fn encrypt(&mut self, mut cipher: SessionCipher, challenge: &[u8]) {
+        let challenge = EncChallenge { challenge: STANDARD.encode(cipher.seal(challenge)) };
+        self.channel.encrypt(cipher);
+        self.write(PayloadType::ENC_CHALLENGE_REQUEST, &challenge.encode());
+    }
+
+    /// Opens what the client has encrypted.
+    pub(super) fn decipher(&mut self, payload: &[u8]) -> Result<Bytes, CipherError> {
+        self.channel.cipher().ok_or(CipherError::Payload)?.open(payload)
     }
 
     /// Opens the handshake.

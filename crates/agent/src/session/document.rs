@@ -77,10 +77,6 @@ pub(crate) enum DocumentError {
     Host(#[from] NoHost),
     #[error("{0} may have at most 30 letters, digits, '_', ':', '-' and line ends")]
     Prefix(&'static str),
-    #[error(
-        "session encryption by KMS (kmsKeyId in the session preferences) is not supported by this agent yet; clear kmsKeyId or use a stock agent"
-    )]
-    Encryption,
     #[error(transparent)]
     TooLong(#[from] TooLong),
     #[error("the session document cannot be read")]
@@ -116,11 +112,6 @@ impl SessionPlan {
             return Err(DocumentError::SchemaVersion(document.schema_version.clone()));
         }
         let inputs = document.inputs()?;
-        // Going on in clear text would break the promise that the preferences make.
-        // Ports are never encrypted by a key (spec data-channel §6.1).
-        if !inputs.kms_key_id.is_empty() && document.session_type != SessionType::Port.as_str() {
-            return Err(DocumentError::Encryption);
-        }
         let (session_type, work) = match document.session_type.as_str() {
             "Standard_Stream" => {
                 let profile = &inputs.shell_profile;
@@ -289,10 +280,6 @@ mod tests {
             (port_document(&json!({"portNumber": "+80"})), "\"+80\" is no port"),
             (port_document(&json!({"portNumber": "65536"})), "from 1 to 65535"),
             (port_document(&json!({"portNumber": "80", "host": "a b"})), "cannot be used"),
-            (
-                json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"kmsKeyId": "k"}}),
-                "kmsKeyId",
-            ),
             (json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": 7}), "cannot be read"),
             (commands("InteractiveCommands", &json!({"commands": "  "})), "cannot be empty"),
             (commands("NonInteractiveCommands", &json!({})), "cannot be empty"),

@@ -155,6 +155,7 @@ impl<C: Connect> Session<'_, C> {
             match self.channel.poll_event() {
                 None => return Ok(()),
                 Some(Event::ChannelClosed(_)) => return Err(End::Terminated),
+                Some(Event::Undecipherable(error)) => return Err(End::Failed(error.to_string())),
                 Some(Event::Data { payload_type: PayloadType::OUTPUT, payload }) if self.exit.is_none() => {
                     self.input.push(payload);
                 }

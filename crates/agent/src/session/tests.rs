@@ -2,17 +2,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
 
+mod encryption;
 mod port;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
+use postern_iam::SecretBytes;
+use postern_model::kms::DecryptRequest;
 use postern_protocol::Clock as _;
+use postern_protocol::channel::cipher::SessionCipher;
 use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role};
 use postern_protocol::wire::payload::{
-    AgentOffer, AgentSessionState, ChannelClosed, ClientOffer, CommandSignal, ExitCode, HandshakeResponse,
-    JsonPayload as _, ProcessedAction, RequestedAction, SessionStart, SessionState, Size, StreamFlag,
+    AgentOffer, AgentSessionState, ChannelClosed, ClientOffer, CommandSignal, EncChallenge, ExitCode,
+    HandshakeResponse, JsonPayload as _, ProcessedAction, RequestedAction, SessionStart, SessionState, Size,
+    StreamFlag,
 };
 use postern_protocol::wire::websocket::{Message, Role as SocketRole};
 use postern_protocol::wire::{Flags, Frame, MessageId, MessageType, PayloadType};
@@ -22,12 +29,30 @@ use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::{AccountPolicy, End, Terminate};
+use super::{AccountPolicy, DataKeys, End, Node, Terminate};
 use crate::forward::ForwardPolicy;
 use crate::link::{Connect, ConnectError, Connecting};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 type Socket = WebSocket<DuplexStream>;
+
+const NODE: &str = "mi-0123456789abcdef0";
+const KEY: [u8; 64] = [7; 64];
+
+/// A key service that opens one ciphertext, for one session.
+struct Keys;
+
+impl DataKeys for Keys {
+    async fn decrypt(&self, request: DecryptRequest) -> Result<SecretBytes, String> {
+        let context = |name: &str| request.encryption_context.get(name).map(String::as_str);
+        assert_eq!(context("aws:ssm:SessionId"), Some("tester-0123456789abcdef0"));
+        assert_eq!(context("aws:ssm:TargetId"), Some(NODE));
+        match request.ciphertext_blob.as_slice() {
+            b"sealed" => Ok(SecretBytes::new(KEY)),
+            _ => Err("InvalidCiphertextException".into()),
+        }
+    }
+}
 
 /// Connects to the client of the test, or says what the test wants it to say.
 #[derive(Clone)]
@@ -72,6 +97,13 @@ struct Client {
     stderr: Vec<u8>,
     exit_code: Option<i64>,
     is_input_unwanted: bool,
+    /// What this client got from the key service, if it is to encrypt: the encrypted data key and the key itself.
+    ciphertext: Option<&'static str>,
+    data_key: [u8; 64],
+    /// What the agent says at the beginning.
+    message: String,
+    /// Every frame that came, as somebody in between sees them.
+    frames: Vec<u8>,
     states: Vec<SessionState>,
     connections: usize,
 }
@@ -115,7 +147,9 @@ fn start_with(document: Value, offer: Option<ClientOffer>, forwarding: ForwardPo
     let refuse = Arc::new(Mutex::new(None));
     let connect = TestConnect { sockets: sender, refuse: Arc::clone(&refuse) };
     let (mailbox, mut receiver) = mpsc::channel(1);
-    let session = tokio::spawn(async move { super::run(&start, &policy, &forwarding, connect, &mut receiver).await });
+    let session = tokio::spawn(async move {
+        super::run(&start, &policy, &forwarding, connect, Node { id: NODE, keys: &Keys }, &mut receiver).await
+    });
     let client = Client {
         channel: DataChannel::new(Config::new(Role::Client, 1)),
         sockets,
@@ -131,6 +165,10 @@ fn start_with(document: Value, offer: Option<ClientOffer>, forwarding: ForwardPo
         stderr: Vec::new(),
         exit_code: None,
         is_input_unwanted: false,
+        ciphertext: None,
+        data_key: KEY,
+        message: String::new(),
+        frames: Vec::new(),
         states: Vec::new(),
         connections: 0,
     };
@@ -184,6 +222,7 @@ impl Client {
 
     fn receive(&mut self, message: Bytes) {
         let frame = Frame::decode(message.clone()).unwrap();
+        self.frames.extend(&message);
         if frame.message_type == MessageType::AgentSessionState {
             self.states.push(AgentSessionState::decode(&frame.payload).unwrap().session_state);
         } else {
@@ -197,7 +236,8 @@ impl Client {
             match self.channel.poll_event(now) {
                 None => return,
                 Some(Event::HandshakeRequest(request)) => {
-                    let actions = request.requested_client_actions.iter().map(ProcessedAction::success).collect();
+                    let actions =
+                        request.requested_client_actions.iter().map(|action| self.processed(action)).collect();
                     if let Some(RequestedAction::SessionType { properties, .. }) =
                         request.requested_client_actions.first()
                     {
@@ -212,7 +252,13 @@ impl Client {
                     };
                     self.channel.respond_handshake(response, now);
                 }
-                Some(Event::HandshakeComplete(_)) => self.has_begun = true,
+                Some(Event::HandshakeComplete(complete)) => {
+                    self.has_begun = true;
+                    self.message = complete.customer_message;
+                }
+                Some(Event::Data { payload_type: PayloadType::ENC_CHALLENGE_REQUEST, payload }) => {
+                    self.answer_challenge(&payload);
+                }
                 Some(Event::Data { payload_type: PayloadType::OUTPUT, payload }) => self.stdout.extend(payload),
                 Some(Event::Data { payload_type: PayloadType::STD_ERR, payload }) => self.stderr.extend(payload),
                 Some(Event::Data { payload_type: PayloadType::EXIT_CODE, payload }) => {
@@ -227,6 +273,27 @@ impl Client {
                 Some(event) => panic!("the agent sent {event:?}"),
             }
         }
+    }
+
+    fn processed(&self, action: &RequestedAction) -> ProcessedAction {
+        let processed = ProcessedAction::success(action);
+        match (action, self.ciphertext) {
+            (RequestedAction::KmsEncryption { .. }, Some(ciphertext)) => ProcessedAction {
+                action_result: json!({"KMSCipherTextKey": STANDARD.encode(ciphertext), "KMSCipherTextHash": null}),
+                ..processed
+            },
+            (RequestedAction::KmsEncryption { .. }, None) => ProcessedAction::unsupported(action),
+            _ => processed,
+        }
+    }
+
+    fn answer_challenge(&mut self, payload: &[u8]) {
+        let mut cipher = SessionCipher::new(Role::Client, &self.data_key, [1; 12]).unwrap();
+        let challenge = STANDARD.decode(EncChallenge::decode(payload).unwrap().challenge).unwrap();
+        let text = cipher.open(&challenge).unwrap_or_default();
+        let answer = EncChallenge { challenge: STANDARD.encode(cipher.seal(&text)) };
+        self.channel.encrypt(cipher);
+        self.send(PayloadType::ENC_CHALLENGE_RESPONSE, answer.encode());
     }
 
     fn cut(&mut self) {

@@ -257,6 +257,8 @@ acts! {
     UpdateInstanceInformation = Action::Api(Operation::UpdateInstanceInformation), on NodeId: node;
     /// Ask what to apply.
     ListInstanceAssociations = Action::Api(Operation::ListInstanceAssociations), on NodeId: node;
+    /// Poll for messages.
+    GetMessages = Action::Api(Operation::GetMessages), on NodeId: node;
     /// Make a data key.
     GenerateDataKey = Action::Api(Operation::GenerateDataKey), on OnKey: key;
     /// Encrypt a text.

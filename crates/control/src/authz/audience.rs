@@ -94,6 +94,8 @@ fn audience_of_operation(operation: Operation) -> Audience {
 
         Operation::RequestManagedInstanceRoleToken | Operation::UpdateManagedInstancePublicKey => Audience::NodeWithKey,
 
-        Operation::UpdateInstanceInformation | Operation::ListInstanceAssociations => Audience::NodeWithRole,
+        Operation::UpdateInstanceInformation | Operation::ListInstanceAssociations | Operation::GetMessages => {
+            Audience::NodeWithRole
+        }
     }
 }

@@ -76,6 +76,7 @@ const TABLE: &[(Action, [bool; 6])] = &[
     // For nodes, with their role.
     (Action::Api(Operation::UpdateInstanceInformation),       [false, false, true,  false, false, false]),
     (Action::Api(Operation::ListInstanceAssociations),        [false, false, true,  false, false, false]),
+    (Action::Api(Operation::GetMessages),                     [false, false, true,  false, false, false]),
     (Action::CreateControlChannel,                            [false, false, true,  false, false, false]),
     (Action::OpenControlChannel,                              [false, false, true,  false, false, false]),
     (Action::CreateDataChannel,                               [false, false, true,  false, false, false]),
@@ -220,6 +221,7 @@ fn attempt(action: Action, principal: &Principal) -> bool {
             Operation::UpdateManagedInstancePublicKey => may::<act::UpdateManagedInstancePublicKey>(principal, node()),
             Operation::UpdateInstanceInformation => may::<act::UpdateInstanceInformation>(principal, node()),
             Operation::ListInstanceAssociations => may::<act::ListInstanceAssociations>(principal, node()),
+            Operation::GetMessages => may::<act::GetMessages>(principal, node()),
         },
         Action::CreateControlChannel => may::<act::CreateControlChannel>(principal, node()),
         Action::OpenControlChannel => may::<act::OpenControlChannel>(principal, node()),

@@ -37,7 +37,7 @@ impl Control {
     /// A node, with what only this process knows of it.
     fn information(&self, record: NodeRecord) -> InstanceInformation {
         let conflict = self.displacements().conflict(&record.node_id, self.clock.now().instant);
-        InstanceInformation { postern_identity_conflict: conflict, ..view::information(record) }
+        view::information(record, conflict)
     }
 
     async fn list_information(

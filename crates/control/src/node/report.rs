@@ -2,7 +2,8 @@
 
 use postern_iam::NodeId;
 use postern_model::agent::{
-    ListInstanceAssociationsRequest, ListInstanceAssociationsResponse, UpdateInstanceInformationRequest,
+    GetMessagesRequest, GetMessagesResponse, ListInstanceAssociationsRequest, ListInstanceAssociationsResponse,
+    UpdateInstanceInformationRequest,
 };
 use postern_model::{ApiError, Empty};
 use postern_store::NodeReport;
@@ -64,6 +65,24 @@ impl Control {
         let on = named(&request.instance_id, caller, "ssm:ListInstanceAssociations")?;
         let _allowed = authorize::<act::ListInstanceAssociations>(caller, on)?;
         Ok(ListInstanceAssociationsResponse::default())
+    }
+
+    /// `GetMessages`: there are none, for everything is said on the control channel. An answer that comes at once makes
+    /// a stock agent ask again at once (spec agent-api-calls §3), so the caller lets it wait.
+    ///
+    /// # Errors
+    /// `AccessDeniedException` for another node's messages.
+    // Async like its siblings, so that it may one day ask the store.
+    #[expect(clippy::unused_async, reason = "every operation is called alike")]
+    pub async fn get_messages(
+        &self,
+        caller: &Caller,
+        request: GetMessagesRequest,
+    ) -> Result<GetMessagesResponse, ApiError> {
+        let GetMessagesRequest { destination, messages_request_id } = request;
+        let on = named(&destination, caller, "ec2messages:GetMessages")?;
+        let _allowed = authorize::<act::GetMessages>(caller, on)?;
+        Ok(GetMessagesResponse { destination, messages: Vec::new(), messages_request_id })
     }
 }
 

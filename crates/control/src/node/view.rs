@@ -17,12 +17,27 @@ pub(super) fn ping_status(record: &NodeRecord) -> PingStatus {
 }
 
 /// For `DescribeInstanceInformation`.
-pub(super) fn information(record: NodeRecord) -> InstanceInformation {
-    InstanceInformation {
+pub(super) fn information(record: NodeRecord, conflict: Option<String>) -> InstanceInformation {
+    InstanceInformation { instance: instance(record), is_latest_version: None, postern_identity_conflict: conflict }
+}
+
+/// For `DescribeInstanceProperties`.
+pub(super) fn property(record: NodeRecord) -> InstanceProperty {
+    let instance = instance(record);
+    InstanceProperty {
+        platform_name: instance.platform_name.map(|name| cut(&name)),
+        platform_version: instance.platform_version.map(|version| cut(&version)),
+        ..instance
+    }
+}
+
+fn instance(record: NodeRecord) -> InstanceProperty {
+    InstanceProperty {
         ping_status: ping_status(&record),
+        name: Some(record.name).filter(|name| !name.is_empty()),
+        ip_address: record.report.ip_address,
         last_ping_date_time: record.last_seen_at.map(Timestamp::from_millis),
         agent_version: record.report.agent_version.filter(|version| is_version(version)),
-        is_latest_version: None,
         platform_type: record.report.platform_type.as_deref().and_then(PlatformType::from_name),
         platform_name: record.report.platform_name,
         platform_version: record.report.platform_version,
@@ -30,55 +45,10 @@ pub(super) fn information(record: NodeRecord) -> InstanceInformation {
         iam_role: Some(record.iam_role),
         registration_date: Some(Timestamp::from_millis(record.registered_at)),
         resource_type: ResourceType::ManagedInstance,
-        name: Some(record.name).filter(|name| !name.is_empty()),
-        ip_address: record.report.ip_address,
         computer_name: record.report.computer_name,
-        postern_identity_conflict: None,
         source_id: Some(record.node_id.to_string()),
         source_type: Some(SOURCE_TYPE.to_owned()),
         instance_id: record.node_id,
-    }
-}
-
-/// For `DescribeInstanceProperties`.
-pub(super) fn property(record: NodeRecord) -> InstanceProperty {
-    let InstanceInformation {
-        instance_id,
-        ping_status,
-        last_ping_date_time,
-        agent_version,
-        is_latest_version: _,
-        platform_type,
-        platform_name,
-        platform_version,
-        activation_id,
-        iam_role,
-        registration_date,
-        resource_type,
-        name,
-        ip_address,
-        computer_name,
-        postern_identity_conflict: _,
-        source_id,
-        source_type,
-    } = information(record);
-    InstanceProperty {
-        name,
-        instance_id,
-        ip_address,
-        ping_status,
-        last_ping_date_time,
-        agent_version,
-        platform_type,
-        platform_name: platform_name.map(|name| cut(&name)),
-        platform_version: platform_version.map(|version| cut(&version)),
-        activation_id,
-        iam_role,
-        registration_date,
-        resource_type,
-        computer_name,
-        source_id,
-        source_type,
     }
 }
 

@@ -129,9 +129,13 @@ async fn the_sides_of_a_session_are_not_interchangeable() {
     let agent_token = world.control.create_data_channel(&agent, id).await.unwrap();
 
     let stolen = world.with_role(&other).await;
-    let error = code(world.control.create_data_channel(&stolen, id).await);
-    let unknown = code(world.control.create_data_channel(&stolen, "admin-0123456789abcdef0").await);
-    assert_eq!((error, unknown), (ErrorCode::AccessDeniedException, ErrorCode::AccessDeniedException), "no difference");
+    let unknown = "admin-0123456789abcdef0";
+    let [error, of_unknown] = [id, unknown].map(|id| world.control.create_data_channel(&stolen, id));
+    let (error, of_unknown) = (error.await.unwrap_err(), of_unknown.await.unwrap_err());
+    assert_eq!(of_unknown.message().replace(unknown, id), error.message(), "no difference");
+    assert!(error.message().contains("Session is already terminated"), "an agent is not to try again: {error}");
+    let error = error.code();
+    assert_eq!((error, of_unknown.code()), (ErrorCode::AccessDeniedException, ErrorCode::AccessDeniedException));
     assert_eq!(code(world.control.create_data_channel(&world.as_admin().await, id).await), error);
 
     assert_eq!(world.open_agent(id, &started.token_value, &machine.node_id).await.unwrap_err(), Refusal::OtherChannel);

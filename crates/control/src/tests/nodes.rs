@@ -112,7 +112,7 @@ async fn what_does_not_fit_awss_model_is_not_shown() {
     assert_eq!((property.name.as_deref(), property.ping_status), (Some("web"), PingStatus::ConnectionLost));
     let request = DescribeInstanceInformationRequest::default();
     let listed = world.control.describe_instance_information(&world.as_admin().await, request).await.unwrap();
-    assert_eq!(listed.instance_information_list[0].agent_version, None);
+    assert_eq!(listed.instance_information_list[0].instance.agent_version, None);
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn a_node_is_given_another_role_or_nothing_changes() {
     let role = async || {
         let request = DescribeInstanceInformationRequest::default();
         let listed = world.control.describe_instance_information(&world.as_admin().await, request).await.unwrap();
-        listed.instance_information_list[0].iam_role.clone().unwrap()
+        listed.instance_information_list[0].instance.iam_role.clone().unwrap()
     };
     assert_eq!(role().await, "PosternNode");
     assert_eq!(code(update("mi-00000000000000000", "Other").await), ErrorCode::InvalidInstanceId);

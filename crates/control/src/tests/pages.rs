@@ -64,7 +64,7 @@ async fn nothing_made_up_changed_or_cut_short_is_a_token() {
     let first = world.control.describe_instance_information(&admin, request(None)).await.unwrap();
     let token = first.next_token.unwrap();
     let last = first.instance_information_list.last().unwrap();
-    assert!(!token.contains(last.instance_id.as_str()), "what is inside is nobody's business");
+    assert!(!token.contains(last.instance.instance_id.as_str()), "what is inside is nobody's business");
 
     let mut changed = token.clone().into_bytes();
     changed[20] = if changed[20] == b'A' { b'B' } else { b'A' };
@@ -76,7 +76,7 @@ async fn nothing_made_up_changed_or_cut_short_is_a_token() {
         &format!("{token}AA"),
         std::str::from_utf8(&changed).unwrap(),
         &"A".repeat(100_000),
-        last.instance_id.as_str(),
+        last.instance.instance_id.as_str(),
     ] {
         let refused = world.control.describe_instance_information(&admin, request(Some(bad.to_owned()))).await;
         assert_eq!(code(refused), ErrorCode::InvalidNextToken, "{bad:.80?}");

@@ -175,7 +175,8 @@ async fn a_report_is_about_oneself_and_is_never_judged() {
     world.control.update_instance_information(&caller, short).await.unwrap();
     let nodes = DescribeInstanceInformationRequest::default();
     let nodes = world.control.describe_instance_information(&world.as_admin().await, nodes).await.unwrap();
-    let node = nodes.instance_information_list.iter().find(|node| node.instance_id == one.node_id).unwrap();
+    let node =
+        &nodes.instance_information_list.iter().find(|node| node.instance.instance_id == one.node_id).unwrap().instance;
     assert_eq!(node.agent_version.as_deref(), Some("3.3.0.0"));
     assert_eq!(node.computer_name.as_deref(), Some("web1"), "the short form erases nothing");
 

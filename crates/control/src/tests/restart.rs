@@ -28,7 +28,7 @@ async fn sessions_and_credentials_survive_and_nodes_come_back() {
     assert_eq!(world.control.recover().await.unwrap(), std::slice::from_ref(&id));
     let nodes = DescribeInstanceInformationRequest::default();
     let nodes = world.control.describe_instance_information(&world.as_admin().await, nodes).await.unwrap();
-    assert_eq!(nodes.instance_information_list[0].ping_status, PingStatus::ConnectionLost);
+    assert_eq!(nodes.instance_information_list[0].instance.ping_status, PingStatus::ConnectionLost);
     let start = start_request(machine.node_id.as_str());
     let error = world.control.start_session(&world.as_admin().await, start).await.unwrap_err();
     assert!(error.message().contains("just now (the service was restarted)"), "{error}");

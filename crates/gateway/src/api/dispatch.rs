@@ -94,6 +94,11 @@ async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, 
         Operation::UpdateManagedInstancePublicKey => call.act(Control::update_managed_instance_public_key).await,
         Operation::UpdateInstanceInformation => call.act(Control::update_instance_information).await,
         Operation::ListInstanceAssociations => call.act(Control::list_instance_associations).await,
+        Operation::GetMessages => {
+            let none = control.get_messages(&caller, decode(body)?).await?;
+            app.polls.hold(&app.broker).await?;
+            reply::json(&none)
+        }
         Operation::GenerateDataKey => call.act(Control::generate_data_key).await,
         Operation::Encrypt => call.act(Control::encrypt).await,
         Operation::Decrypt => call.act(Control::decrypt).await,

@@ -1,13 +1,16 @@
 //! What API callers get when something is wrong: AWS's code, and a sentence with the cause and the fix.
 
+use std::time::{Duration, Instant};
+
 use http::Method;
+use postern_gateway::Limits;
 use postern_iam::SecretString;
 use postern_iam::sigv4::{Credentials, SignableRequest, sign};
 use postern_protocol::Clock as _;
 use postern_transport::{HttpResponse, SystemClock};
 use serde_json::{Value, json};
 
-use crate::harness::{REGION, Service};
+use crate::harness::{Options, REGION, Service};
 
 /// A signed call with everything about it open to change.
 struct Call<'a> {
@@ -122,7 +125,7 @@ async fn unknown_operations_are_named_whoever_asks() {
     let service = Service::start().await;
     for target in [
         "AmazonSSM.MakeCoffee",
-        "EC2WindowsMessageDeliveryService.GetMessages",
+        "EC2WindowsMessageDeliveryService.DeleteMessage",
         "Logs_20140328.MakeCoffee",
         "TrentService.MakeCoffee",
     ] {
@@ -177,4 +180,50 @@ async fn a_changed_body_breaks_the_signature() {
     let answer = service.send(Method::POST, "/", headers, r#"{"State":"History"}"#).await;
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(body["__type"], "InvalidSignatureException");
+}
+
+/// A stock agent asks again as soon as it is answered, and hangs up after twenty seconds.
+#[tokio::test]
+async fn a_poll_for_messages_is_held_and_finds_none() {
+    const TARGET: &str = "EC2WindowsMessageDeliveryService.GetMessages";
+    let hold = Duration::from_millis(300);
+    let limits = Limits { poll_hold: hold, polls: 1, ..Limits::default() };
+    let service = Service::with(Options { limits, ..Options::default() }).await;
+    let (node, other) = (service.node().await, service.node().await);
+    let api = service.api("ec2messages");
+    let request = json!({"Destination": node.id, "MessagesRequestId": "r-1", "VisibilityTimeoutInSeconds": 10});
+    let asked = Instant::now();
+    let poll = api.call::<_, Value>(TARGET, &request, &node.credentials);
+    // There is room for one; and what is refused is refused at once.
+    let refused = async {
+        let others = api.call::<_, Value>(TARGET, &request, &other.credentials).await.unwrap_err();
+        let peoples = api.call::<_, Value>(TARGET, &request, &service.administrator).await.unwrap_err();
+        [others.code().map(str::to_owned), peoples.code().map(str::to_owned)]
+    };
+    let (answer, refused) = tokio::join!(poll, refused);
+    assert!(asked.elapsed() >= hold, "{:?}", asked.elapsed());
+    assert_eq!(answer.unwrap(), json!({"Destination": node.id, "Messages": [], "MessagesRequestId": "r-1"}));
+    assert_eq!(refused, [(); 2].map(|()| Some("AccessDeniedException".to_owned())));
+}
+
+#[tokio::test]
+async fn polls_neither_crowd_nor_keep_a_service_from_stopping() {
+    const TARGET: &str = "EC2WindowsMessageDeliveryService.GetMessages";
+    let limits = Limits { poll_hold: Duration::from_secs(600), polls: 1, ..Limits::default() };
+    let service = Service::with(Options { limits, ..Options::default() }).await;
+    let node = service.node().await;
+    let requests = [1, 2].map(|number| json!({"Destination": node.id, "MessagesRequestId": number.to_string()}));
+    let polls = requests.map(|request| {
+        let (api, credentials) = (service.api("ec2messages"), node.credentials.clone());
+        tokio::spawn(async move { api.call::<_, Value>(TARGET, &request, &credentials).await })
+    });
+    let [mut one, mut two] = polls;
+    // One of them finds no room.
+    let (refused, held) = tokio::select! {
+        refused = &mut one => (refused, two),
+        refused = &mut two => (refused, one),
+    };
+    assert_eq!(refused.unwrap().unwrap_err().code(), Some("ThrottlingException"));
+    service.stop().await;
+    assert_eq!(held.await.unwrap().unwrap()["Messages"], json!([]));
 }

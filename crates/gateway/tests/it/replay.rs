@@ -51,7 +51,7 @@ scenes! {
     s3_unencrypted: "21-s3-unencrypted.jsonl", left out: [S3, Stray];
     restart: "22-restart.jsonl", left out: [Over];
     servicedomain_rotation: "23-servicedomain-rotation.jsonl", left out: [];
-    errors: "24-errors.jsonl", left out: [];
+    errors: "24-errors.jsonl", left out: [Refusal];
     uii_denied: "25-uii-denied.jsonl", left out: [Refusal];
     cc_denied_then_ok: "26-cc-denied-then-ok.jsonl", left out: [Refusal];
     zero_config_hosts_ca: "27-zero-config-hosts-ca.jsonl", left out: [];

@@ -79,12 +79,11 @@ fn sessions() {
 
 #[test]
 fn nodes_and_activations() {
-    let node = InstanceInformation {
+    let instance = InstanceProperty {
         instance_id: NODE.parse().unwrap(),
         ping_status: PingStatus::ConnectionLost,
         last_ping_date_time: Some(NOON),
         agent_version: Some("3.3.0.0".to_owned()),
-        is_latest_version: None,
         platform_type: Some(PlatformType::MacOS),
         platform_name: None,
         platform_version: None,
@@ -95,10 +94,11 @@ fn nodes_and_activations() {
         name: None,
         ip_address: Some("::1".to_owned()),
         computer_name: Some("vm".to_owned()),
-        postern_identity_conflict: None,
         source_id: None,
         source_type: None,
     };
+    let node =
+        InstanceInformation { instance, is_latest_version: None, postern_identity_conflict: Some("two".to_owned()) };
     wire(
         &DescribeInstanceInformationResponse {
             instance_information_list: vec![node],
@@ -107,7 +107,7 @@ fn nodes_and_activations() {
         json!({"InstanceInformationList": [{"InstanceId": NODE, "PingStatus": "ConnectionLost",
             "LastPingDateTime": 1_795_384_779, "AgentVersion": "3.3.0.0", "PlatformType": "MacOS", "IamRole": "Nodes",
             "RegistrationDate": 1_795_384_779, "ResourceType": "ManagedInstance", "IPAddress": "::1",
-            "ComputerName": "vm"}], "NextToken": "more"}),
+            "ComputerName": "vm", "PosternIdentityConflict": "two"}], "NextToken": "more"}),
     );
     let id = "11111111-2222-4333-8444-555555555555";
     wire(

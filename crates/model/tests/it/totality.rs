@@ -173,6 +173,7 @@ proptest! {
             answered::<agent::UpdateManagedInstancePublicKeyRequest>(body);
             answered::<agent::UpdateInstanceInformationRequest>(body);
             answered::<agent::ListInstanceAssociationsRequest>(body);
+            answered::<agent::GetMessagesRequest>(body);
             answered::<kms::GenerateDataKeyRequest>(body);
             answered::<kms::EncryptRequest>(body);
             answered::<kms::DecryptRequest>(body);

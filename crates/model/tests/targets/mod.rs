@@ -71,6 +71,7 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::UpdateManagedInstancePublicKey => request::<agent::UpdateManagedInstancePublicKeyRequest>(body),
         Operation::UpdateInstanceInformation => request::<agent::UpdateInstanceInformationRequest>(body),
         Operation::ListInstanceAssociations => request::<agent::ListInstanceAssociationsRequest>(body),
+        Operation::GetMessages => request::<agent::GetMessagesRequest>(body),
         Operation::GenerateDataKey => request::<kms::GenerateDataKeyRequest>(body),
         Operation::Encrypt => request::<kms::EncryptRequest>(body),
         Operation::Decrypt => request::<kms::DecryptRequest>(body),

@@ -120,7 +120,7 @@ async fn information(service: &Service, id: &NodeId) -> anyhow::Result<Option<Pi
     let filter = NodeFilter { key: NodeFilterKey::InstanceIds, values: vec![id.to_string()] };
     let request = DescribeInstanceInformationRequest { filters: vec![filter], ..Default::default() };
     let answer = service.call(&request).await?;
-    Ok(answer.instance_information_list.first().map(|node| node.ping_status))
+    Ok(answer.instance_information_list.first().map(|node| node.instance.ping_status))
 }
 
 /// What the agent says it is waiting for.

@@ -22,6 +22,7 @@ use self::incoming::{Incoming, Received};
 use self::outgoing::Outgoing;
 use super::PeerError;
 use super::acknowledgement::{accepted, unsequenced};
+use super::cipher::{CipherError, SessionCipher};
 use crate::Now;
 use crate::wire::payload::{
     AgentSessionState, ChannelClosed, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload, SessionState,
@@ -116,6 +117,8 @@ pub enum Event {
         /// The payload.
         payload: Bytes,
     },
+    /// Data of an encrypted session that the other end cannot have sent. The channel is of no more use.
+    Undecipherable(CipherError),
     /// The service says that the session is over. Nothing follows. A client has got everything
     /// that came before; an agent is told at once, for it is to stop.
     ChannelClosed(ChannelClosed),
@@ -137,6 +140,7 @@ impl fmt::Debug for Event {
             Self::Data { payload_type, payload } => {
                 f.debug_struct("Data").field("payload_type", payload_type).field("bytes", &payload.len()).finish()
             }
+            Self::Undecipherable(error) => f.debug_tuple("Undecipherable").field(error).finish(),
             Self::ChannelClosed(closed) => f.debug_tuple("ChannelClosed").field(closed).finish(),
             Self::HandshakeIgnored => f.write_str("HandshakeIgnored"),
             Self::HandshakeTimedOut => f.write_str("HandshakeTimedOut"),
@@ -179,6 +183,8 @@ pub struct DataChannel {
     /// Messages for the service itself. They are not acknowledged, so a lost one stays lost.
     states: VecDeque<Bytes>,
     close: Close,
+    /// Set in sessions that are encrypted from end to end.
+    cipher: Option<SessionCipher>,
 }
 
 /// Who has said that it understands cumulative acknowledgements. One is understood whoever sends it; they are sent
@@ -213,6 +219,7 @@ impl DataChannel {
             incoming,
             cumulative: CumulativeOffers::default(),
             states: VecDeque::new(),
+            cipher: None,
             close: Close::Open,
         }
     }
@@ -350,10 +357,28 @@ impl DataChannel {
             }
             if self.handshake.is_complete() {
                 let Received { payload_type, payload, .. } = self.incoming.take_data()?;
-                return Some(Event::Data { payload_type, payload: payload.0 });
+                return Some(self.opened(payload_type, payload.0));
             }
         }
         self.end()
+    }
+
+    fn opened(&self, payload_type: PayloadType, payload: Bytes) -> Event {
+        match self.cipher.as_ref().filter(|_| SessionCipher::covers(payload_type)).map(|cipher| cipher.open(&payload)) {
+            None => Event::Data { payload_type, payload },
+            Some(Ok(payload)) => Event::Data { payload_type, payload },
+            Some(Err(error)) => Event::Undecipherable(error),
+        }
+    }
+
+    /// From here on what the session is about is encrypted, both ways: during the handshake, before its end.
+    pub fn encrypt(&mut self, cipher: SessionCipher) {
+        self.cipher = Some(cipher);
+    }
+
+    /// The cipher, for the challenge by which the two ends prove their keys to each other.
+    pub const fn cipher(&mut self) -> Option<&mut SessionCipher> {
+        self.cipher.as_mut()
     }
 
     /// The other end's offer has come. An end that made none itself uses none.
@@ -461,7 +486,9 @@ impl DataChannel {
             return Err(WriteError::Closed);
         }
         // A challenge is part of the handshake; everything else would come too early.
-        if !self.handshake.is_complete() && payload_type != PayloadType::ENC_CHALLENGE_RESPONSE {
+        let is_challenge =
+            matches!(payload_type, PayloadType::ENC_CHALLENGE_REQUEST | PayloadType::ENC_CHALLENGE_RESPONSE);
+        if !self.handshake.is_complete() && !is_challenge {
             return Err(WriteError::HandshakePending);
         }
         let windowed = matches!(payload_type, PayloadType::OUTPUT | PayloadType::STD_ERR);
@@ -480,6 +507,10 @@ impl DataChannel {
     fn push(&mut self, payload_type: PayloadType, payload: Bytes, now: Now) {
         let sequence_number = self.outgoing.next_sequence_number();
         let opens = self.config.role == Role::Agent && sequence_number == 0;
+        let payload = match &mut self.cipher {
+            Some(cipher) if SessionCipher::covers(payload_type) => cipher.seal(&payload),
+            _ => payload,
+        };
         let frame = Frame {
             message_type: self.config.role.sends(),
             created_millis: now.unix_millis,

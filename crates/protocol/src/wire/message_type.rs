@@ -98,6 +98,13 @@ impl MessageType {
         ("agent_job_reply_ack", Self::AgentJobReplyAck),
     ];
 
+    /// What nearly every message of a data channel has, as both ends write it.
+    const USUAL: [([u8; Self::WIRE_BYTES], Self); 3] = [
+        (padded("output_stream_data"), Self::OutputStreamData),
+        (padded("acknowledge"), Self::Acknowledge),
+        (padded("input_stream_data"), Self::InputStreamData),
+    ];
+
     /// The name, as acknowledgements repeat it.
     pub fn as_str(&self) -> &str {
         match self {
@@ -140,6 +147,9 @@ impl MessageType {
     /// Reads a header's field. Padding is what both AWS readers take for padding: NULs at both
     /// ends, then white space at both ends (spec messages 2.3).
     pub fn from_wire(field: &[u8]) -> Result<Self, MessageTypeError> {
+        if let Some((_, usual)) = Self::USUAL.iter().find(|(usual, _)| usual == field) {
+            return Ok(*usual);
+        }
         let name = trim_nuls(field).trim_ascii();
         if name.is_empty() {
             return Err(MessageTypeError::Empty);
@@ -154,6 +164,14 @@ impl MessageType {
         let padded = pad(name).ok_or(MessageTypeError::TooLong)?;
         Ok(Self::Other(OtherMessageType { padded }))
     }
+}
+
+/// The same for a name that is known to fit.
+const fn padded(name: &str) -> [u8; MessageType::WIRE_BYTES] {
+    let mut padded = [b' '; MessageType::WIRE_BYTES];
+    let (to, _) = padded.split_at_mut(name.len());
+    to.copy_from_slice(name.as_bytes());
+    padded
 }
 
 fn pad(name: &[u8]) -> Option<[u8; MessageType::WIRE_BYTES]> {

@@ -9,6 +9,7 @@ use postern_store::{
 use sqlx::SqliteConnection;
 
 use super::{read, share};
+use crate::query::scoped;
 use crate::row::{at, corrupt, count};
 use crate::writer::Failure;
 
@@ -22,21 +23,18 @@ pub(super) async fn create(
     if read::exists(connection, scope, name).await? {
         return Ok(CreateDocument::NameTaken);
     }
-    let row = sqlx::query("SELECT COUNT(*) AS documents FROM document WHERE account = $1 AND region = $2")
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
+    let row = scoped("SELECT COUNT(*) AS documents FROM document WHERE account = $1 AND region = $2", scope)
         .fetch_one(&mut *connection)
         .await?;
     let documents = count(&row, "documents")?;
     if documents >= max {
         return Ok(CreateDocument::Full(documents));
     }
-    sqlx::query(
+    scoped(
         "INSERT INTO document (account, region, name, document_type, target_type, default_version, versions_made) \
          VALUES ($1, $2, $3, $4, $5, 1, 1)",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(name.as_str())
     .bind(document.document_type.as_str())
     .bind(document.target_type.as_deref())
@@ -81,12 +79,11 @@ pub(super) async fn add_version(
             return Ok(AddVersion::VersionNameTaken);
         }
     }
-    let row = sqlx::query(
+    let row = scoped(
         "SELECT COUNT(*) AS versions, (SELECT versions_made FROM document WHERE account = $1 AND region = $2 \
          AND name = $3) AS versions_made FROM document_version WHERE account = $1 AND region = $2 AND name = $3",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(name.as_str())
     .fetch_one(&mut *connection)
     .await?;
@@ -95,12 +92,11 @@ pub(super) async fn add_version(
         return Ok(AddVersion::Full(versions));
     }
     let number = count(&row, "versions_made")?.saturating_add(1);
-    sqlx::query(
+    scoped(
         "UPDATE document SET versions_made = $4, target_type = coalesce($5, target_type) \
          WHERE account = $1 AND region = $2 AND name = $3",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(name.as_str())
     .bind(number)
     .bind(update.target_type.as_deref())
@@ -122,9 +118,7 @@ pub(super) async fn set_default(
         let known = read::exists(connection, scope, name).await?;
         return Ok(if known { SetDefaultVersion::VersionUnknown } else { SetDefaultVersion::Unknown });
     }
-    sqlx::query("UPDATE document SET default_version = $4 WHERE account = $1 AND region = $2 AND name = $3")
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
+    scoped("UPDATE document SET default_version = $4 WHERE account = $1 AND region = $2 AND name = $3", scope)
         .bind(name.as_str())
         .bind(number)
         .execute(&mut *connection)
@@ -146,10 +140,7 @@ pub(super) async fn delete(
             if !force && share::is_shared(connection, scope, name).await? {
                 return Ok(DeleteDocument::Shared);
             }
-            sqlx::query("DELETE FROM document WHERE account = $1 AND region = $2 AND name = $3")
-                .bind(scope.account.as_str())
-                .bind(scope.region.as_str())
-                .bind(name.as_str())
+            scoped("DELETE FROM document WHERE account = $1 AND region = $2 AND name = $3", scope).bind(name.as_str())
         }
         Deletion::Version(version) => {
             let record = match read::find(connection, scope, name, version).await? {
@@ -160,11 +151,10 @@ pub(super) async fn delete(
             if record.version.number == record.default_version {
                 return Ok(DeleteDocument::IsDefault);
             }
-            sqlx::query(
+            scoped(
                 "DELETE FROM document_version WHERE account = $1 AND region = $2 AND name = $3 AND version = $4",
+                scope,
             )
-            .bind(scope.account.as_str())
-            .bind(scope.region.as_str())
             .bind(name.as_str())
             .bind(record.version.number)
         }
@@ -181,12 +171,11 @@ async fn insert_version(
     version: &NewVersion,
 ) -> Result<(), Failure> {
     let platforms: String = version.summary.platform_types.iter().map(|platform| format!(" {platform} ")).collect();
-    sqlx::query(
+    scoped(
         "INSERT INTO document_version (account, region, name, version, version_name, display_name, format, content, \
          content_hash, summary, platform_types, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(name.as_str())
     .bind(number)
     .bind(version.version_name.as_deref())

@@ -8,7 +8,7 @@ use postern_store::{DocumentFilter, DocumentRecord, FindDocument, Scope, Tag, Ve
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use crate::query::Select;
+use crate::query::{Select, scoped};
 use crate::row::{corrupt, count, get, hash, millis, parse};
 use crate::writer::Failure;
 
@@ -74,9 +74,7 @@ pub(super) async fn exists(
     scope: &Scope,
     name: &DocumentName,
 ) -> Result<bool, Failure> {
-    let row = sqlx::query("SELECT 1 FROM document WHERE account = $1 AND region = $2 AND name = $3")
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
+    let row = scoped("SELECT 1 FROM document WHERE account = $1 AND region = $2 AND name = $3", scope)
         .bind(name.as_str())
         .fetch_optional(connection)
         .await?;
@@ -176,10 +174,7 @@ pub(super) async fn tags(
     names: &[DocumentName],
 ) -> Result<BTreeMap<DocumentName, Vec<Tag>>, Failure> {
     let names: Vec<_> = names.iter().map(|name| name.as_str().to_owned()).collect();
-    let select = Select::new("SELECT name, tag_key, tag_value FROM document_tag WHERE account = ")
-        .bind(scope.account.as_str())?
-        .text(" AND region = ")
-        .bind(scope.region.as_str())?
+    let select = Select::scoped("SELECT name, tag_key, tag_value FROM document_tag WHERE account = ", scope)?
         .and_in("name", &names)?
         .text(" ORDER BY tag_key");
     let mut tags: BTreeMap<DocumentName, Vec<Tag>> = BTreeMap::new();

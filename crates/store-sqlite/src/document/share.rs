@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::read;
-use crate::query::Select;
+use crate::query::{Select, scoped};
 use crate::row::{corrupt, get};
 use crate::writer::Failure;
 
@@ -31,22 +31,22 @@ pub(super) async fn share(
         return Ok(ShareDocument::Full);
     }
     for sharer in before.keys().filter(|sharer| !after.contains_key(*sharer)) {
-        sqlx::query("DELETE FROM document_share WHERE account = $1 AND region = $2 AND name = $3 AND shared_with = $4")
-            .bind(scope.account.as_str())
-            .bind(scope.region.as_str())
-            .bind(name.as_str())
-            .bind(sharer.as_str())
-            .execute(&mut *connection)
-            .await?;
+        scoped(
+            "DELETE FROM document_share WHERE account = $1 AND region = $2 AND name = $3 AND shared_with = $4",
+            scope,
+        )
+        .bind(name.as_str())
+        .bind(sharer.as_str())
+        .execute(&mut *connection)
+        .await?;
     }
     for (sharer, version) in after.iter().filter(|(sharer, version)| before.get(*sharer) != Some(version)) {
-        sqlx::query(
+        scoped(
             "INSERT INTO document_share (account, region, name, shared_with, shared_version) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account, region, name, shared_with) \
              DO UPDATE SET shared_version = excluded.shared_version",
+            scope,
         )
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
         .bind(name.as_str())
         .bind(sharer.as_str())
         .bind(version.as_str())
@@ -66,10 +66,7 @@ pub(super) async fn page(
     if !read::exists(connection, scope, name).await? {
         return Ok(None);
     }
-    let mut select = Select::new("SELECT shared_with, shared_version FROM document_share WHERE account = ")
-        .bind(scope.account.as_str())?
-        .text(" AND region = ")
-        .bind(scope.region.as_str())?
+    let mut select = Select::scoped("SELECT shared_with, shared_version FROM document_share WHERE account = ", scope)?
         .text(" AND name = ")
         .bind(name.as_str())?;
     if let Some(after) = after {
@@ -95,12 +92,11 @@ pub(super) async fn put_tag(
     name: &DocumentName,
     tag: &Tag,
 ) -> Result<(), Failure> {
-    sqlx::query(
+    scoped(
         "INSERT INTO document_tag (account, region, name, tag_key, tag_value) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (account, region, name, tag_key) DO UPDATE SET tag_value = excluded.tag_value",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(name.as_str())
     .bind(&tag.key)
     .bind(&tag.value)

@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Executor, Sqlite, SqliteConnection, SqlitePool};
 
 use crate::activation::{tags_from_text, tags_to_text};
-use crate::query::Select;
+use crate::query::{Select, scoped};
 use crate::row::{at, corrupt, get, millis, parse_optional};
 use crate::writer::Failure;
 
@@ -47,12 +47,11 @@ pub(super) async fn create(
     if count >= i64::from(limit) {
         return Ok(CreateLogGroup::LimitReached);
     }
-    sqlx::query(
+    scoped(
         "INSERT INTO log_group (account, region, name, created_at, retention_days, kms_key_id, stored_bytes, \
          last_sequence, tags) VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7)",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(&group.name)
     .bind(at(group.created_at))
     .bind(group.retention_days)
@@ -64,9 +63,7 @@ pub(super) async fn create(
 }
 
 pub(super) async fn find(readers: &SqlitePool, scope: &Scope, name: &str) -> Result<Option<LogGroupRecord>, Failure> {
-    let row = sqlx::query("SELECT * FROM log_group WHERE account = $1 AND region = $2 AND name = $3")
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
+    let row = scoped("SELECT * FROM log_group WHERE account = $1 AND region = $2 AND name = $3", scope)
         .bind(name)
         .fetch_optional(readers)
         .await?;
@@ -80,10 +77,7 @@ pub(super) async fn page(
     after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<LogGroupRecord>, Failure> {
-    let mut select = Select::new("SELECT * FROM log_group WHERE account = ")
-        .bind(scope.account.as_str())?
-        .text(" AND region = ")
-        .bind(scope.region.as_str())?;
+    let mut select = Select::scoped("SELECT * FROM log_group WHERE account = ", scope)?;
     select = match filter {
         LogGroupFilter::Any => select,
         LogGroupFilter::Prefix(prefix) => select.text(" AND ").begins("name", prefix)?,
@@ -103,7 +97,7 @@ pub(super) async fn set_retention(
     days: Option<u32>,
 ) -> Result<bool, Failure> {
     let sql = "UPDATE log_group SET retention_days = $4 WHERE account = $1 AND region = $2 AND name = $3";
-    let query = sqlx::query(sql).bind(scope.account.as_str()).bind(scope.region.as_str()).bind(name).bind(days);
+    let query = scoped(sql, scope).bind(name).bind(days);
     Ok(query.execute(connection).await?.rows_affected() > 0)
 }
 

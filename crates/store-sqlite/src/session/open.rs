@@ -4,6 +4,7 @@ use postern_store::{NewSession, OpenSession, Scope, SessionQuota};
 use sqlx::SqliteConnection;
 
 use super::record;
+use crate::query::scoped;
 use crate::row::{at, count, get, span};
 use crate::writer::Failure;
 
@@ -22,15 +23,14 @@ pub(super) async fn open(
     if let Some(answer) = earlier(connection, scope, session).await? {
         return Ok(Opened::Answer(answer));
     }
-    let state = sqlx::query(
+    let state = scoped(
         "SELECT connection_id IS NOT NULL AS connected, \
          (SELECT count(*) FROM session WHERE account = $1 AND region = $2 AND node_id = $3 AND ended_at IS NULL) \
          AS on_node, \
          (SELECT count(*) FROM session WHERE account = $1 AND region = $2 AND ended_at IS NULL) AS in_scope \
          FROM node WHERE account = $1 AND region = $2 AND node_id = $3",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(session.node_id.as_str())
     .fetch_optional(&mut *connection)
     .await?;
@@ -55,9 +55,7 @@ async fn earlier(
     scope: &Scope,
     session: &NewSession,
 ) -> Result<Option<OpenSession>, Failure> {
-    let row = sqlx::query("SELECT * FROM session WHERE account = $1 AND region = $2 AND request_signature = $3")
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
+    let row = scoped("SELECT * FROM session WHERE account = $1 AND region = $2 AND request_signature = $3", scope)
         .bind(&session.request.signature[..])
         .fetch_optional(connection)
         .await?;
@@ -71,14 +69,13 @@ async fn earlier(
 }
 
 async fn insert(connection: &mut SqliteConnection, scope: &Scope, session: &NewSession) -> Result<(), Failure> {
-    sqlx::query(
+    scoped(
         "INSERT INTO session (account, region, session_id, node_id, owner, document_name, start_content, reason, \
          idle_timeout, max_duration, status, details, started_at, token_generation, reached_agent, output, \
          end_delivered, request_signature, request_invocation) VALUES \
          ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'Connecting', '', $11, 1, 0, '', 0, $12, $13)",
+        scope,
     )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
     .bind(session.session_id.as_str())
     .bind(session.node_id.as_str())
     .bind(session.owner.to_string())

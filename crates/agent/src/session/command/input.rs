@@ -47,6 +47,7 @@ impl CommandInput {
             let Some(event) = channel.poll_event() else { return Ok(signals) };
             match event {
                 Event::ChannelClosed(_) => return Err(End::Terminated),
+                Event::Undecipherable(error) => return Err(End::Failed(error.to_string())),
                 Event::Data { payload_type, payload } => signals.extend(self.take_data(payload_type, payload)),
                 _ => {}
             }

@@ -5,7 +5,9 @@
 //! has to come from this one, as far as the stock programs need it; what it made up is left out, with the reason.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use postern_gateway::Limits;
 use postern_iam::sigv4::Credentials;
 use postern_protocol::wire::Frame;
 use postern_transport::Endpoint;
@@ -14,7 +16,7 @@ use ring::signature::RsaKeyPair;
 use super::capture::{self, Line as Recorded};
 use super::left_out::LeftOut;
 use super::leg::{Leg, Line};
-use crate::harness::Service;
+use crate::harness::{Options, Service};
 
 /// The scene with everything an agent does first.
 const FIRST: &str = "01-register-and-shell.jsonl";
@@ -76,7 +78,9 @@ impl Stage {
                 include_str!("../../fixtures/node-rsa-2048-2.spki"),
             ),
         ];
-        let service = Service::start().await;
+        // Nobody waits where nothing comes.
+        let limits = Limits { poll_hold: Duration::ZERO, ..Limits::default() };
+        let service = Service::with(Options { limits, ..Options::default() }).await;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
         Self {
             service,

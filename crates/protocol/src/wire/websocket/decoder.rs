@@ -1,7 +1,7 @@
 //! Bytes to messages. Nothing is allocated for a frame before all of it is here, and nothing
 //! larger than allowed is waited for.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::{MAX_CONTROL_BYTES, Message, Opcode, Role, WebSocketError, close_code, mask};
 use crate::wire::reader::Reader;
@@ -176,7 +176,7 @@ impl Decoder {
             None
         };
         let header_len = buf.len() - reader.remaining();
-        let _ = buf.split_to(header_len);
+        buf.advance(header_len);
         Ok(Some(Header { is_final, opcode, mask, payload_len }))
     }
 

@@ -108,7 +108,9 @@ impl OurEnd {
                 }
             }
             Event::HandshakeComplete(_) | Event::SessionTypeAssumed => {}
-            Event::HandshakeIgnored | Event::HandshakeTimedOut | Event::ChannelClosed(_) => panic!("{event:?}"),
+            Event::HandshakeIgnored | Event::HandshakeTimedOut | Event::Undecipherable(_) | Event::ChannelClosed(_) => {
+                panic!("{event:?}")
+            }
         }
     }
 }

@@ -157,8 +157,8 @@ impl<A: Access + 'static> Tunnel<A> {
                 return TunnelEvent::Room;
             }
             self.leg.read_below(READ_BELOW_BYTES);
+            // By chance, not in order: a leg that always has something must not keep programs from being heard.
             tokio::select! {
-                biased;
                 event = self.leg.next() => self.on_leg(event),
                 ready = self.waits.next() => self.on_ready(ready),
                 () = sleep_until(self.keep_alive_at) => {}

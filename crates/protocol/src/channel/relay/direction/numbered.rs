@@ -66,6 +66,7 @@ impl<T> Numbered<T> {
     /// Adds one, in place of one that had its number.
     pub(super) fn insert(&mut self, number: i64, entry: T) {
         match self.position(number) {
+            Err(index) if index == self.entries.len() => self.entries.push_back((number, entry)),
             Ok(index) => {
                 if let Some(known) = self.entries.get_mut(index) {
                     known.1 = entry;

@@ -151,7 +151,9 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
     }
     let port_mode = PortMode::with_agent(&request.agent_version, request.postern.as_ref());
     let takes_ours = matches!(port_mode, PortMode::Multiplexed { dialect: Dialect::Postern2, .. });
-    let standard_input = ours.standard_input && request.postern.as_ref().is_some_and(|offer| offer.standard_input);
+    // A port's connection ends in each direction by itself, whoever uses it.
+    let wants_input = ours.standard_input || session_type == Some(SessionType::PortStream);
+    let standard_input = wants_input && request.postern.as_ref().is_some_and(|offer| offer.standard_input);
     let postern = request.postern.is_some().then_some(ClientOffer {
         version: EXTENSION_VERSION,
         exit_status: ours.exit_status,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{activation, completions, document, exec, forward, nodes, sessions, start, tag, terminate};
+use crate::command::{activation, completions, document, exec, forward, nodes, sessions, ssh, start, tag, terminate};
 use crate::context::ServiceFlags;
 use crate::failure;
 
@@ -29,6 +29,13 @@ enum Command {
     Exec(exec::Arguments),
     /// Reach ports of a node, or of hosts that it can reach, at ports of this machine
     Forward(forward::Arguments),
+    /// OpenSSH's ssh to a node, through a session: no port is open, and host keys are kept by the node's id
+    Ssh(ssh::Arguments),
+    /// Print the lines for ~/.ssh/config with which ssh, scp, sftp, rsync and editors reach nodes by their ids
+    SshConfig,
+    /// The connection under ssh, as its ProxyCommand
+    #[command(hide = true)]
+    SshProxy(ssh::ProxyArguments),
     /// List the managed nodes
     Nodes(nodes::Arguments),
     /// List sessions
@@ -67,6 +74,9 @@ impl Cli {
             Command::Start(arguments) => on_runtime(start::run(&self.service, arguments)),
             Command::Exec(arguments) => on_runtime(exec::run(&self.service, arguments)),
             Command::Forward(arguments) => on_runtime(forward::run(&self.service, arguments)),
+            Command::Ssh(arguments) => on_runtime(ssh::run(&self.service, arguments)),
+            Command::SshConfig => done(ssh::print_config(&self.service)),
+            Command::SshProxy(arguments) => on_runtime(ssh::run_proxy(&self.service, arguments)),
             Command::Nodes(arguments) => on_runtime(nodes::run(&self.service, arguments)),
             Command::Sessions(arguments) => on_runtime(sessions::run(&self.service, arguments)),
             Command::Terminate(arguments) => on_runtime(terminate::run(&self.service, arguments)),

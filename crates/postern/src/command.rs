@@ -11,6 +11,7 @@ mod node_name;
 pub(crate) mod nodes;
 pub(crate) mod session;
 pub(crate) mod sessions;
+pub(crate) mod ssh;
 pub(crate) mod start;
 pub(crate) mod tag;
 pub(crate) mod terminate;

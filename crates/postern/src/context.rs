@@ -35,6 +35,23 @@ impl ServiceFlags {
         Service::new(profile, &overrides).context("the service's endpoint cannot be used")
     }
 
+    /// The flags as they were given, for a command that runs this program again.
+    pub(crate) fn words(&self) -> anyhow::Result<Vec<String>> {
+        let mut words = Vec::new();
+        for (flag, value) in
+            [("--profile", &self.profile), ("--region", &self.region), ("--endpoint-url", &self.endpoint_url)]
+        {
+            words.extend(value.iter().flat_map(|value| [flag.to_owned(), value.clone()]));
+        }
+        if let Some(file) = &self.ca_bundle {
+            // The other command may run elsewhere.
+            let file = std::path::absolute(file)?.into_os_string().into_string();
+            let file = file.map_err(|_| anyhow::anyhow!("the name given with --ca-bundle is no UTF-8"))?;
+            words.extend(["--ca-bundle".to_owned(), file]);
+        }
+        Ok(words)
+    }
+
     /// The file with the certificate authority, if one is named anywhere.
     pub(crate) fn ca_bundle(&self) -> anyhow::Result<Option<PathBuf>> {
         match &self.ca_bundle {

@@ -4,6 +4,7 @@ mod forward;
 mod nodes;
 mod plugin;
 mod programs;
+mod ssh;
 mod thousand;
 
 use std::time::Duration;

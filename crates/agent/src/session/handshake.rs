@@ -15,6 +15,7 @@ use super::End;
 use super::channel::SessionChannel;
 use super::document::{SessionPlan, SessionType, Work};
 use super::encryption::{self, DataKeys, Encryption};
+use super::port::PortUse;
 use crate::link::Connect;
 
 /// What the stock agent says; the service hands it to the client as it is.
@@ -54,7 +55,8 @@ pub(super) async fn perform<C: Connect, K: DataKeys>(
             exit_status: true,
             multiplexer: if matches!(plan.work, Work::Port { .. }) { OFFERED_DIALECT } else { 0 },
             cumulative_acknowledgements: true,
-            standard_input: plan.session_type == SessionType::NonInteractiveCommands,
+            standard_input: plan.session_type == SessionType::NonInteractiveCommands
+                || matches!(plan.work, Work::Port { port_use: PortUse::Connection, .. }),
         }),
     });
     loop {

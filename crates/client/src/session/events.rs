@@ -230,6 +230,8 @@ impl<A: Access + 'static> Session<A> {
             Signal::Interrupt => self.send_key(0x03, Some(CommandSignal::Interrupt), now),
             Signal::Quit => self.send_key(0x1c, Some(CommandSignal::Quit), now),
             Signal::Suspend => self.send_key(0x1a, None, now),
+            // With it OpenSSH's ssh dismisses its ProxyCommand when all is done.
+            Signal::Hangup if self.manner == Manner::Stream => self.leave(Cause::StreamEnded),
             Signal::Terminate | Signal::Hangup => self.leave(Cause::Signalled(signal)),
             Signal::Resize => self.resize(now),
             Signal::Continue => {

@@ -6,7 +6,7 @@ use bytes::{Buf as _, Bytes};
 use postern_protocol::channel::data_channel::Event;
 use postern_protocol::wire::PayloadType;
 use postern_protocol::wire::payload::StreamFlag;
-use tokio::io::Interest;
+use tokio::io::{AsyncWriteExt as _, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
@@ -133,12 +133,22 @@ impl<C: Connect> Single<'_, C> {
                 Some(Event::Data { payload_type: PayloadType::FLAG, payload }) => match StreamFlag::decode(&payload) {
                     Ok(StreamFlag::DisconnectToPort) if self.is_forwarding => self.disconnect(),
                     Ok(StreamFlag::DisconnectToPort | StreamFlag::TerminateSession) => return Err(End::Terminated),
+                    // What came before it is written already.
+                    Ok(StreamFlag::EndOfInput) if !self.is_forwarding => self.end_input().await,
                     _ => {}
                 },
                 Some(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// Nothing more goes to the destination; what it still has to say is read.
+    async fn end_input(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            // A connection that is gone shows when it is read.
+            let _ = stream.shutdown().await;
+        }
     }
 }
 

@@ -126,6 +126,11 @@ impl<C: Connect> SessionChannel<C> {
         self.channel.cipher().ok_or(CipherError::Payload)?.open(payload)
     }
 
+    /// Whether the service has ended the session, which [`Self::poll_event`] then says before all that waits.
+    pub(super) const fn is_closing(&self) -> bool {
+        self.channel.is_closing()
+    }
+
     /// Opens the handshake.
     pub(super) fn request_handshake(&mut self, request: HandshakeRequest) {
         self.channel.request_handshake(request, now());

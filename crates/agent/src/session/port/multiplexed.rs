@@ -94,7 +94,7 @@ impl<C: Connect> Session<'_, C> {
 
     /// Takes what the client sent. Without windows, what too many connections have not read stays in the channel.
     fn take_input(&mut self) -> Result<(), End> {
-        while self.shared.lock().mux.wants_data()
+        while (self.shared.lock().mux.wants_data() || self.channel.is_closing())
             && let Some(event) = self.channel.poll_event()
         {
             match event {

@@ -120,7 +120,7 @@ impl<C: Connect> Single<'_, C> {
     /// Takes what the client sent while the connection has taken everything before. What stays in the channel is not
     /// acknowledged.
     async fn take_input(&mut self) -> Result<(), End> {
-        while self.pending.is_empty() {
+        while self.pending.is_empty() || self.channel.is_closing() {
             match self.channel.poll_event() {
                 None => return Ok(()),
                 Some(Event::ChannelClosed(_)) => return Err(End::Terminated),

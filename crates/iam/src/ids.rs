@@ -263,11 +263,11 @@ impl AccessKeyId {
 }
 
 impl DocumentName {
-    /// Whether the name is reserved for documents the service itself owns (`AWS-…` and its kin).
+    /// Whether the name is reserved for documents the service itself owns (`AWS-…` and its kin, `Postern-…`).
     #[must_use]
     pub fn is_service_owned(&self) -> bool {
         let name = self.short_name();
-        ["aws", "amazon", "amzn"]
+        ["aws", "amazon", "amzn", "postern-"]
             .iter()
             .any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
     }
@@ -382,6 +382,8 @@ mod tests {
             ("AWS-StartSSHSession", true),
             ("arn:aws:ssm:eu-west-1::document/AWS-StartSSHSession", true),
             ("amazon-thing", true),
+            ("Postern-CopyFiles", true),
+            ("posternfan", false),
             ("SSM-SessionManagerRunShell", false),
             ("Backups", false),
         ] {

@@ -23,7 +23,7 @@ mod summary;
 mod template;
 mod version;
 
-pub use builtin::{Builtin, DEFAULT_DOCUMENT, builtin, builtins, default_shell};
+pub use builtin::{Builtin, COPY_DOCUMENT, DEFAULT_DOCUMENT, builtin, builtins, default_shell};
 pub use command::CommandDocument;
 pub use content::{Content, MAX_DOCUMENT_BYTES, Position};
 pub use description::{DocumentDescription, DocumentStatus};

@@ -49,8 +49,9 @@ impl Control {
     ) -> Result<CreateDocumentResponse, ApiError> {
         let CreateDocumentRequest { name, target_type, .. } = request;
         if name.is_service_owned() {
-            let message =
-                format!("Invalid document name {name}: names that begin with aws, amazon or amzn are reserved.");
+            let message = format!(
+                "Invalid document name {name}: names that begin with aws, amazon, amzn or postern- are reserved."
+            );
             return Err(ApiError::new(ErrorCode::InvalidDocumentContent, message));
         }
         let tags = tags(request.tags)?;

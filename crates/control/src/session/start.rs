@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use postern_iam::{Arn, DocumentName, NodeId, SessionId};
-use postern_model::document::{DEFAULT_DOCUMENT, ResolvedDocument, SessionStart};
+use postern_model::document::{DEFAULT_DOCUMENT, ResolvedDocument, SessionStart, SessionType};
 use postern_model::session::{StartSessionRequest, StartSessionResponse};
 use postern_model::{ApiError, ErrorCode};
 use postern_store::{NewSession, NodeRecord, OpenSession, SessionLimits, SessionRecord, StartRequest, UnixMillis};
@@ -16,6 +16,9 @@ use crate::caller::Caller;
 use crate::command::{NodeCommand, encode, node_subject};
 use crate::refusals::NodeRefusal;
 use crate::{Control, failure, millis};
+
+/// What our agent says it is.
+const OUR_AGENT: &str = "postern-agent";
 
 /// The longest start message, in bytes of JSON. A document has at most 64 KiB; the rest is parameters. It is escaped
 /// once more on its way and has to stay far below what an agent's frame may carry.
@@ -41,7 +44,25 @@ impl Control {
         let allowed = authorize::<act::StartSession>(caller, on)?;
         let (document, preferences) = self.session_document(&allowed, named, &name).await?;
         let document = document.resolve(&request.parameters, &preferences)?;
+        if document.session_type() == SessionType::FileTransfer {
+            self.check_copies(&allowed, &name).await?;
+        }
         self.open(allowed, &name, document, request.reason).await
+    }
+
+    /// Only our own agent copies files; with another one the session would begin and fail.
+    async fn check_copies(&self, allowed: &Authorized<act::StartSession>, name: &DocumentName) -> Result<(), ApiError> {
+        let Target::Node(node_id) = &allowed.on().target else { return Ok(()) };
+        let node = self.store.node(self.scope(), node_id).await.map_err(failure::store)?;
+        match node.and_then(|node| node.report.agent_name) {
+            Some(agent) if agent != OUR_AGENT => {
+                let shown: String = agent.chars().filter(|c| !c.is_control()).take(64).collect();
+                let message = format!("Document {name} needs postern-agent on the node; {node_id} runs {shown}.");
+                Err(ApiError::new(ErrorCode::InvalidDocument, message))
+            }
+            // One that has not said yet what it is answers for itself.
+            _ => Ok(()),
+        }
     }
 
     async fn open(

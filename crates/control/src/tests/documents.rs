@@ -150,7 +150,7 @@ async fn what_is_refused_changes_nothing() {
         (new("Hello", HELLO), "DocumentAlreadyExists: Document with same name Hello already exists"),
         (
             new("AWS-Hello", HELLO),
-            "InvalidDocumentContent: Invalid document name AWS-Hello: names that begin with aws, amazon or amzn are reserved.",
+            "InvalidDocumentContent: Invalid document name AWS-Hello: names that begin with aws, amazon, amzn or postern- are reserved.",
         ),
         (new("Large", &"x".repeat(65_537)), "MaxDocumentSizeExceeded: The size limit of a document is 64 KB."),
         (
@@ -260,7 +260,8 @@ async fn the_services_documents_and_the_accounts_are_one_list() {
             "AWS-StartPortForwardingSessionToRemoteHost",
             "AWS-StartPortForwardingSessionToSocket",
             "AWS-StartSSHSession",
-            "Hello"
+            "Hello",
+            "Postern-CopyFiles"
         ]
     );
     for (filters, expected) in [
@@ -281,7 +282,7 @@ async fn the_services_documents_and_the_accounts_are_one_list() {
     ] {
         assert_eq!(names(&world, filters.clone()).await.join(" "), expected, "{filters:?}");
     }
-    assert_eq!(names(&world, filter(DocumentFilterKey::Owner, &["Amazon"])).await.len(), 6);
+    assert_eq!(names(&world, filter(DocumentFilterKey::Owner, &["Amazon"])).await.len(), 7);
     for name in ["AWS-StartSSHSession", "arn:aws:ssm:eu-west-1::document/AWS-StartSSHSession"] {
         let document = world.describe(name, NamedVersion::default()).await.unwrap();
         assert_eq!((document.owner.as_str(), document.document_version.as_str()), ("Amazon", "1"));
@@ -342,7 +343,7 @@ async fn quotas_hold_and_sharing_protects() {
     let second = list(first.next_token).await;
     assert_eq!((second.account_ids, second.next_token), (vec![Sharer::All], None));
     let public = DocumentFilter { key: DocumentFilterKey::Owner, values: vec!["Public".to_owned()] };
-    assert_eq!(names(&world, vec![public]).await.len(), 7, "the service's and this one");
+    assert_eq!(names(&world, vec![public]).await.len(), 8, "the service's and this one");
 
     assert_eq!(code(world.delete("document-7", NamedVersion::default()).await), ErrorCode::InvalidDocumentOperation);
     share(vec![], accounts).await.unwrap();

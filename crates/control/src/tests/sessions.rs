@@ -6,6 +6,7 @@ use std::time::Duration;
 use postern_iam::SessionId;
 use postern_iam::sigv4::Credentials;
 use postern_model::ErrorCode;
+use postern_model::agent::UpdateInstanceInformationRequest;
 use postern_model::session::{
     ConnectionStatus, DescribeSessionsRequest, GetConnectionStatusRequest, ResumeSessionRequest, SessionState,
     SessionStatus, StartSessionRequest, TerminateSessionRequest,
@@ -101,6 +102,36 @@ async fn documents_and_parameters_are_checked_before_anybody_is_bothered() {
     let long = "x".repeat(200_000);
     let too_long = start("AWS-StartNonInteractiveCommand", &[("command", &long)]).await;
     assert_eq!(code(too_long), ErrorCode::InvalidParameters);
+}
+
+#[tokio::test]
+async fn files_are_copied_by_our_own_agent_only() {
+    let world = World::new().await;
+    let (machine, _lease) = world.online(1).await;
+    let start = async || {
+        let name = Some("Postern-CopyFiles".parse().unwrap());
+        let request = StartSessionRequest { document_name: name, ..start_request(machine.node_id.as_str()) };
+        world.control.start_session(&world.as_admin().await, request).await
+    };
+    let says = async |agent: &str| {
+        let request = UpdateInstanceInformationRequest {
+            instance_id: machine.node_id.to_string(),
+            agent_name: Some(agent.to_owned()),
+            ..UpdateInstanceInformationRequest::default()
+        };
+        world.control.update_instance_information(&world.with_role(&machine).await, request).await.unwrap();
+    };
+    assert!(start().await.is_ok(), "one that has not said yet what it is");
+    says("amazon-ssm-agent").await;
+    let error = start().await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidDocument);
+    let expected = format!(
+        "Document Postern-CopyFiles needs postern-agent on the node; {} runs amazon-ssm-agent.",
+        machine.node_id
+    );
+    assert_eq!(error.message(), expected);
+    says("postern-agent").await;
+    assert!(start().await.is_ok());
 }
 
 #[tokio::test]

@@ -29,10 +29,23 @@ pub enum SessionType {
     NonInteractiveCommands,
     /// TCP forwarding.
     Port,
+    /// Copying files, between our own ends only. An account's own documents cannot be of this type: whoever may copy is
+    /// decided by the one document that is.
+    FileTransfer,
+}
+
+/// Whose document it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// An account's.
+    Account,
+    /// The service's own.
+    Service,
 }
 
 impl SessionType {
-    const ALL: [Self; 4] = [Self::StandardStream, Self::InteractiveCommands, Self::NonInteractiveCommands, Self::Port];
+    const ALL: [Self; 5] =
+        [Self::StandardStream, Self::InteractiveCommands, Self::NonInteractiveCommands, Self::Port, Self::FileTransfer];
 
     /// The name in documents and handshakes.
     #[must_use]
@@ -42,6 +55,7 @@ impl SessionType {
             Self::InteractiveCommands => "InteractiveCommands",
             Self::NonInteractiveCommands => "NonInteractiveCommands",
             Self::Port => "Port",
+            Self::FileTransfer => "Postern_FileTransfer",
         }
     }
 
@@ -86,6 +100,10 @@ impl SessionDocument {
     /// # Errors
     /// [`DocumentError`] for anything that could not start a session, or that means nothing in a session document.
     pub fn read(content: &Content) -> Result<Self, DocumentError> {
+        Self::read_as(content, Owner::Account)
+    }
+
+    pub(super) fn read_as(content: &Content, owner: Owner) -> Result<Self, DocumentError> {
         let mut document = content.to_json();
         match document.get("schemaVersion").and_then(Value::as_str) {
             Some(SCHEMA_VERSION) => {}
@@ -99,6 +117,7 @@ impl SessionDocument {
             return Err(DocumentError::UnknownMember(unknown.name.clone()));
         }
         let session_type = document.get("sessionType").and_then(Value::as_str).and_then(SessionType::from_name);
+        let session_type = session_type.filter(|kind| *kind != SessionType::FileTransfer || owner == Owner::Service);
         let session_type = session_type.ok_or_else(|| {
             let expected = "Standard_Stream, InteractiveCommands, NonInteractiveCommands or Port";
             DocumentError::member("sessionType", expected)
@@ -185,7 +204,7 @@ fn put_in(members: &Map<String, Value>, parameters: &BTreeMap<String, Value>) ->
 /// What an agent would refuse only after the session was opened: found here, it is one clear error.
 fn check_properties(session_type: SessionType, properties: &Map<String, Value>) -> Result<(), DocumentError> {
     match session_type {
-        SessionType::StandardStream => Ok(()),
+        SessionType::StandardStream | SessionType::FileTransfer => Ok(()),
         SessionType::Port => {
             let port = properties.get("portNumber").and_then(Value::as_str).unwrap_or_default();
             if port.is_empty() {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::content::{Content, Node};
+use super::session::Owner;
 use super::{CommandDocument, DocumentError, DocumentType, PlatformType, SessionDocument, SessionType};
 
 /// What a document says about itself.
@@ -40,9 +41,13 @@ pub struct ParameterSummary {
 /// # Errors
 /// [`DocumentError`], to be told with the content: [`DocumentError::refuse`].
 pub fn check(content: &Content, document_type: DocumentType) -> Result<Summary, DocumentError> {
+    check_as(content, document_type, Owner::Account)
+}
+
+pub(super) fn check_as(content: &Content, document_type: DocumentType, owner: Owner) -> Result<Summary, DocumentError> {
     let (schema_version, platform_types) = match document_type {
         DocumentType::Session => {
-            let document = SessionDocument::read(content)?;
+            let document = SessionDocument::read_as(content, owner)?;
             (super::session::SCHEMA_VERSION.to_owned(), session_platforms(content, document.session_type()))
         }
         DocumentType::Command => {
@@ -72,7 +77,7 @@ fn session_platforms(content: &Content, session_type: SessionType) -> Vec<Platfo
     let all = [(PlatformType::Windows, "windows"), (PlatformType::Linux, "linux"), (PlatformType::MacOs, "macos")];
     let properties = content.member("properties");
     let has = |system: &str| match session_type {
-        SessionType::StandardStream | SessionType::Port => true,
+        SessionType::StandardStream | SessionType::Port | SessionType::FileTransfer => true,
         SessionType::InteractiveCommands | SessionType::NonInteractiveCommands => {
             properties.is_some_and(|properties| properties.member(system).is_some())
         }

@@ -34,6 +34,7 @@ fn built_in_documents_are_documents() {
             SessionType::NonInteractiveCommands,
             "command separateOutputStream stderrSeparatorPrefix stdoutSeparatorPrefix",
         ),
+        ("Postern-CopyFiles", SessionType::FileTransfer, ""),
     ] {
         let Builtin { document, summary, .. } = builtin(name).unwrap();
         assert_eq!(summary.platform_types.len(), 3, "{name}");
@@ -42,6 +43,9 @@ fn built_in_documents_are_documents() {
         assert_eq!(names.join(" "), parameters, "{name}");
         assert!(document.description().is_some());
     }
+    let copy = builtin("Postern-CopyFiles").unwrap().content;
+    let error = SessionDocument::parse(copy).unwrap_err().to_string();
+    assert!(error.contains("sessionType"), "an account cannot have its own: {error}");
     assert!(builtin("AWS-RunShellScript").is_none());
     assert!(builtin(DEFAULT_DOCUMENT).is_none(), "the preferences are the account's, not AWS's");
     let shell = default_shell().resolve(&BTreeMap::new(), &Preferences::default()).unwrap();

@@ -7,6 +7,7 @@
 mod chain;
 mod config;
 mod control_channel;
+mod copier;
 mod forward;
 mod identity;
 mod information;
@@ -22,6 +23,7 @@ mod status;
 mod worker;
 
 pub use config::{AgentConfig, ConfigError, ConfigSource, DEFAULT_CONFIG_FILE, SETTINGS, Setting, service_endpoint};
+pub use copier::copy_files_main;
 pub use forward::Patterns;
 pub use registration::{Activation, RegisterError, read_activation_code, register, registered_node};
 pub use run::{AgentError, SessionsAtShutdown, run};

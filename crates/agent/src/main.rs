@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use postern_agent::{
-    Activation, AgentConfig, SessionsAtShutdown, WorkerCommand, read_activation_code, register, run, service_endpoint,
-    session_worker_main, status,
+    Activation, AgentConfig, SessionsAtShutdown, WorkerCommand, copy_files_main, read_activation_code, register, run,
+    service_endpoint, session_worker_main, status,
 };
 use postern_iam::{ActivationId, Region, SecretString};
 use postern_transport::{Endpoint, Fingerprint};
@@ -35,7 +35,13 @@ enum Command {
         /// The session's folder, for process lists.
         folder: PathBuf,
     },
+    /// Started by a session that copies files, as the session's user.
+    #[command(hide = true)]
+    CopyFiles,
 }
+
+/// The name of the last of them.
+const COPY_FILES: &str = "copy-files";
 
 #[derive(Args)]
 struct CommonArgs {
@@ -87,7 +93,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         // Before anything else is set up: a session's process stays as small as it can be.
-        Command::SessionWorker { .. } => return session_worker_main(),
+        Command::SessionWorker { .. } => return session_worker_main(COPY_FILES),
+        Command::CopyFiles => return copy_files_main(),
         Command::Register(args) => register_node(args),
         Command::Run(args) => run_agent(&args),
         Command::Status(args) => show_status(&args),

@@ -6,6 +6,7 @@
 mod account;
 mod channel;
 mod command;
+mod copy;
 mod document;
 mod encryption;
 mod handshake;
@@ -78,11 +79,12 @@ pub(crate) struct Node<'a, K> {
     pub(crate) keys: &'a K,
 }
 
-/// Runs the session to its end.
+/// Runs the session to its end. `copy_files` is this program's own subcommand that has files in hand.
 pub(crate) async fn run<C: Connect, K: DataKeys>(
     start: &SessionStart,
     policy: &AccountPolicy,
     forwarding: &ForwardPolicy,
+    copy_files: &str,
     connect: C,
     node: Node<'_, K>,
     mailbox: &mut mpsc::Receiver<Terminate>,
@@ -125,6 +127,10 @@ pub(crate) async fn run<C: Connect, K: DataKeys>(
             command::run(&mut channel, program, output, offer.as_ref(), mailbox).await
         }
         Work::Port { .. } => unreachable!("a port session needs no account and has left above"),
+        Work::Copy => {
+            let program = program::copier(&login, copy_files);
+            copy::run(&mut channel, program, &login.account.name, mailbox).await
+        }
     }
 }
 

@@ -90,9 +90,10 @@ pub(crate) enum Command {
 }
 
 /// The whole program of a session worker: reads its order from standard input, runs the session to its end, leaves
-/// the result in the session's folder. For the hidden subcommand of `postern-agent`, and of `postern`.
+/// the result in the session's folder. For the hidden subcommand of `postern-agent`, and of `postern`; `copy_files` is
+/// the one of the same program that is [`copy_files_main`](crate::copy_files_main).
 #[must_use]
-pub fn session_worker_main() -> ExitCode {
+pub fn session_worker_main(copy_files: &'static str) -> ExitCode {
     let mut bytes = Vec::new();
     let order: Order = match std::io::stdin().lock().take(MAX_ORDER_BYTES).read_to_end(&mut bytes) {
         // Whoever starts this by hand learns what it is.
@@ -107,7 +108,7 @@ pub fn session_worker_main() -> ExitCode {
     log_to(&order);
     let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
-            let result = runtime.block_on(run(&order));
+            let result = runtime.block_on(run(&order, copy_files));
             // Nothing that still runs is worth waiting for.
             runtime.shutdown_background();
             result
@@ -132,7 +133,7 @@ pub(crate) fn store_result(folder: &std::path::Path, result: &SessionResult) -> 
     replace_file(&folder.join(RESULT_FILE), &content)
 }
 
-async fn run(order: &Order) -> SessionResult {
+async fn run(order: &Order, copy_files: &str) -> SessionResult {
     let service = match service(order) {
         Ok(service) => Arc::new(service),
         Err(reason) => return failed(reason),
@@ -141,10 +142,11 @@ async fn run(order: &Order) -> SessionResult {
     let node_id = service.node_id().to_string();
     let node = session::Node { id: &node_id, keys: &*keys };
     let connect = DataChannelConnect { service, session_id: order.start.session_id.clone(), client_id: new_uuid() };
-    attend(order, async |mailbox| {
-        Box::pin(session::run(&order.start, &order.accounts, &order.forwarding, connect, node, mailbox)).await
-    })
-    .await
+    let session = async |mailbox: &mut _| {
+        Box::pin(session::run(&order.start, &order.accounts, &order.forwarding, copy_files, connect, node, mailbox))
+            .await
+    };
+    attend(order, session).await
 }
 
 /// Runs `session` while the agent's main processes are served on the session's socket.

@@ -8,6 +8,7 @@
 mod access;
 pub mod config;
 mod console;
+mod copy;
 mod escape;
 mod handshake;
 mod leg;
@@ -22,6 +23,7 @@ mod tunnel;
 
 pub use access::{Access, AccessError, Resumed};
 pub use console::{Console, Input};
+pub use copy::{CopyFailure, CopyRunner, CopyWork};
 pub use handshake::SessionType;
 pub use link::LinkError;
 pub use sentence::sentence;

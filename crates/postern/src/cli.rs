@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{activation, completions, document, exec, forward, nodes, sessions, ssh, start, tag, terminate};
+use crate::command::{
+    activation, completions, cp, document, exec, forward, nodes, sessions, ssh, start, tag, terminate,
+};
 use crate::context::ServiceFlags;
 use crate::failure;
 
@@ -27,6 +29,8 @@ enum Command {
     Start(start::Arguments),
     /// Run a command on a node: its output, its exit status, nothing else
     Exec(exec::Arguments),
+    /// Copy files to or from a node
+    Cp(cp::Arguments),
     /// Reach ports of a node, or of hosts that it can reach, at ports of this machine
     Forward(forward::Arguments),
     /// OpenSSH's ssh to a node, through a session: no port is open, and host keys are kept by the node's id
@@ -60,7 +64,15 @@ enum Command {
         /// The session's folder, so that a process list tells one worker from another
         session: std::path::PathBuf,
     },
+    /// The files of one of its sessions
+    #[cfg(feature = "quickstart")]
+    #[command(hide = true)]
+    AgentCopyFiles,
 }
+
+/// The name of the last of them.
+#[cfg(feature = "quickstart")]
+const COPY_FILES: &str = "agent-copy-files";
 
 impl Cli {
     /// Does what was asked and gives the exit status.
@@ -69,10 +81,13 @@ impl Cli {
             #[cfg(feature = "quickstart")]
             Command::Quickstart(arguments) => done(crate::quickstart::run(arguments)),
             #[cfg(feature = "quickstart")]
-            Command::AgentSessionWorker { session: _ } => postern_agent::session_worker_main(),
+            Command::AgentSessionWorker { session: _ } => postern_agent::session_worker_main(COPY_FILES),
+            #[cfg(feature = "quickstart")]
+            Command::AgentCopyFiles => postern_agent::copy_files_main(),
             Command::Completions(arguments) => done(completions::run(&arguments)),
             Command::Start(arguments) => on_runtime(start::run(&self.service, arguments)),
             Command::Exec(arguments) => on_runtime(exec::run(&self.service, arguments)),
+            Command::Cp(arguments) => on_runtime(cp::run(&self.service, arguments)),
             Command::Forward(arguments) => on_runtime(forward::run(&self.service, arguments)),
             Command::Ssh(arguments) => on_runtime(ssh::run(&self.service, arguments)),
             Command::SshConfig => done(ssh::print_config(&self.service)),

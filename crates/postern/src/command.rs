@@ -2,6 +2,7 @@
 
 pub(crate) mod activation;
 pub(crate) mod completions;
+pub(crate) mod cp;
 pub(crate) mod document;
 pub(crate) mod exec;
 pub(crate) mod forward;

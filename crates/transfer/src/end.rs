@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use postern_protocol::transfer::{MAX_BODY_BYTES, MAX_PATH_BYTES, MAX_SOURCES, Message, Options, VERSION, Violation};
 
+use crate::destination;
 use crate::error::CopyError;
 use crate::matching::{self, NodePath};
 use crate::names::from_wire;
@@ -64,6 +65,22 @@ pub fn put<R: Read + Send + 'static, W: Write>(
     incoming.hello()?;
     let result = Sender::new(&mut out, incoming, progress, false).run(&roots, options);
     result.inspect_err(|error| out.fail(error))
+}
+
+/// Whether these paths on this side can be sent: found out before anybody is troubled.
+///
+/// # Errors
+/// A sentence about the first that cannot.
+pub fn check_sources(sources: &[PathBuf]) -> Result<(), CopyError> {
+    source::find(sources).map(drop)
+}
+
+/// Whether so many things can be put to this path on this side. The last word is said when it is known what comes.
+///
+/// # Errors
+/// A sentence about why not.
+pub fn check_destination(destination: &Path, sources: usize) -> Result<(), CopyError> {
+    destination::open(destination, u32::try_from(sources).unwrap_or(u32::MAX)).map(drop)
 }
 
 /// The node's end, as the user whose files these are, in the user's home. Everything that is to be said is said to the

@@ -22,7 +22,7 @@ mod source;
 mod stream;
 mod walk;
 
-pub use end::{get, put, serve};
+pub use end::{check_destination, check_sources, get, put, serve};
 pub use error::CopyError;
 pub use matching::NodePath;
 pub use progress::{Progress, Summary};

@@ -16,6 +16,9 @@ pub trait Progress: Send {
 
 impl Progress for () {}
 
+/// Problems that are told one by one. A tree of a million links is not worth a million sentences.
+pub(crate) const MAX_PROBLEMS: u64 = 1000;
+
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {

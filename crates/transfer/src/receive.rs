@@ -17,7 +17,7 @@ use crate::destination::{self, Destination};
 use crate::error::{CopyError, about};
 use crate::names::{from_wire, joined};
 use crate::partial::{self, Partial, WORTH_RESUMING_BYTES};
-use crate::progress::{Progress, Summary};
+use crate::progress::{MAX_PROBLEMS, Progress, Summary};
 use crate::stream::{Incoming, Outgoing};
 
 /// What a receiver lets the other side do.
@@ -111,6 +111,9 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
                 }
                 Step::Problem(text) => {
                     self.summary.problems += 1;
+                    if self.summary.problems > 2 * MAX_PROBLEMS {
+                        return Err(CopyError::Broken("it has problems without end".to_owned()));
+                    }
                     self.progress.problem(text);
                 }
                 Step::Failed(text) => return Err(CopyError::Peer(text.to_owned())),
@@ -332,6 +335,11 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
 
     fn problem(&mut self, text: &str) -> Result<(), CopyError> {
         self.summary.problems += 1;
+        let text = match self.summary.problems {
+            0..MAX_PROBLEMS => text,
+            MAX_PROBLEMS => "and more, which are not told one by one",
+            _ => return Ok(()),
+        };
         if self.tells_peer {
             return self.out.send(&Message::Problem(text));
         }

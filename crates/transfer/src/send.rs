@@ -13,7 +13,7 @@ use postern_protocol::transfer::{Answer, Digest, MAX_DATA_BYTES, Message, Offers
 use ring::digest::{Context, SHA256};
 
 use crate::error::{CopyError, about};
-use crate::progress::{Progress, Summary};
+use crate::progress::{MAX_PROBLEMS, Progress, Summary};
 use crate::source::Root;
 use crate::stream::{Incoming, Outgoing};
 use crate::walk::{Found, FoundFile, Walk};
@@ -109,7 +109,7 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
         loop {
             match self.reply()? {
                 Reply::Finished => return Ok(()),
-                Reply::Problem(text) => self.heard(&text),
+                Reply::Problem(text) => self.heard(&text)?,
                 Reply::Answer(_) => return Err(Violation::Unexpected.into()),
                 Reply::Over(error) => return Err(error),
             }
@@ -159,7 +159,7 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
         loop {
             match self.reply()? {
                 Reply::Answer(message) => return Ok(message),
-                Reply::Problem(text) => self.heard(&text),
+                Reply::Problem(text) => self.heard(&text)?,
                 Reply::Finished => return Err(Violation::Unexpected.into()),
                 Reply::Over(error) => return Err(error),
             }
@@ -175,7 +175,6 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
         loop {
             match self.replies.recv_timeout(LAST_WORDS_WITHIN) {
                 Ok(Reply::Over(error)) => return error,
-                Ok(Reply::Problem(text)) => self.heard(&text),
                 Ok(_) => {}
                 Err(_) => return CopyError::Disconnected,
             }
@@ -245,6 +244,11 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
 
     fn problem(&mut self, text: &str) -> Result<(), CopyError> {
         self.summary.problems += 1;
+        let text = match self.summary.problems {
+            0..MAX_PROBLEMS => text,
+            MAX_PROBLEMS => "and more, which are not told one by one",
+            _ => return Ok(()),
+        };
         if self.tells_peer {
             return self.out.send(&Message::Problem(text));
         }
@@ -253,9 +257,13 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
     }
 
     /// The receiver's problem.
-    fn heard(&mut self, text: &str) {
+    fn heard(&mut self, text: &str) -> Result<(), CopyError> {
         self.summary.problems += 1;
+        if self.summary.problems > 2 * MAX_PROBLEMS {
+            return Err(CopyError::Broken("it has problems without end".to_owned()));
+        }
         self.progress.problem(text);
+        Ok(())
     }
 }
 

@@ -51,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "postern-iam",
             "postern-model",
             "postern-transport",
+            "postern-transfer",
             "postern-client",
             "postern-agent",
             "posternd",

@@ -73,7 +73,9 @@ impl<C: Connect> SessionChannel<C> {
             SessionType::StandardStream | SessionType::InteractiveCommands => {
                 (TERMINAL_WINDOW_BYTES, NEAR_TERMINAL_WINDOW_BYTES)
             }
-            SessionType::NonInteractiveCommands => (COMMAND_WINDOW_BYTES, COMMAND_WINDOW_BYTES),
+            SessionType::NonInteractiveCommands | SessionType::FileTransfer => {
+                (COMMAND_WINDOW_BYTES, COMMAND_WINDOW_BYTES)
+            }
             SessionType::Port => (PORT_WINDOW_BYTES, NEAR_PORT_WINDOW_BYTES),
         };
         let config = Config {

@@ -36,6 +36,7 @@ pub(crate) enum SessionType {
     InteractiveCommands,
     NonInteractiveCommands,
     Port,
+    FileTransfer,
 }
 
 /// What runs, by session type.
@@ -49,6 +50,8 @@ pub(crate) enum Work {
     Command { commands: String, is_elevated: bool, output: CommandOutput },
     /// Connections to a port.
     Port { host: Host, port: u16, port_use: PortUse },
+    /// Files, between our own ends.
+    Copy,
 }
 
 /// How a command's output is sent.
@@ -96,6 +99,7 @@ impl SessionType {
             Self::InteractiveCommands => "InteractiveCommands",
             Self::NonInteractiveCommands => "NonInteractiveCommands",
             Self::Port => "Port",
+            Self::FileTransfer => postern_protocol::transfer::SESSION_TYPE,
         }
     }
 }
@@ -131,6 +135,7 @@ impl SessionPlan {
                 (session_type, Work::Command { commands, is_elevated: run_as_elevated, output })
             }
             "Port" => (SessionType::Port, port(document)?),
+            postern_protocol::transfer::SESSION_TYPE => (SessionType::FileTransfer, Work::Copy),
             other => return Err(DocumentError::SessionType(other.chars().take(64).collect())),
         };
         let properties = match session_type {
@@ -143,7 +148,7 @@ impl SessionPlan {
     /// Whether the document asks for root.
     pub(crate) fn is_elevated(&self) -> bool {
         match &self.work {
-            Work::Shell { .. } | Work::Port { .. } => false,
+            Work::Shell { .. } | Work::Port { .. } | Work::Copy => false,
             Work::Interactive { is_elevated, .. } | Work::Command { is_elevated, .. } => *is_elevated,
         }
     }

@@ -6,6 +6,7 @@ use postern_pty::Program;
 
 use super::account::Login;
 use super::document::ShellWordsError;
+use crate::copier::own_program;
 
 /// What terminals of our time are, where nobody says.
 const DEFAULT_TERM: &str = "xterm-256color";
@@ -54,6 +55,18 @@ pub(crate) fn direct_command(login: &Login, commands: &str) -> Result<Program, S
         program,
         argv0: None,
         args: words.collect(),
+        env: environment(login, None),
+        directory: login.account.home.clone(),
+        run_as: login.run_as.clone(),
+    })
+}
+
+/// This program again, to copy files.
+pub(crate) fn copier(login: &Login, subcommand: &str) -> std::io::Result<Program> {
+    Ok(Program {
+        program: own_program()?,
+        argv0: None,
+        args: vec![subcommand.into()],
         env: environment(login, None),
         directory: login.account.home.clone(),
         run_as: login.run_as.clone(),

@@ -148,7 +148,8 @@ fn start_with(document: Value, offer: Option<ClientOffer>, forwarding: ForwardPo
     let connect = TestConnect { sockets: sender, refuse: Arc::clone(&refuse) };
     let (mailbox, mut receiver) = mpsc::channel(1);
     let session = tokio::spawn(async move {
-        super::run(&start, &policy, &forwarding, connect, Node { id: NODE, keys: &Keys }, &mut receiver).await
+        super::run(&start, &policy, &forwarding, "copy-files", connect, Node { id: NODE, keys: &Keys }, &mut receiver)
+            .await
     });
     let client = Client {
         channel: DataChannel::new(Config::new(Role::Client, 1)),

@@ -70,7 +70,7 @@ pub(crate) async fn run(
 
 /// What becomes of the session on the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     Ended,
     /// The service could not be told; it ends sessions without a client by itself.
     EndsLater,
@@ -85,7 +85,7 @@ impl fmt::Display for Fate {
     }
 }
 
-async fn end(service: &Service, session_id: &str) -> Fate {
+pub(super) async fn end(service: &Service, session_id: &str) -> Fate {
     match tokio::time::timeout(TERMINATE_WITHIN, service.terminate(session_id)).await {
         Ok(Ok(())) => Fate::Ended,
         Ok(Err(_)) | Err(_) => Fate::EndsLater,

@@ -198,6 +198,11 @@ fn endless_data_ends() {
         while peer.raw(&[7; 4096]) {}
     });
     assert!(error.contains("longer than the longest"), "{error}");
+    let error = stopped("problems", TREE, |peer| {
+        peer.total(1, 1, 1);
+        while peer.say(&Message::Problem("no")) {}
+    });
+    assert!(error.contains("without end"), "{error}");
     let error = stopped("a name twice", TREE, |peer| {
         peer.total(1, 3, 0);
         peer.directory("asked");

@@ -29,8 +29,18 @@ impl Agent {
         Self::start_program(program("postern-agent"), service, address)
     }
 
+    /// The same with sessions that run as this account. Needs root.
+    pub fn start_for_user(service: &Service, user: &str) -> Self {
+        let sessions = format!("default_user = {user:?}\n");
+        Self::start_with(program("postern-agent"), service, service.address(), &sessions)
+    }
+
     /// The same with another build of the agent.
     pub fn start_program(program: PathBuf, service: &Service, address: SocketAddr) -> Self {
+        Self::start_with(program, service, address, "run_as_invoking_user = true\n")
+    }
+
+    fn start_with(program: PathBuf, service: &Service, address: SocketAddr, sessions: &str) -> Self {
         let folder = temporary_folder();
         let (id, code) = service.create_activation(1);
         let code_file = folder.path().join("code");
@@ -51,7 +61,7 @@ impl Agent {
             "--activation-code-file",
             path(&code_file),
         ];
-        let config = format!("state_dir = {:?}\nrun_as_invoking_user = true\n", folder.path().join("state"));
+        let config = format!("state_dir = {:?}\n{sessions}", folder.path().join("state"));
         std::fs::write(folder.path().join("agent.toml"), config).expect("the folder is writable");
         if let Some(ca) = &ca {
             arguments.extend(["--ca-file", path(ca)]);

@@ -9,6 +9,7 @@ use cap_std::fs::Dir;
 
 use crate::error::{CopyError, about};
 use crate::names::shown;
+use crate::partial;
 
 /// A place to put things.
 pub(crate) struct Destination {
@@ -35,6 +36,11 @@ pub(crate) fn open(path: &Path, roots: u32) -> Result<Destination, CopyError> {
     match path.metadata() {
         Ok(metadata) if metadata.is_dir() => {
             let directory = open(path)?;
+            if roots == 1 && partial::is_marked(&directory) {
+                // The same command made it, and was interrupted.
+                let real = path.canonicalize().map_err(|error| local(about(&shown_path, &error)))?;
+                return named(&real, true, open);
+            }
             return Ok(Destination { directory, path: shown_path, rename: None, must_be_directory: false });
         }
         Ok(_) if roots > 1 => return Err(local(format!("{shown_path}: not a folder, and several things are copied"))),

@@ -1,6 +1,7 @@
 //! Files that are not complete. Each lies beside its place, `.NAME.postern-partial`, belongs to one copy at a time (by a
 //! lock), and takes its place by a rename. What an interrupted copy left is continued by the next one; what a copy that
-//! still runs has so far is copied from, never written to.
+//! still runs has so far is copied from, never written to. A new folder has a mark in it until it is complete, by which
+//! the same command finds it again.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -34,6 +35,8 @@ pub(crate) struct Partial {
     file: File,
     length: u64,
     context: Context,
+    /// The other copy's, from which the beginning was taken.
+    taken_over: Option<OsString>,
 }
 
 impl Partial {
@@ -44,15 +47,16 @@ impl Partial {
             match open_slot(directory, &slot)? {
                 Slot::Ours(file) => return Self::resume(directory, slot, file, size),
                 Slot::Locked(file) => {
-                    others.get_or_insert(file);
+                    others.get_or_insert((slot, file));
                 }
                 Slot::Foreign => {}
                 Slot::Free => {
-                    let Some(others) = others.take() else { return Ok(None) };
+                    let Some((other, others)) = others.take() else { return Ok(None) };
                     let Some(mut file) = create(directory, &slot)? else { return Ok(None) };
                     // Another copy of it still runs, or has lost its client without knowing: its part is as good as ours.
                     io::copy(&mut io::Read::take(others, size), &mut file)?;
-                    return Self::resume(directory, slot, file, size);
+                    let resumed = Self::resume(directory, slot, file, size)?;
+                    return Ok(resumed.map(|partial| Self { taken_over: Some(other), ..partial }));
                 }
             }
         }
@@ -71,7 +75,8 @@ impl Partial {
                 },
             };
             let context = Context::new(&SHA256);
-            let mut partial = Self { directory: Rc::clone(directory), name: slot, file, length: 0, context };
+            let directory = Rc::clone(directory);
+            let mut partial = Self { directory, name: slot, file, length: 0, context, taken_over: None };
             partial.restart()?;
             return Ok(partial);
         }
@@ -80,8 +85,8 @@ impl Partial {
 
     fn resume(directory: &Rc<Dir>, slot: OsString, mut file: File, size: u64) -> io::Result<Option<Self>> {
         let length = file.metadata()?.len();
-        let partial =
-            Self { directory: Rc::clone(directory), name: slot, file, length: 0, context: Context::new(&SHA256) };
+        let (directory, context) = (Rc::clone(directory), Context::new(&SHA256));
+        let partial = Self { directory, name: slot, file, length: 0, context, taken_over: None };
         if !(WORTH_RESUMING_BYTES..=size).contains(&length) {
             partial.remove();
             return Ok(None);
@@ -105,6 +110,7 @@ impl Partial {
     /// Forgets what there is.
     pub(crate) fn restart(&mut self) -> io::Result<()> {
         self.length = 0;
+        self.taken_over = None;
         self.context = Context::new(&SHA256);
         self.file.set_len(0)?;
         self.file.seek(SeekFrom::Start(0)).map(drop)
@@ -122,16 +128,61 @@ impl Partial {
     pub(crate) fn commit(self, target: &OsStr, attributes: &Attributes) -> io::Result<()> {
         let done = attributes::set_on_file(&self.file, attributes)
             .and_then(|()| self.directory.rename(&self.name, &self.directory, target));
-        if done.is_err() {
-            self.remove();
+        match done {
+            Ok(()) => {
+                // It was the same file, whoever copied it, and there it is.
+                if let Some(other) = &self.taken_over {
+                    let _ = self.directory.remove_file(other);
+                }
+                Ok(())
+            }
+            // The copy that took over from this one was quicker.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_in_place(target, attributes) => Ok(()),
+            Err(error) => {
+                self.remove();
+                Err(error)
+            }
         }
-        done
     }
 
-    /// Leaves nothing behind.
+    fn is_in_place(&self, target: &OsStr, attributes: &Attributes) -> bool {
+        self.directory.symlink_metadata(target).is_ok_and(|there| {
+            let time = attributes::of(&there);
+            there.is_file()
+                && there.len() == self.length
+                && (time.modified_seconds, time.modified_nanos)
+                    == (attributes.modified_seconds, attributes.modified_nanos)
+        })
+    }
+
+    /// Leaves nothing behind. What has taken the name over is somebody else's.
     pub(crate) fn remove(&self) {
-        // Whoever cannot remove what it made has been told worse things already.
-        let _ = self.directory.remove_file(&self.name);
+        if is_there(&self.directory, &self.name, &self.file).unwrap_or(false) {
+            // Whoever cannot remove what it made has been told worse things already.
+            let _ = self.directory.remove_file(&self.name);
+        }
+    }
+}
+
+/// The mark of a folder that is not complete.
+const MARK: &str = ".postern-partial";
+
+/// Marks a new folder.
+pub(crate) fn mark(directory: &Dir) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).follow(FollowSymlinks::No);
+    directory.open_with(MARK, &options).map(drop)
+}
+
+/// Whether a folder is a copy that was interrupted.
+pub(crate) fn is_marked(directory: &Dir) -> bool {
+    directory.symlink_metadata(MARK).is_ok_and(|mark| mark.is_file() && mark.len() == 0)
+}
+
+/// The folder is complete.
+pub(crate) fn unmark(directory: &Dir) {
+    if is_marked(directory) {
+        let _ = directory.remove_file(MARK);
     }
 }
 

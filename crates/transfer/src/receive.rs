@@ -164,7 +164,16 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
             self.places.push(Place { directory: None, path: String::new(), attributes });
             return Ok(());
         };
-        let directory = match directory(&parent, &name) {
+        let is_new_name =
+            self.places.is_empty() && self.destination.as_ref().is_some_and(|place| place.rename.is_some());
+        let is_new = parent.symlink_metadata(&name).is_err();
+        let made = directory(&parent, &name).and_then(|directory| {
+            if is_new_name && is_new {
+                partial::mark(&directory)?;
+            }
+            Ok(directory)
+        });
+        let directory = match made {
             Ok(directory) => Some(Rc::new(directory)),
             Err(error) => {
                 self.problem(&about(&path, &error))?;
@@ -186,9 +195,9 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
     /// Finishes the directories before which nothing waits.
     fn settle(&mut self) -> Result<(), CopyError> {
         while let Some(Pending::Leave(..)) = self.queue.front() {
-            if let Some(Pending::Leave(directory, path, attributes)) = self.queue.pop_front()
-                && let Err(error) = attributes::set_on_directory(&directory, &attributes)
-            {
+            let Some(Pending::Leave(directory, path, attributes)) = self.queue.pop_front() else { break };
+            partial::unmark(&directory);
+            if let Err(error) = attributes::set_on_directory(&directory, &attributes) {
                 self.problem(&about(&path, &error))?;
             }
         }

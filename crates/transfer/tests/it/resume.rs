@@ -109,6 +109,7 @@ fn a_copy_that_still_runs_is_continued_beside_it_and_leaves_nothing_behind() {
     let summary = result.unwrap();
     assert!(summary.bytes_resumed >= 1_500_000, "{summary:?} {told:?}");
     assert!(tree::read(&source) == tree::read(&target));
+    assert!(!partial.exists(), "what was taken over is gone");
     drop(kept);
     assert!(lingering.join().unwrap().is_err());
     let mut rest = Vec::new();
@@ -134,6 +135,36 @@ fn copies_of_one_file_at_the_same_time_do_not_mix() {
     let arrived = fs::read(&target).unwrap();
     assert!(arrived.len() == SIZE && arrived.iter().all(|byte| *byte == arrived[0]), "one of them, whole");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "and nothing else");
+}
+
+#[test]
+fn a_new_folder_is_found_again_by_the_same_command() {
+    for (is_from_node, (direction, copy)) in [true, false].into_iter().zip(BOTH) {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, target) = (folder.path().join("source"), folder.path().join("target"));
+        tree::make(&source);
+        tree::file(&source.join("very large"), &tree::noise(SIZE), 0o644, 3);
+        tree::set_age(&source, 1000);
+        let (from_node, to_node, running) = node();
+        let interrupted = if is_from_node {
+            let from_node = Cut { inner: from_node, left: 4_000_000 };
+            get(from_node, to_node, &[node_path(&source)], &target, crate::TREE, &mut ())
+        } else {
+            let to_node = Cut { inner: to_node, left: 4_000_000 };
+            put(from_node, to_node, std::slice::from_ref(&source), &node_path(&target), crate::TREE, &mut ())
+        };
+        interrupted.unwrap_err();
+        running.join().unwrap().unwrap_err();
+        assert!(target.join(".postern-partial").exists(), "{direction}");
+        let (result, told) = copy(&source, &target, crate::TREE);
+        let summary = result.unwrap();
+        assert!(summary.bytes_resumed > 1_000_000, "{direction}: {summary:?}");
+        assert_eq!(told.problems, [""; 0], "{direction}");
+        assert!(tree::read(&source) == tree::read(&target), "{direction}");
+        // Now it is a folder like any other.
+        copy(&source, &target, crate::TREE).0.unwrap();
+        assert!(target.join("source/larger").exists(), "{direction}");
+    }
 }
 
 #[test]

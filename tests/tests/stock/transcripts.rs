@@ -96,17 +96,17 @@ fn leave(pair: &Pair, mut terminal: Terminal) {
 #[test]
 fn sessions_are_logged_where_the_preferences_say() {
     let Some((pair, _door)) = pair_with_logs() else { return };
-    let of_agent = |name: &str| Behaviour::of(name, &[(AGENT, pair.agent.version())]);
     logs(&pair, &["create-log-group", "--log-group-name", GROUP]).expect("the group is made");
 
-    let behaviour = of_agent("transcript in the service's logs, at the session's end");
+    let behaviour =
+        Behaviour::of("transcript in the service's logs, at the session's end", &[(AGENT, pair.agent.version())]);
     let (terminal, id) = shell(&pair, &json!({"cloudWatchLogGroupName": GROUP, "cloudWatchEncryptionEnabled": false}));
     leave(&pair, terminal);
     let whole = logged(&pair, GROUP, &id, "written-down-42").concat();
     assert!(whole.contains("Script started on") && whole.contains("Script done on"), "{whole}");
     behaviour.holds();
 
-    let behaviour = of_agent("transcript in the service's logs, line by line");
+    let behaviour = Behaviour::of("transcript in the service's logs, line by line", &[(AGENT, pair.agent.version())]);
     let inputs = json!({"cloudWatchLogGroupName": GROUP, "cloudWatchEncryptionEnabled": false,
                         "cloudWatchStreamingEnabled": true});
     let (terminal, id) = shell(&pair, &inputs);
@@ -124,7 +124,6 @@ fn sessions_are_logged_where_the_preferences_say() {
 #[test]
 fn sessions_are_logged_under_a_key_or_refused() {
     let Some((pair, _door)) = pair_with_logs() else { return };
-    let of_agent = |name: &str| Behaviour::of(name, &[(AGENT, pair.agent.version())]);
     logs(&pair, &["create-log-group", "--log-group-name", GROUP]).expect("the group is made");
     let environment = pair.client.environment(&pair.service);
     let key = run(&pair.client.aws(), ["kms", "create-key"], &environment, PATIENCE).expect_success("create-key");
@@ -132,13 +131,17 @@ fn sessions_are_logged_under_a_key_or_refused() {
     let arn = key["KeyMetadata"]["Arn"].as_str().expect("a key has an ARN");
     logs(&pair, &["create-log-group", "--log-group-name", SEALED, "--kms-key-id", arn]).expect("the group is made");
 
-    let behaviour = of_agent("transcript in a log group with a key, as the preferences insist");
+    let behaviour = Behaviour::of(
+        "transcript in a log group with a key, as the preferences insist",
+        &[(AGENT, pair.agent.version())],
+    );
     let (terminal, id) = shell(&pair, &json!({"cloudWatchLogGroupName": SEALED, "cloudWatchEncryptionEnabled": true}));
     leave(&pair, terminal);
     logged(&pair, SEALED, &id, "written-down-42");
     behaviour.holds();
 
-    let behaviour = of_agent("a log group without a key, refused as the preferences insist");
+    let behaviour =
+        Behaviour::of("a log group without a key, refused as the preferences insist", &[(AGENT, pair.agent.version())]);
     prefer(&pair, &json!({"cloudWatchLogGroupName": GROUP, "cloudWatchEncryptionEnabled": true}))
         .expect_success("preferences");
     let mut terminal = pair.session(&[]);

@@ -1,23 +1,16 @@
 //! `postern cp` interrupted: the client killed or asked to stop, the service restarted, and a large tree.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
+
 mod copy_world;
 
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::time::Duration;
 
-use copy_world::{World, same};
+use copy_world::{World, megabytes, patience, same};
 use postern_testkit::eventually;
-
-const PATIENCE: Duration = Duration::from_secs(240);
-
-/// The size of the large file, in megabytes: `POSTERN_COPY_MEGABYTES=2048` for the size that is promised.
-fn megabytes() -> usize {
-    let given = std::env::var("POSTERN_COPY_MEGABYTES").ok();
-    given.map_or(24, |text| text.parse().expect("POSTERN_COPY_MEGABYTES is a number"))
-}
 
 /// How many small files lie beside it.
 fn small_files() -> usize {
@@ -27,7 +20,7 @@ fn small_files() -> usize {
 
 /// Waits until a good part of the large file has arrived.
 fn wait_for_part(copying: &mut Child, partial: &Path, bytes: u64) {
-    eventually("a part of the large file", PATIENCE, || {
+    eventually("a part of the large file", patience(megabytes()), || {
         assert!(copying.try_wait().expect("the child is ours").is_none(), "it ended before it could be interrupted");
         fs::metadata(partial).is_ok_and(|metadata| metadata.len() >= bytes).then_some(())
     });
@@ -91,7 +84,7 @@ fn a_copy_survives_the_service_and_an_interrupted_one_keeps_what_it_has() {
         copying.stderr.take().expect("stderr is a pipe").read_to_string(&mut told).expect("it is text");
         assert_eq!(status.code(), Some(255), "{told}");
         assert_eq!(told, "postern: interrupted; the same command goes on where this one has stopped\n");
-        eventually("the node's side to have tidied up", PATIENCE, || {
+        eventually("the node's side to have tidied up", patience(megabytes()), || {
             let left = partials(&world.path("."));
             (left == [partial.clone()]).then_some(())
         });

@@ -15,7 +15,16 @@ use tempfile::TempDir;
 /// An account that every Debian has, without rights, and with a shell that does not keep it out.
 const UNPRIVILEGED: &str = "sync";
 
-const PATIENCE: Duration = Duration::from_secs(240);
+/// How long one copy may take: what a busy machine needs for files of so many megabytes.
+pub(crate) fn patience(megabytes: usize) -> Duration {
+    Duration::from_secs(240 + megabytes as u64)
+}
+
+/// The size of the large file, in megabytes: `POSTERN_COPY_MEGABYTES=2048` for the size that is promised.
+pub(crate) fn megabytes() -> usize {
+    let given = std::env::var("POSTERN_COPY_MEGABYTES").ok();
+    given.map_or(24, |text| text.parse().expect("POSTERN_COPY_MEGABYTES is a number"))
+}
 
 pub(crate) struct World {
     pub(crate) service: Service,
@@ -60,7 +69,7 @@ impl World {
     /// Runs `postern cp` to its end.
     pub(crate) fn copy(&self, arguments: &[&str]) -> Output {
         let arguments = std::iter::once("cp").chain(arguments.iter().copied());
-        run(&program("postern"), arguments, &self.service.environment(), PATIENCE)
+        run(&program("postern"), arguments, &self.service.environment(), patience(megabytes()))
     }
 
     /// Starts `postern cp`.

@@ -221,7 +221,7 @@ async fn what_is_refused_changes_nothing() {
     );
     let left = world.describe("Hello", NamedVersion::default()).await.unwrap();
     assert_eq!((left.latest_version.as_str(), left.default_version.as_str()), ("1", "1"));
-    assert_eq!(names(&world, Vec::new()).await.len(), 7, "and nothing new");
+    assert_eq!(names(&world, Vec::new()).await.len(), 8, "and nothing new");
 }
 
 async fn names(world: &World, filters: Vec<DocumentFilter>) -> Vec<String> {

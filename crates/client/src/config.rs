@@ -92,10 +92,7 @@ impl Profile {
         if let Some(endpoint) = self.environment.get("POSTERN_ENDPOINT") {
             return Some(endpoint);
         }
-        let ignore = |value: Option<&str>| value.is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        if ignore(self.environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"))
-            || ignore(self.config_section().and_then(|section| section.get("ignore_configured_endpoint_urls")))
-        {
+        if self.ignores_endpoints() {
             return None;
         }
         self.environment
@@ -103,6 +100,21 @@ impl Profile {
             .or_else(|| self.environment.get("AWS_ENDPOINT_URL"))
             .or_else(|| self.services_section()?.get_nested("ssm", "endpoint_url"))
             .or_else(|| self.config_section()?.get("endpoint_url"))
+    }
+
+    /// The endpoint of the `kms` service, if it is configured by itself.
+    pub fn kms_endpoint(&self) -> Option<&str> {
+        if self.ignores_endpoints() {
+            return None;
+        }
+        let of_service = || self.services_section()?.get_nested("kms", "endpoint_url");
+        self.environment.get("AWS_ENDPOINT_URL_KMS").or_else(of_service)
+    }
+
+    fn ignores_endpoints(&self) -> bool {
+        let is_set = |value: Option<&str>| value.is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        is_set(self.environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"))
+            || is_set(self.config_section().and_then(|section| section.get("ignore_configured_endpoint_urls")))
     }
 
     /// The file with the certificate authorities to trust, if not the usual ones.

@@ -3,7 +3,7 @@
 
 use postern_protocol::mux::{Dialect, OFFERED_DIALECT, PortMode};
 use postern_protocol::wire::payload::{
-    ClientOffer, HandshakeRequest, HandshakeResponse, ProcessedAction, RequestedAction, Size,
+    ClientOffer, HandshakeRequest, HandshakeResponse, KmsEncryptionResult, ProcessedAction, RequestedAction, Size,
 };
 use postern_protocol::{CLIENT_VERSION, EXTENSION_VERSION};
 use serde_json::Value;
@@ -82,6 +82,16 @@ pub(crate) struct Ours {
     pub(crate) standard_input: bool,
     /// Started by a CLI that does not name the profile.
     pub(crate) legacy_cli: bool,
+    /// What the key service gave for an encrypted session; the reason of a failure is for the user.
+    pub(crate) data_key: Option<Result<SealedKey, String>>,
+}
+
+/// A data key for the agent, who has it opened.
+pub(crate) struct SealedKey {
+    /// Base64.
+    pub(crate) ciphertext: String,
+    /// The agent's challenge went into the encryption context.
+    pub(crate) acknowledges: bool,
 }
 
 impl Ours {
@@ -93,6 +103,7 @@ impl Ours {
             exit_status: false,
             standard_input: false,
             legacy_cli: false,
+            data_key: None,
         }
     }
 }
@@ -131,6 +142,14 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
                 session_type.is_none().then(|| format!("Unknown session type {name}"))
             }
             RequestedAction::KmsEncryption { .. } if ours.legacy_cli => Some(OLD_CLI.to_owned()),
+            RequestedAction::KmsEncryption { .. } if ours.data_key.is_some() => match &ours.data_key {
+                Some(Ok(key)) => {
+                    processed.push(encrypting(action, key));
+                    continue;
+                }
+                Some(Err(reason)) => Some(reason.clone()),
+                None => None,
+            },
             RequestedAction::KmsEncryption { .. } | RequestedAction::Other { .. } => {
                 let answer = ProcessedAction::unsupported(action);
                 failure.get_or_insert_with(|| unsupported_text(action, &answer.error));
@@ -181,6 +200,18 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
     }
 }
 
+fn encrypting(action: &RequestedAction, key: &SealedKey) -> ProcessedAction {
+    let result = KmsEncryptionResult {
+        kms_cipher_text_key: key.ciphertext.clone(),
+        kms_cipher_text_hash: None,
+        challenge_acknowledgement: key.acknowledges,
+    };
+    ProcessedAction {
+        action_result: serde_json::to_value(result).expect("text and a flag are JSON"),
+        ..ProcessedAction::success(action)
+    }
+}
+
 /// As the stock plugin compares: versions of four numbers only, above 2.3.722.0 (data-channel.md §6.4).
 fn knows_terminate_flag(version: &str) -> bool {
     let numbers: Result<Vec<u64>, _> = version.split('.').map(str::parse).collect();
@@ -189,10 +220,9 @@ fn knows_terminate_flag(version: &str) -> bool {
 
 fn unsupported_text(action: &RequestedAction, error: &str) -> String {
     match action {
-        RequestedAction::KmsEncryption { .. } => format!(
-            "{error}: the session preferences ask for encryption with a KMS key, \
-             which this client does not have yet; take kmsKeyId out of them or use AWS's plugin"
-        ),
+        RequestedAction::KmsEncryption { .. } => {
+            format!("{error}: the node's agent wants connections to ports encrypted, which no client can do")
+        }
         _ => error.to_owned(),
     }
 }
@@ -210,6 +240,7 @@ mod tests {
             exit_status: true,
             standard_input: true,
             legacy_cli: false,
+            data_key: None,
         }
     }
 
@@ -256,7 +287,20 @@ mod tests {
         assert_eq!(actions[1].action_status, ActionStatus::UNSUPPORTED);
         assert_eq!(actions[1].error, "Unsupported action KMSEncryption");
         assert_eq!(answer.response.errors, ["Unsupported action KMSEncryption"]);
-        assert!(answer.failure.unwrap().contains("kmsKeyId"));
+        assert!(answer.failure.unwrap().contains("ports encrypted"));
+    }
+
+    #[test]
+    fn a_data_key_goes_to_the_agent_and_the_lack_of_one_is_told() {
+        let key = SealedKey { ciphertext: "c2VhbGVk".to_owned(), acknowledges: true };
+        let asked = request(vec![session_type("Standard_Stream"), kms()]);
+        let encrypted = answer(&asked, Ours { data_key: Some(Ok(key)), ..ours() });
+        assert!(encrypted.failure.is_none() && encrypted.response.errors.is_empty());
+        let result = encrypted.response.processed_client_actions[1].kms_encryption().unwrap();
+        assert_eq!((result.kms_cipher_text_key.as_str(), result.challenge_acknowledgement), ("c2VhbGVk", true));
+        let refused = answer(&asked, Ours { data_key: Some(Err("no such key".to_owned())), ..ours() });
+        assert_eq!(refused.response.processed_client_actions[1].action_status, ActionStatus::FAILED);
+        assert_eq!(refused.failure.as_deref(), Some("no such key"));
     }
 
     #[test]

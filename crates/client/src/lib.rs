@@ -21,7 +21,7 @@ mod stream_url;
 pub mod terminal;
 mod tunnel;
 
-pub use access::{Access, AccessError, Resumed};
+pub use access::{Access, AccessError, DataKey, EncryptionContext, Resumed};
 pub use console::{Console, Input};
 pub use copy::{CopyFailure, CopyRunner, CopyWork};
 pub use handshake::SessionType;

@@ -1,15 +1,17 @@
 //! The service's API as this client calls it: one endpoint, one region, the caller's credentials of the moment.
 
 use postern_iam::sigv4::{Credentials, SignableRequest, sign};
-use postern_model::ApiRequest;
+use postern_model::kms::{DataKeyLength, GenerateDataKeyRequest, KeyName};
 use postern_model::session::{ResumeSessionRequest, TerminateSessionRequest};
+use postern_model::{ApiRequest, Service as Api};
 use postern_protocol::Clock as _;
+use postern_protocol::channel::cipher::DATA_KEY_BYTES;
 use postern_protocol::wire::open::Token;
 use postern_transport::{ApiCallError, Dialer, Endpoint, EndpointError, JsonApi, Proxy, SystemClock, Trust};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::access::{Access, AccessError, Resumed};
+use crate::access::{Access, AccessError, DataKey, EncryptionContext, Resumed};
 use crate::config::{CredentialsError, DEFAULT_REGION, Profile, default_endpoint};
 use crate::sentence::sentence;
 
@@ -30,6 +32,7 @@ pub struct Overrides {
 /// The service, ready to be called.
 pub struct Service {
     api: JsonApi,
+    kms: JsonApi,
     dialer: Dialer,
     profile: Profile,
     region: String,
@@ -75,8 +78,13 @@ impl Service {
         let endpoint = Endpoint::parse(&url)?;
         let bundle = overrides.ca_bundle.clone().or_else(|| profile.ca_bundle());
         let dialer = Dialer::new(bundle.map_or(Trust::WebPki, Trust::CaFile), Proxy::from_env());
-        let api = JsonApi::new(dialer.clone(), endpoint, region.clone(), "ssm");
-        Ok(Service { api, dialer, profile, region })
+        let kms = match profile.kms_endpoint() {
+            Some(url) => Endpoint::parse(url)?,
+            None => endpoint_of_kms(&endpoint)?,
+        };
+        let kms = JsonApi::new(dialer.clone(), kms, region.clone(), Api::Kms.name());
+        let api = JsonApi::new(dialer.clone(), endpoint, region.clone(), Api::Ssm.name());
+        Ok(Service { api, kms, dialer, profile, region })
     }
 
     /// Where the API is.
@@ -106,7 +114,8 @@ impl Service {
 
     async fn call_as<R: ApiRequest, Reply: DeserializeOwned>(&self, request: &R) -> Result<Reply, CallError> {
         let credentials = self.profile.credentials().await?.ok_or(CallError::NoCredentials)?;
-        self.api.call(&R::OPERATION.target(), request, &credentials).await.map_err(CallError::Api)
+        let api = if R::OPERATION.service() == Api::Kms { &self.kms } else { &self.api };
+        api.call(&R::OPERATION.target(), request, &credentials).await.map_err(CallError::Api)
     }
 
     /// Ends a session for good.
@@ -129,6 +138,18 @@ impl Access for Service {
         Ok(token.map(|token| Resumed { token: Token::from(token.expose()), stream_url }))
     }
 
+    async fn generate_data_key(&self, key_id: &str, context: EncryptionContext) -> Result<DataKey, AccessError> {
+        let request = GenerateDataKeyRequest {
+            key_id: KeyName::new(key_id),
+            encryption_context: context,
+            length: DataKeyLength::Bytes(DATA_KEY_BYTES),
+            grant_tokens: Vec::new(),
+            dry_run: false,
+        };
+        let made = self.call(&request).await.map_err(|error| AccessError::Failed(error.to_string()))?;
+        Ok(DataKey { ciphertext: made.ciphertext_blob, plaintext: made.plaintext })
+    }
+
     async fn sign_upgrade(&self, endpoint: &Endpoint) -> Vec<(String, String)> {
         match self.profile.credentials().await {
             Ok(Some(credentials)) => self.signed(endpoint, &credentials),
@@ -139,6 +160,18 @@ impl Access for Service {
                 Vec::new()
             }
         }
+    }
+}
+
+/// Where the key service is, when nobody says: beside Session Manager, where it has a name of its own as at AWS; else
+/// at the very same place, which tells the two apart.
+fn endpoint_of_kms(ssm: &Endpoint) -> Result<Endpoint, EndpointError> {
+    match ssm.host().strip_prefix("ssm.") {
+        Some(rest) => {
+            let scheme = if ssm.is_tls() { "https" } else { "http" };
+            Endpoint::parse(&format!("{scheme}://kms.{rest}:{}", ssm.port()))
+        }
+        None => Ok(ssm.clone()),
     }
 }
 

@@ -2,12 +2,14 @@
 //! socket, and moves bytes between them. Nothing in it blocks, and what it holds is bounded by the channel's window,
 //! one batch of output and a few reads of input.
 
+mod encryption;
 mod events;
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use postern_protocol::channel::cipher::CipherError;
 use postern_protocol::mux::MuxError;
 use postern_protocol::wire::PayloadType;
 use postern_protocol::wire::open::Token;
@@ -15,7 +17,8 @@ use postern_protocol::wire::payload::Size;
 use postern_protocol::{Clock as _, Now};
 use postern_transport::{Dialer, SystemClock, sleep_until};
 
-use crate::access::Access;
+use self::encryption::Encryption;
+use crate::access::{Access, DataKey};
 use crate::console::{Batch, Console, Input, Keys, Output, Source, Stream};
 use crate::escape::Escapes;
 use crate::handshake::{Answer, SessionType};
@@ -64,6 +67,8 @@ pub struct Ticket {
     pub token: Token,
     /// Where.
     pub stream_url: String,
+    /// The node, as StartSession was told.
+    pub target: String,
 }
 
 /// Whose habits are followed.
@@ -155,6 +160,9 @@ pub enum SessionError {
          run it without (-n), or with a terminal (--tty)"
     )]
     NoStandardInput,
+    /// What came cannot have come from the node.
+    #[error("{0}; the session was left, since somebody in between may have changed it")]
+    Encryption(CipherError),
     /// The user's terminal or signals.
     #[error("cannot use the terminal: {0}")]
     Terminal(std::io::Error),
@@ -181,12 +189,16 @@ pub struct SessionRunner<A> {
 impl<A: Access + 'static> SessionRunner<A> {
     /// Runs the session to its end. The terminal is as it was when this returns.
     pub async fn run(self) -> Result<Ended, SessionError> {
-        let Ticket { session_id, token, stream_url } = self.ticket;
-        let target = Target { session_id: session_id.clone(), token, stream_url };
-        let link = Link::open(self.access, self.dialer, target)?;
+        let Ticket { session_id, token, stream_url, target } = self.ticket;
+        let link_target = Target { session_id: session_id.clone(), token, stream_url };
+        let link = Link::open(Rc::clone(&self.access), self.dialer, link_target)?;
         let begin_by = SystemClock.now().instant + HANDSHAKE_WITHIN;
         let mut session = Session {
             leg: Leg::new(link, SEND_WINDOW_BYTES),
+            access: self.access,
+            session_id: session_id.clone(),
+            target,
+            encryption: None,
             manner: self.manner,
             user: User::new(self.console),
             answered: None,
@@ -236,6 +248,11 @@ struct User {
 
 struct Session<A> {
     leg: Leg<A>,
+    access: Rc<A>,
+    session_id: String,
+    target: String,
+    /// The handshake waits for the key service.
+    encryption: Option<Encryption>,
     manner: Manner,
     user: User,
     /// What the handshake request said, and the answer to it.
@@ -288,6 +305,7 @@ enum Woken {
     Written(std::io::Result<()>),
     Input(Option<Input>),
     Signal(Signal),
+    DataKey(Result<DataKey, String>),
     Time,
 }
 
@@ -322,6 +340,7 @@ impl<A: Access + 'static> Session<A> {
                 result = output.written() => Woken::Written(result),
                 input = next_input(input), if takes_input => Woken::Input(input),
                 signal = signals.next() => Woken::Signal(signal),
+                key = next_data_key(&mut self.encryption) => Woken::DataKey(key),
                 () = sleep_until(wake_at) => Woken::Time,
             };
             let now = SystemClock.now();
@@ -330,6 +349,7 @@ impl<A: Access + 'static> Session<A> {
                 Woken::Written(result) => self.on_written(result),
                 Woken::Input(input) => self.on_input(input, now),
                 Woken::Signal(signal) => self.on_signal(signal, now),
+                Woken::DataKey(key) => self.on_data_key(key, now),
                 Woken::Time => {}
             }
         }
@@ -403,6 +423,13 @@ impl<A: Access + 'static> Session<A> {
         if let Err(error) = self.leg.channel.write(payload_type, payload, now) {
             tracing::debug!(%error, "input was not sent");
         }
+    }
+}
+
+async fn next_data_key(encryption: &mut Option<Encryption>) -> Result<DataKey, String> {
+    match encryption {
+        Some(encryption) => encryption.fetching.as_mut().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -77,7 +77,7 @@ async fn run(request: Request, environment: Environment) -> Result<Cause, String
     let service = Rc::new(service);
     let session_id = ticket.session_id.clone();
     let runner = SessionRunner { access: Rc::clone(&service), dialer, ticket, manner, console };
-    let ended: Result<Ended, SessionError> = runner.run().await;
+    let ended: Result<Ended, SessionError> = Box::pin(runner.run()).await;
     if let Ok(Ended { cause: Cause::Interrupted { told: false }, .. }) = ended {
         // The service ends it by itself if it cannot be told.
         let _ = tokio::time::timeout(TERMINATE_WITHIN, service.terminate(&session_id)).await;

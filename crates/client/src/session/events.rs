@@ -8,12 +8,14 @@ use postern_protocol::wire::payload::{
     CommandSignal, ExitCode, HandshakeComplete, HandshakeRequest, JsonPayload as _, StreamFlag,
 };
 
+use super::encryption::{Encryption, answer_challenge};
 use super::{
     Access, BATCH_BYTES, Batch, Cause, DELIVER_WITHIN, END_WITHIN, Input, Manner, STREAM_BATCH_BYTES,
     STREAM_WINDOW_BYTES, Session, SessionError, SessionType, Signal, StandardInput, Stream,
 };
+use crate::access::DataKey;
 use crate::escape::{self, Command};
-use crate::handshake::{self, Ours};
+use crate::handshake::{self, Ours, SealedKey};
 use crate::terminal;
 
 impl<A: Access + 'static> Session<A> {
@@ -44,6 +46,7 @@ impl<A: Access + 'static> Session<A> {
                 Event::HandshakeRequest(request) => self.on_handshake_request(&request, now),
                 Event::HandshakeComplete(complete) => self.on_handshake_complete(&complete, &mut batch, now),
                 Event::SessionTypeAssumed => self.begin(SessionType::StandardStream, now),
+                Event::Undecipherable(error) => self.end(Err(SessionError::Encryption(error))),
                 Event::ChannelClosed(closed) => {
                     let ending = match self.end_by.take() {
                         Some((_, Err(failure))) => Err(SessionError::Refused(failure)),
@@ -61,7 +64,10 @@ impl<A: Access + 'static> Session<A> {
 
     fn on_data(&mut self, payload_type: PayloadType, payload: Bytes, batch: &mut Batch, now: Now) {
         if payload_type == PayloadType::ENC_CHALLENGE_REQUEST {
-            // It belongs to an encryption that we have declined.
+            match answer_challenge(&payload, &mut self.leg.channel) {
+                Ok(answer) => self.write(PayloadType::ENC_CHALLENGE_RESPONSE, answer, now),
+                Err(error) => self.end(Err(SessionError::Encryption(error))),
+            }
             return;
         }
         if matches!(self.manner, Manner::Plugin { .. }) {
@@ -91,6 +97,23 @@ impl<A: Access + 'static> Session<A> {
     }
 
     fn on_handshake_request(&mut self, request: &HandshakeRequest, now: Now) {
+        let is_old = self.manner == Manner::Plugin { legacy_cli: true };
+        if !is_old {
+            self.encryption = Encryption::begin(request, &self.access, &self.session_id, &self.target);
+        }
+        if self.encryption.is_none() {
+            self.answer_handshake(request, None, now);
+        }
+    }
+
+    /// The key service has answered, and so can we.
+    pub(super) fn on_data_key(&mut self, key: Result<DataKey, String>, now: Now) {
+        let Some(encryption) = self.encryption.take() else { return };
+        let sealed = key.and_then(|key| encryption.establish(key, &mut self.leg.channel));
+        self.answer_handshake(&encryption.request, Some(sealed), now);
+    }
+
+    fn answer_handshake(&mut self, request: &HandshakeRequest, data_key: Option<Result<SealedKey, String>>, now: Now) {
         self.user.size = terminal::size();
         let mut answer = handshake::answer(
             request,
@@ -100,6 +123,7 @@ impl<A: Access + 'static> Session<A> {
                 exit_status: !matches!(self.manner, Manner::Plugin { .. }),
                 standard_input: self.wants_standard_input(),
                 legacy_cli: self.manner == Manner::Plugin { legacy_cli: true },
+                data_key,
             },
         );
         self.agent_is_ours = answer.agent_is_ours;

@@ -29,7 +29,7 @@ impl<A: Access + 'static> TunnelOpener<A> {
     /// # Errors
     /// The session cannot be, or ended before it began.
     pub async fn open(self) -> Result<Tunnel<A>, SessionError> {
-        let Ticket { session_id, token, stream_url } = self.ticket;
+        let Ticket { session_id, token, stream_url, .. } = self.ticket;
         let link = Link::open(self.access, self.dialer, Target { session_id, token, stream_url })?;
         let leg = Leg::new(link, SEND_WINDOW_BYTES);
         let begin_by = SystemClock.now().instant + HANDSHAKE_WITHIN;

@@ -1,6 +1,7 @@
 //! Whole sessions against a peer made of other parts: a websocket of tungstenite and the agent's half of the channel.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+mod encryption;
 mod peer;
 mod ports;
 
@@ -357,9 +358,9 @@ async fn a_session_that_ended_meanwhile_is_not_waited_for() {
 
 #[tokio::test]
 async fn what_we_cannot_do_is_refused_in_words() {
-    let kms = RequestedAction::KmsEncryption { kms_key_id: "alias/x".to_owned(), challenge: None };
+    let other = RequestedAction::Other { action_type: "Frobnicate".to_owned(), parameters: serde_json::Value::Null };
     let cases = [
-        (vec![session_type_action("Standard_Stream"), kms], "kmsKeyId"),
+        (vec![session_type_action("Standard_Stream"), other], "Unsupported action Frobnicate"),
         (vec![session_type_action("Other")], "Unknown session type Other"),
     ];
     for (actions, expected) in cases {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use postern_client::{Access, AccessError, Resumed, Ticket};
+use postern_client::{Access, AccessError, DataKey, EncryptionContext, Resumed, Ticket};
+use postern_iam::SecretBytes;
 use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role};
 use postern_protocol::wire::open::{ClientOpen, Token};
 use postern_protocol::wire::payload::{
@@ -23,6 +24,9 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// Longer than any step of a test takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the key service makes.
+pub(crate) const DATA_KEY: [u8; 64] = [5; 64];
 
 /// What the client asked of the API, and what it was answered.
 pub(crate) struct FakeAccess {
@@ -47,6 +51,16 @@ impl Access for FakeAccess {
         Ok(next.map(|token| Resumed { token: Token::from(token), stream_url: None }))
     }
 
+    async fn generate_data_key(&self, key_id: &str, context: EncryptionContext) -> Result<DataKey, AccessError> {
+        assert_eq!(context["aws:ssm:SessionId"], "session-1");
+        assert_eq!(context["aws:ssm:TargetId"], "mi-1");
+        assert_eq!(context["aws:ssm:RandomChallenge"], "challenge");
+        match key_id {
+            "alias/right" => Ok(DataKey { ciphertext: b"sealed".to_vec(), plaintext: SecretBytes::new(DATA_KEY) }),
+            other => Err(AccessError::Failed(format!("{other} does not exist"))),
+        }
+    }
+
     async fn sign_upgrade(&self, endpoint: &Endpoint) -> Vec<(String, String)> {
         vec![("authorization".to_owned(), format!("signed for {}", endpoint.path()))]
     }
@@ -68,6 +82,7 @@ impl Peer {
         let address = listener.local_addr().expect("it is bound");
         let ticket = Ticket {
             session_id: "session-1".to_owned(),
+            target: "mi-1".to_owned(),
             token: Token::from("token-0"),
             stream_url: format!("ws://{address}/v1/data-channel/session-1?role=publish_subscribe"),
         };

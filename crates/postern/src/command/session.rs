@@ -44,13 +44,20 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let Expectation { manner, needs_status, timeout } = expectation;
     let StartSessionResponse { session_id, token_value, stream_url } = service.call(request).await?;
-    let ticket = Ticket { session_id: session_id.clone(), token: Token::from(token_value.expose()), stream_url };
+    let ticket = Ticket {
+        session_id: session_id.clone(),
+        token: Token::from(token_value.expose()),
+        stream_url,
+        target: request.target.clone(),
+    };
     let service = Rc::new(service);
     let dialer = service.dialer().clone();
     let runner = SessionRunner { access: Rc::clone(&service), dialer, ticket, manner, console: Console::of_process()? };
+    // The session's state is large, and this future is held by others.
+    let running = Box::pin(runner.run());
     let result = match timeout {
-        None => runner.run().await,
-        Some(limit) => match tokio::time::timeout(limit, runner.run()).await {
+        None => running.await,
+        Some(limit) => match tokio::time::timeout(limit, running).await {
             Ok(result) => result,
             Err(_) => {
                 let fate = end(&service, &session_id).await;

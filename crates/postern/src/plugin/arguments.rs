@@ -45,11 +45,11 @@ pub(super) fn parse(words: &[String], environment: &mut Environment) -> Call {
         true => environment.take(first).unwrap_or_default(),
         false => first.to_owned(),
     };
-    if let Some(request) = word(4)
-        && text(&serde_json::from_str(request).unwrap_or_default(), "Target").is_none()
-    {
-        return Call::Incomplete("Target");
-    }
+    let target = match word(4) {
+        Some(request) => text(&serde_json::from_str(request).unwrap_or_default(), "Target"),
+        None => Some(String::new()),
+    };
+    let Some(target) = target else { return Call::Incomplete("Target") };
     if word(2) != Some("StartSession") {
         return Call::InvalidOperation;
     }
@@ -65,7 +65,7 @@ pub(super) fn parse(words: &[String], environment: &mut Environment) -> Call {
     };
     let given = |index| word(index).filter(|word| !word.is_empty()).map(str::to_owned);
     Call::Start(Box::new(Request {
-        ticket: Ticket { session_id, token: Token::from(token), stream_url },
+        ticket: Ticket { session_id, token: Token::from(token), stream_url, target },
         region: word(1).unwrap_or_default().to_owned(),
         profile: given(3),
         endpoint: given(5),

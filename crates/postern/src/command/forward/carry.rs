@@ -114,6 +114,7 @@ impl Carriage {
             session_id: started.session_id,
             token: Token::from(started.token_value.expose()),
             stream_url: started.stream_url,
+            target: self.node_id.clone(),
         };
         let dialer = self.service.dialer().clone();
         let opener = TunnelOpener { access: Rc::clone(&self.service), dialer, ticket };

@@ -70,7 +70,7 @@ fn a_copy_survives_the_service_and_an_interrupted_one_keeps_what_it_has() {
     world.service.restart();
     assert!(copying.wait().expect("the child is ours").success(), "the session goes on");
     assert!(fs::read(source.join("large")).unwrap() == fs::read(world.path("put")).unwrap());
-    assert_eq!(partials(&world.path(".")), [PathBuf::new(); 0]);
+    assert_eq!(partials(&world.path(".")), Vec::<PathBuf>::new());
     for (place, arguments) in
         [("got", [world.there("source/large"), world.here("got")]), ("again", [here, world.there("again")])]
     {
@@ -90,6 +90,6 @@ fn a_copy_survives_the_service_and_an_interrupted_one_keeps_what_it_has() {
         });
         world.copy(&arguments.each_ref().map(String::as_str)).expect_success("the same again");
         assert!(fs::read(source.join("large")).unwrap() == fs::read(world.path(place)).unwrap(), "{place}");
-        assert_eq!(partials(&world.path(".")), [PathBuf::new(); 0]);
+        assert_eq!(partials(&world.path(".")), Vec::<PathBuf>::new());
     }
 }

@@ -117,7 +117,7 @@ impl<A: Access + 'static> CopyRunner<A> {
     /// # Errors
     /// [`CopyFailure`], a sentence. The session may still live then, and is the caller's to end.
     pub async fn run(self, interrupted: impl Future<Output = ()>) -> Result<Summary, CopyFailure> {
-        let Ticket { session_id, token, stream_url } = self.ticket;
+        let Ticket { session_id, token, stream_url, .. } = self.ticket;
         let link = Link::open(self.access, self.dialer, Target { session_id, token, stream_url })?;
         let (to_files, from_node) = mpsc::channel(QUEUED_CHUNKS);
         let (to_node, from_files) = mpsc::channel(QUEUED_CHUNKS);

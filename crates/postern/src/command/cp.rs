@@ -69,7 +69,12 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
     let runner = CopyRunner {
         access: Rc::clone(&service),
         dialer: service.dialer().clone(),
-        ticket: Ticket { session_id: session_id.clone(), token: Token::from(token_value.expose()), stream_url },
+        ticket: Ticket {
+            session_id: session_id.clone(),
+            token: Token::from(token_value.expose()),
+            stream_url,
+            target: request.target.clone(),
+        },
         work,
         options: Options { recursive: arguments.recursive, links: arguments.links },
         progress: Box::new(watch.clone()),

@@ -38,6 +38,13 @@ fn a_shell_and_a_command_are_encrypted_across_a_kill_of_the_service() {
     let done = run(&program("postern"), words, &service.environment(), PATIENCE);
     assert_eq!((done.status, done.stdout.as_str()), (Some(9), "out\n"), "{done:#?}");
     assert!(done.stderr.contains("err\n"), "{done:#?}");
+
+    let folder = temporary_folder();
+    let (here, there) = (folder.path().join("here"), folder.path().join("there"));
+    std::fs::write(&here, "secret").expect("the folder is writable");
+    let there_on_node = format!("{}:{}", agent.node_id(), there.display());
+    service.postern(["cp", here.to_str().expect("text"), &there_on_node]);
+    assert_eq!(std::fs::read_to_string(&there).expect("it was copied"), "secret");
 }
 
 #[test]

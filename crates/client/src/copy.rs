@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use postern_protocol::channel::cipher::CipherError;
 use postern_protocol::channel::data_channel::Event;
 use postern_protocol::transfer::{Options, SESSION_TYPE};
 use postern_protocol::wire::PayloadType;
@@ -21,7 +22,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use self::streams::{FromNode, ToNode};
-use crate::access::Access;
+use crate::access::{Access, DataKey};
+use crate::encryption::{Encryption, answer_challenge};
+use crate::handshake::{self, SealedKey};
 use crate::leg::{Leg, LegEvent};
 use crate::link::{Link, LinkError, Target};
 use crate::session::Ticket;
@@ -75,6 +78,9 @@ pub enum CopyFailure {
     /// The node announced another kind of session.
     #[error("the node cannot copy files: its agent is not postern-agent, or too old")]
     OtherSession,
+    /// What came cannot have come from the node.
+    #[error("{0}; the copy was left, since somebody in between may have changed it")]
+    Encryption(CipherError),
     /// The node is silent.
     #[error(
         "the node did not begin the session within {} s; see whether its agent is alive (postern nodes) and try again",
@@ -117,8 +123,9 @@ impl<A: Access + 'static> CopyRunner<A> {
     /// # Errors
     /// [`CopyFailure`], a sentence. The session may still live then, and is the caller's to end.
     pub async fn run(self, interrupted: impl Future<Output = ()>) -> Result<Summary, CopyFailure> {
-        let Ticket { session_id, token, stream_url, .. } = self.ticket;
-        let link = Link::open(self.access, self.dialer, Target { session_id, token, stream_url })?;
+        let Ticket { session_id, token, stream_url, target } = self.ticket;
+        let link_target = Target { session_id: session_id.clone(), token, stream_url };
+        let link = Link::open(Rc::clone(&self.access), self.dialer, link_target)?;
         let (to_files, from_node) = mpsc::channel(QUEUED_CHUNKS);
         let (to_node, from_files) = mpsc::channel(QUEUED_CHUNKS);
         let (report, result) = oneshot::channel();
@@ -139,6 +146,10 @@ impl<A: Access + 'static> CopyRunner<A> {
         files.map_err(CopyFailure::Thread)?;
         let mut copy = Copy {
             leg: Leg::new(link, SEND_WINDOW_BYTES),
+            access: self.access,
+            session_id,
+            target,
+            encryption: None,
             to_files: Some(to_files),
             from_files: Some(from_files),
             taken: None,
@@ -155,6 +166,11 @@ impl<A: Access + 'static> CopyRunner<A> {
 
 struct Copy<A> {
     leg: Leg<A>,
+    access: Rc<A>,
+    session_id: String,
+    target: String,
+    /// The handshake waits for the key service.
+    encryption: Option<Encryption>,
     /// `None` once nothing more is given to the thread: for it, the end of its stream.
     to_files: Option<mpsc::Sender<Bytes>>,
     from_files: Option<mpsc::Receiver<Bytes>>,
@@ -179,6 +195,7 @@ enum Woken {
     FromFiles(Option<Bytes>),
     Files(Result<Result<Summary, CopyError>, oneshot::error::RecvError>),
     Interrupted,
+    DataKey(Result<DataKey, String>),
     Time,
 }
 
@@ -214,6 +231,7 @@ impl<A: Access + 'static> Copy<A> {
                 done = &mut result, if files.is_none() => Woken::Files(done),
                 () = &mut interrupted, if session.is_none() => Woken::Interrupted,
                 event = self.leg.next(), if session.is_none() => Woken::Leg(event),
+                key = Encryption::key(&mut self.encryption) => Woken::DataKey(key),
                 () = room(&self.to_files), if self.taken.is_some() => Woken::Room,
                 chunk = next(&mut self.from_files), if takes_more => Woken::FromFiles(chunk),
                 () = sleep_until(wake_at), if session.is_none() => Woken::Time,
@@ -232,6 +250,7 @@ impl<A: Access + 'static> Copy<A> {
                 Woken::Leg(_) => self.leg.read_below(READ_BELOW_BYTES),
                 Woken::FromFiles(Some(chunk)) => self.held = chunk,
                 Woken::FromFiles(None) => self.from_files = None,
+                Woken::DataKey(key) => session = self.on_data_key(key).err(),
                 Woken::Room => {}
                 Woken::Time if !self.has_begun => session = Some(CopyFailure::NotBegun),
                 Woken::Time => {}
@@ -268,14 +287,22 @@ impl<A: Access + 'static> Copy<A> {
             match self.leg.channel.poll_event(now) {
                 None => break,
                 Some(Event::Data { payload_type: PayloadType::OUTPUT, payload }) => self.taken = Some(payload),
+                Some(Event::Data { payload_type: PayloadType::ENC_CHALLENGE_REQUEST, payload }) => {
+                    let answer = answer_challenge(&payload, &mut self.leg.channel).map_err(CopyFailure::Encryption)?;
+                    if let Err(error) = self.leg.channel.write(PayloadType::ENC_CHALLENGE_RESPONSE, answer, now) {
+                        tracing::debug!(%error, "the challenge was not answered");
+                    }
+                }
+                Some(Event::Undecipherable(error)) => return Err(CopyFailure::Encryption(error)),
                 Some(Event::Data { payload_type: PayloadType::STD_ERR, payload }) => {
                     let left = MAX_COMPLAINT_BYTES.saturating_sub(self.complaint.len());
                     self.complaint.extend_from_slice(payload.get(..left).unwrap_or(&payload));
                 }
                 Some(Event::HandshakeRequest(request)) => {
-                    let (response, is_ours) = answer(&request);
-                    self.is_announced = is_ours;
-                    self.leg.channel.respond_handshake(response, now);
+                    self.encryption = Encryption::begin(&request, &self.access, &self.session_id, &self.target);
+                    if self.encryption.is_none() {
+                        self.answer(&request, None);
+                    }
                 }
                 Some(Event::HandshakeComplete(_)) if self.is_announced => self.has_begun = true,
                 Some(Event::HandshakeComplete(_) | Event::SessionTypeAssumed) => return Err(CopyFailure::OtherSession),
@@ -290,6 +317,19 @@ impl<A: Access + 'static> Copy<A> {
         }
         self.leg.read_below(READ_BELOW_BYTES);
         Ok(())
+    }
+
+    fn on_data_key(&mut self, key: Result<DataKey, String>) -> Result<(), CopyFailure> {
+        let Some(encryption) = self.encryption.take() else { return Ok(()) };
+        let sealed = key.and_then(|key| encryption.establish(key, &mut self.leg.channel));
+        self.answer(&encryption.request, Some(&sealed));
+        sealed.map(drop).map_err(CopyFailure::Ended)
+    }
+
+    fn answer(&mut self, request: &HandshakeRequest, data_key: Option<&Result<SealedKey, String>>) {
+        let (response, is_ours) = answer(request, data_key);
+        self.is_announced = is_ours;
+        self.leg.channel.respond_handshake(response, SystemClock.now());
     }
 
     /// Gives the channel what its window takes.
@@ -339,7 +379,7 @@ async fn next(from_files: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes> {
 }
 
 /// Answers the handshake of a session that copies files; says whether it is one.
-fn answer(request: &HandshakeRequest) -> (HandshakeResponse, bool) {
+fn answer(request: &HandshakeRequest, data_key: Option<&Result<SealedKey, String>>) -> (HandshakeResponse, bool) {
     let mut is_ours = false;
     let mut errors = Vec::new();
     let actions = request.requested_client_actions.iter().map(|action| {
@@ -351,7 +391,11 @@ fn answer(request: &HandshakeRequest) -> (HandshakeResponse, bool) {
             RequestedAction::SessionType { session_type, .. } => {
                 ProcessedAction::failed(action, &format!("Unknown session type {session_type}"))
             }
-            _ => ProcessedAction::unsupported(action),
+            _ => match (action, data_key) {
+                (RequestedAction::KmsEncryption { .. }, Some(Ok(key))) => return handshake::encrypting(action, key),
+                (_, Some(Err(reason))) => ProcessedAction::failed(action, reason),
+                _ => ProcessedAction::unsupported(action),
+            },
         };
         errors.push(processed.error.clone());
         processed

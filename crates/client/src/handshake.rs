@@ -200,7 +200,8 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
     }
 }
 
-fn encrypting(action: &RequestedAction, key: &SealedKey) -> ProcessedAction {
+/// The answer to KMSEncryption that has the key in it.
+pub(crate) fn encrypting(action: &RequestedAction, key: &SealedKey) -> ProcessedAction {
     let result = KmsEncryptionResult {
         kms_cipher_text_key: key.ciphertext.clone(),
         kms_cipher_text_hash: None,

@@ -9,6 +9,7 @@ mod access;
 pub mod config;
 mod console;
 mod copy;
+mod encryption;
 mod escape;
 mod handshake;
 mod leg;

@@ -2,7 +2,6 @@
 //! socket, and moves bytes between them. Nothing in it blocks, and what it holds is bounded by the channel's window,
 //! one batch of output and a few reads of input.
 
-mod encryption;
 mod events;
 
 use std::rc::Rc;
@@ -17,9 +16,9 @@ use postern_protocol::wire::payload::Size;
 use postern_protocol::{Clock as _, Now};
 use postern_transport::{Dialer, SystemClock, sleep_until};
 
-use self::encryption::Encryption;
 use crate::access::{Access, DataKey};
 use crate::console::{Batch, Console, Input, Keys, Output, Source, Stream};
+use crate::encryption::Encryption;
 use crate::escape::Escapes;
 use crate::handshake::{Answer, SessionType};
 use crate::leg::{Leg, LegEvent};
@@ -340,7 +339,7 @@ impl<A: Access + 'static> Session<A> {
                 result = output.written() => Woken::Written(result),
                 input = next_input(input), if takes_input => Woken::Input(input),
                 signal = signals.next() => Woken::Signal(signal),
-                key = next_data_key(&mut self.encryption) => Woken::DataKey(key),
+                key = Encryption::key(&mut self.encryption) => Woken::DataKey(key),
                 () = sleep_until(wake_at) => Woken::Time,
             };
             let now = SystemClock.now();
@@ -423,13 +422,6 @@ impl<A: Access + 'static> Session<A> {
         if let Err(error) = self.leg.channel.write(payload_type, payload, now) {
             tracing::debug!(%error, "input was not sent");
         }
-    }
-}
-
-async fn next_data_key(encryption: &mut Option<Encryption>) -> Result<DataKey, String> {
-    match encryption {
-        Some(encryption) => encryption.fetching.as_mut().await,
-        None => std::future::pending().await,
     }
 }
 

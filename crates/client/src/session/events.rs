@@ -8,12 +8,12 @@ use postern_protocol::wire::payload::{
     CommandSignal, ExitCode, HandshakeComplete, HandshakeRequest, JsonPayload as _, StreamFlag,
 };
 
-use super::encryption::{Encryption, answer_challenge};
 use super::{
     Access, BATCH_BYTES, Batch, Cause, DELIVER_WITHIN, END_WITHIN, Input, Manner, STREAM_BATCH_BYTES,
     STREAM_WINDOW_BYTES, Session, SessionError, SessionType, Signal, StandardInput, Stream,
 };
 use crate::access::DataKey;
+use crate::encryption::{Encryption, answer_challenge};
 use crate::escape::{self, Command};
 use crate::handshake::{self, Ours, SealedKey};
 use crate::terminal;

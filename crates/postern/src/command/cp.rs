@@ -73,7 +73,7 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
             session_id: session_id.clone(),
             token: Token::from(token_value.expose()),
             stream_url,
-            target: request.target.clone(),
+            target: request.target,
         },
         work,
         options: Options { recursive: arguments.recursive, links: arguments.links },

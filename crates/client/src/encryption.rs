@@ -16,19 +16,19 @@ use crate::access::{Access, DataKey, EncryptionContext};
 use crate::handshake::SealedKey;
 
 /// A data key on its way from the key service. The reason of a failure is for the user.
-pub(super) type Fetching = Pin<Box<dyn Future<Output = Result<DataKey, String>>>>;
+type Fetching = Pin<Box<dyn Future<Output = Result<DataKey, String>>>>;
 
 /// A handshake that waits for the key service.
-pub(super) struct Encryption {
-    pub(super) request: HandshakeRequest,
-    pub(super) fetching: Fetching,
+pub(crate) struct Encryption {
+    pub(crate) request: HandshakeRequest,
+    fetching: Fetching,
     /// The agent's challenge went into the encryption context.
     acknowledges: bool,
 }
 
 impl Encryption {
     /// Asks for a data key, if the agent wants the session encrypted.
-    pub(super) fn begin<A: Access + 'static>(
+    pub(crate) fn begin<A: Access + 'static>(
         request: &HandshakeRequest,
         access: &Rc<A>,
         session_id: &str,
@@ -53,8 +53,16 @@ impl Encryption {
         Some(Encryption { request: request.clone(), fetching: Box::pin(fetching), acknowledges })
     }
 
+    /// Waits for the key of a handshake that waits for one; else for ever. Cancel-safe.
+    pub(crate) async fn key(waiting: &mut Option<Encryption>) -> Result<DataKey, String> {
+        match waiting {
+            Some(encryption) => encryption.fetching.as_mut().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// What the agent gets of the key. From here on the channel encrypts.
-    pub(super) fn establish(&self, key: DataKey, channel: &mut DataChannel) -> Result<SealedKey, String> {
+    pub(crate) fn establish(&self, key: DataKey, channel: &mut DataChannel) -> Result<SealedKey, String> {
         let mut first_nonce = [0; 12];
         SystemEntropy.fill(&mut first_nonce);
         let cipher = SessionCipher::new(Role::Client, key.plaintext.expose(), first_nonce);
@@ -64,7 +72,7 @@ impl Encryption {
 }
 
 /// Proves to the agent that both ends hold the same keys: its text comes back, encrypted with ours.
-pub(super) fn answer_challenge(payload: &[u8], channel: &mut DataChannel) -> Result<bytes::Bytes, CipherError> {
+pub(crate) fn answer_challenge(payload: &[u8], channel: &mut DataChannel) -> Result<bytes::Bytes, CipherError> {
     let challenge = EncChallenge::decode(payload).ok().and_then(|payload| STANDARD.decode(payload.challenge).ok());
     let (Some(challenge), Some(cipher)) = (challenge, channel.cipher()) else { return Err(CipherError::Payload) };
     let text = cipher.open(&challenge)?;

@@ -4,14 +4,13 @@
 
 mod credentials;
 mod environment;
-mod ini;
 
 pub use credentials::CredentialsError;
 pub use environment::Environment;
 
 use std::path::{Path, PathBuf};
 
-use ini::{Ini, Section};
+use postern_iam::ini::{Ini, Section};
 use postern_iam::sigv4::Credentials;
 
 /// Files of this kind are a few kilobytes; a larger one is a mistake.

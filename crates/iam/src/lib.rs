@@ -8,6 +8,7 @@
 //!   identifier can be used in a path, a log line or an ARN without further thought.
 //! - [`secret`]: text and bytes that cannot be printed by accident and are wiped when dropped.
 //! - [`sigv4`]: AWS Signature Version 4, signing and verifying, and its variant made with a node's own key.
+//! - [`ini`]: the form of the files in which AWS's tools keep credentials.
 //! - [`node_key`]: the keys with which managed nodes prove their identity.
 //!
 //! The place for the policy engine (parsing and evaluating IAM policies) is a module `policy` beside these. It is not
@@ -17,6 +18,7 @@
 
 pub mod arn;
 pub mod ids;
+pub mod ini;
 pub mod node_key;
 pub mod secret;
 pub mod sigv4;

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use postern_iam::ini::Section;
 use postern_iam::secret::SecretString;
 use postern_iam::sigv4::Credentials;
 use postern_protocol::Clock as _;
@@ -12,7 +13,6 @@ use postern_transport::SystemClock;
 use serde::Deserialize;
 
 use super::Profile;
-use super::ini::Section;
 
 /// Longest time a `credential_process` may take: it may ask its user for a second factor.
 const PROCESS_DEADLINE: Duration = Duration::from_secs(120);

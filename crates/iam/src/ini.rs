@@ -1,24 +1,26 @@
 //! The ini dialect of `~/.aws/config` and `~/.aws/credentials`: sections, `key = value`, one level of
 //! indented sub-properties (`services` sections use it). It refuses nothing: a line that means nothing is
-//! skipped, as the AWS tools do, because the file belongs to them.
+//! skipped, as the AWS tools do, because the file belongs to them. It reads a text; opening files is for others.
 
 use std::collections::BTreeMap;
 
 /// One parsed file: sections by their written name, e.g. `default`, `profile web`, `services local`.
 #[derive(Default)]
-pub(crate) struct Ini {
+pub struct Ini {
     sections: BTreeMap<String, Section>,
 }
 
 /// The properties of one section. Keys are lower case.
 #[derive(Default)]
-pub(crate) struct Section {
+pub struct Section {
     values: BTreeMap<String, String>,
     nested: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Ini {
-    pub(crate) fn parse(text: &str) -> Ini {
+    /// Reads the text of a file.
+    #[must_use]
+    pub fn parse(text: &str) -> Ini {
         let mut ini = Ini::default();
         let mut section: Option<&mut Section> = None;
         let mut parent: Option<String> = None;
@@ -52,19 +54,23 @@ impl Ini {
         ini
     }
 
-    pub(crate) fn section(&self, name: &str) -> Option<&Section> {
+    /// The section of this name, if there is one.
+    #[must_use]
+    pub fn section(&self, name: &str) -> Option<&Section> {
         self.sections.get(name)
     }
 }
 
 impl Section {
     /// The value of `key`; an empty value counts as absent.
-    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The value of `key` indented below `parent =`.
-    pub(crate) fn get_nested(&self, parent: &str, key: &str) -> Option<&str> {
+    #[must_use]
+    pub fn get_nested(&self, parent: &str, key: &str) -> Option<&str> {
         self.nested.get(parent)?.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 }

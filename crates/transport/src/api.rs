@@ -198,6 +198,13 @@ impl JsonApi {
         self
     }
 
+    /// The same with another bound on answers' bodies; 8 MiB otherwise.
+    #[must_use]
+    pub fn with_body_limit(mut self, limit_bytes: usize) -> Self {
+        self.http = self.http.with_body_limit(limit_bytes);
+        self
+    }
+
     /// Another service at the same endpoint, over the same connection.
     #[must_use]
     pub fn with_service(mut self, service: impl Into<String>) -> Self {
@@ -231,16 +238,25 @@ impl JsonApi {
         Request: Serialize + ?Sized,
         Reply: DeserializeOwned,
     {
-        let headers = vec![
-            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
-            ("x-amz-target".to_owned(), target.to_owned()),
-        ];
-        let response = self.post(self.endpoint.clone(), headers, request, signer).await?;
-        serde_json::from_slice(&response.body).map_err(|source| ApiCallError::Decode {
+        let answer = self.exchange(target, encode(request)?, signer).await?;
+        serde_json::from_slice(&answer).map_err(|source| ApiCallError::Decode {
             endpoint: self.endpoint.to_string(),
             call: target.to_owned(),
             source,
         })
+    }
+
+    /// Calls a JSON 1.1 operation with a body that is JSON already, and returns the answer's as it is: for those who must
+    /// not have it in an error.
+    ///
+    /// # Errors
+    /// As [`JsonApi::call`], but for what the answer says.
+    pub async fn exchange(&self, target: &str, request: Bytes, signer: &dyn Signer) -> Result<Bytes, ApiCallError> {
+        let headers = vec![
+            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target".to_owned(), target.to_owned()),
+        ];
+        Ok(self.post(self.endpoint.clone(), headers, request, signer).await?.body)
     }
 
     /// Posts JSON to `path` (beginning with `/`) and returns any 2xx answer as it is: the channels of `ssmmessages`
@@ -259,7 +275,7 @@ impl JsonApi {
     {
         let url = self.endpoint.join(path).map_err(|error| self.unreachable(error.into()))?;
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        self.post(url, headers, request, signer).await
+        self.post(url, headers, encode(request)?, signer).await
     }
 
     /// The signed headers for a GET without body, as websocket upgrades need them. `host` is among them.
@@ -276,17 +292,13 @@ impl JsonApi {
         Ok((url, headers))
     }
 
-    async fn post<Request>(
+    async fn post(
         &self,
         url: Endpoint,
         headers: Vec<(String, String)>,
-        request: &Request,
+        body: Bytes,
         signer: &dyn Signer,
-    ) -> Result<HttpResponse, ApiCallError>
-    where
-        Request: Serialize + ?Sized,
-    {
-        let body = Bytes::from(serde_json::to_vec(request).map_err(ApiCallError::Encode)?);
+    ) -> Result<HttpResponse, ApiCallError> {
         let headers = self.signed("POST", &url, headers, &body, signer);
         let request = HttpRequest { method: Method::POST, url, headers, body };
         let response = self.http.send(request, self.timeout).await.map_err(|error| self.unreachable(error))?;
@@ -317,6 +329,10 @@ impl JsonApi {
     fn unreachable(&self, source: TransportError) -> ApiCallError {
         ApiCallError::Transport { service: self.service.clone(), endpoint: self.endpoint.to_string(), source }
     }
+}
+
+fn encode<Request: Serialize + ?Sized>(request: &Request) -> Result<Bytes, ApiCallError> {
+    serde_json::to_vec(request).map(Bytes::from).map_err(ApiCallError::Encode)
 }
 
 /// The error in an answer: name from `__type` or `x-amzn-ErrorType`, text from `message` or `Message` (spec public-api,

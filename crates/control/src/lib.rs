@@ -8,7 +8,8 @@
 //! this way.
 //!
 //! - The operations of the API: [`Control::start_session`] and the others, one method each, in `session`, `node`,
-//!   `activation`, `document`; those of the key service in `kms`, those of logs in `logs`.
+//!   `activation`, `document`; those of the key service in `kms`, those of logs in `logs`, and `upstream` for when they
+//!   are somebody else's to answer.
 //! - For the broker: `control_channel` and `data_channel` decide who opens which channel, `supervise` is how the one
 //!   supervisor of a session learns what happens elsewhere and stores what happened here, [`lifecycle`] says what to do.
 //! - For programs: `identity` makes administrators, [`Control::recover`] goes on after a restart,
@@ -43,6 +44,7 @@ mod supervise;
 mod tag;
 mod throttle;
 mod token;
+mod upstream;
 
 #[cfg(test)]
 mod tests;
@@ -58,6 +60,7 @@ pub use keys::RootKey;
 pub use session::SessionSnapshot;
 pub use settings::{DocumentQuota, Settings};
 pub use supervise::{SessionCommands, SessionNews, Supervision};
+pub use upstream::{Upstream, UpstreamError, Upstreams};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -72,6 +75,7 @@ use crate::keys::Keys;
 use crate::refusals::{NodeRefusal, Refusals};
 use crate::session::turns::Turns;
 use crate::throttle::RegistrationThrottle;
+use crate::upstream::Routes;
 
 /// What the application is built from.
 pub struct Deps {
@@ -87,6 +91,8 @@ pub struct Deps {
     pub settings: Settings,
     /// From which every key is derived. The caller wipes its own copy.
     pub root_key: RootKey,
+    /// Where requests are passed on to that are not answered here.
+    pub upstreams: Upstreams,
 }
 
 /// The application.
@@ -97,6 +103,7 @@ pub struct Control {
     entropy: Arc<dyn Entropy>,
     settings: Settings,
     keys: Keys,
+    routes: Routes,
     registrations: Mutex<RegistrationThrottle>,
     turns: Mutex<Turns>,
     displacements: Mutex<Displacements>,
@@ -107,7 +114,7 @@ impl Control {
     /// Builds the application. Nothing happens until it is asked for something.
     #[must_use]
     pub fn new(deps: Deps) -> Self {
-        let Deps { store, bus, clock, entropy, settings, root_key } = deps;
+        let Deps { store, bus, clock, entropy, settings, root_key, upstreams } = deps;
         let now = clock.now().instant;
         Self {
             store,
@@ -116,6 +123,7 @@ impl Control {
             entropy,
             settings,
             keys: Keys::derive(&root_key),
+            routes: upstreams.into(),
             registrations: Mutex::new(RegistrationThrottle::new(now)),
             turns: Mutex::default(),
             displacements: Mutex::default(),

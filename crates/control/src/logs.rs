@@ -13,7 +13,7 @@ mod stream;
 
 use postern_iam::Arn;
 use postern_model::logs::GroupReference;
-use postern_model::{ApiError, ErrorCode};
+use postern_model::{ApiError, ErrorCode, Service};
 use postern_store::{Scope, SessionRecord, UnixMillis};
 
 use crate::authz::act::OnStream;
@@ -45,14 +45,16 @@ impl Control {
         }
     }
 
-    /// The name of a group, which must be one of here.
-    fn group_name(&self, group: &GroupReference) -> Result<String, ApiError> {
+    /// The name of a group, which must be one of here; of another service's groups, people may name those of other
+    /// accounts and regions by their ARNs, and that service decides. A node's own group never is one of those.
+    fn group_name(&self, caller: &Caller, group: &GroupReference) -> Result<String, ApiError> {
         let (name, arn) = group.name()?;
         let Scope { account, region } = self.scope();
         let is_here = arn.is_none_or(|arn| {
             arn.is_in_our_partition() && arn.account == account.as_str() && arn.region == region.as_str()
         });
-        if is_here { Ok(name) } else { Err(no_group()) }
+        let may_be_elsewhere = self.passes_on(Service::Logs) && caller.node_id().is_none();
+        if is_here || may_be_elsewhere { Ok(name) } else { Err(no_group()) }
     }
 
     /// What a decision about a stream is about. Only for a node does it matter whose session the stream is named like.

@@ -18,4 +18,5 @@ mod sessions;
 mod supervision;
 mod tags;
 mod throughput;
+mod upstream;
 mod world;

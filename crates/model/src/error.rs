@@ -209,18 +209,47 @@ impl fmt::Display for ErrorCode {
 
 /// An error as the caller of an operation sees it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{code}: {message}")]
+#[error("{}: {}", self.name(), self.loggable())]
 pub struct ApiError {
     code: ErrorCode,
     message: String,
     retry_after: Option<Duration>,
+    foreign: Option<Foreign>,
 }
+
+/// What another service called an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Foreign {
+    name: String,
+    status: u16,
+}
+
+/// The longest name of an error that is passed on.
+const MAX_NAME_BYTES: usize = 128;
 
 impl ApiError {
     /// An error with a sentence that names the cause and, if the caller can mend it, the fix.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after: None }
+        Self { code, message: message.into(), retry_after: None, foreign: None }
+    }
+
+    /// An error that another service gave to a request that was passed on to it, under the name and status that it has
+    /// there. `None` for what cannot be an error's name or status.
+    ///
+    /// Its message goes to the caller and nowhere else: what it repeats of the request may be a secret.
+    #[must_use]
+    pub fn passed_on(name: &str, status: u16, message: impl Into<String>) -> Option<Self> {
+        let is_name = (1..=MAX_NAME_BYTES).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        let nearest = match status {
+            400..=499 => ErrorCode::ValidationException,
+            500..=599 => ErrorCode::InternalServerError,
+            _ => return None,
+        };
+        let code = ErrorCode::ALL.iter().find(|code| code.as_str() == name).copied().unwrap_or(nearest);
+        let foreign = Foreign { name: name.to_owned(), status };
+        is_name.then(|| Self { foreign: Some(foreign), ..Self::new(code, message) })
     }
 
     /// The service failed. The cause is logged by whoever found it; the caller only learns that it may try again.
@@ -269,7 +298,17 @@ impl ApiError {
         self.retry_after
     }
 
-    /// Which error it is.
+    fn loggable(&self) -> &str {
+        if self.foreign.is_some() { "passed on from another service" } else { &self.message }
+    }
+
+    /// Its name on the wire.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.foreign.as_ref().map_or(self.code.as_str(), |foreign| &foreign.name)
+    }
+
+    /// Which error it is; of one that was passed on and is not in the table, the nearest.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         self.code
@@ -284,13 +323,13 @@ impl ApiError {
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.code.status()
+        self.foreign.as_ref().map_or(self.code.status(), |foreign| foreign.status)
     }
 
     /// The same error in the words of this service: each has its own name for "it is our fault".
     #[must_use]
     pub fn told_by(mut self, service: Service) -> Self {
-        if self.code == ErrorCode::InternalServerError {
+        if self.code == ErrorCode::InternalServerError && self.foreign.is_none() {
             self.code = match service {
                 Service::Ssm | Service::Ec2Messages => ErrorCode::InternalServerError,
                 Service::Kms => ErrorCode::KMSInternalException,
@@ -307,7 +346,7 @@ impl ApiError {
             Service::Ssm | Service::Ec2Messages => "Message",
             Service::Kms | Service::Logs => "message",
         };
-        json!({ "__type": self.code.as_str(), message: self.message }).to_string()
+        json!({ "__type": self.name(), message: self.message }).to_string()
     }
 }
 
@@ -324,6 +363,8 @@ impl From<SigV4Error> for ApiError {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
+
     use super::*;
 
     #[test]
@@ -344,6 +385,25 @@ mod tests {
         assert_eq!(internal(Service::Logs), ErrorCode::ServiceUnavailableException);
         let error = ApiError::new(ErrorCode::ValidationException, "no").told_by(Service::Kms);
         assert_eq!(error.body(Service::Kms), r#"{"__type":"ValidationException","message":"no"}"#);
+    }
+
+    #[test]
+    fn what_is_passed_on_keeps_its_name_and_status() {
+        for (name, status, nearest) in [
+            ("DisabledException", 409, ErrorCode::DisabledException),
+            ("InvalidSequenceTokenException", 400, ErrorCode::ValidationException),
+            ("InternalFailure", 500, ErrorCode::InternalServerError),
+            ("InternalServerError", 500, ErrorCode::InternalServerError),
+        ] {
+            let error = ApiError::passed_on(name, status, "'hunter2' is wrong").unwrap().told_by(Service::Kms);
+            assert_eq!((error.name(), error.status(), error.code()), (name, status, nearest));
+            assert_eq!(error.body(Service::Logs), format!(r#"{{"__type":"{name}","message":"'hunter2' is wrong"}}"#));
+            assert_eq!(error.to_string(), format!("{name}: passed on from another service"));
+        }
+        for (name, status) in [("", 400), ("two words", 400), ("a\r\nb", 400), (&"x".repeat(129), 400), ("Moved", 301)]
+        {
+            assert_eq!(ApiError::passed_on(name, status, ""), None, "{name}");
+        }
     }
 
     #[test]

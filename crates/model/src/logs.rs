@@ -15,7 +15,7 @@ pub use event::{
 };
 pub use group::{
     CreateLogGroupRequest, DeleteLogGroupRequest, DeleteRetentionPolicyRequest, DescribeLogGroupsRequest,
-    DescribeLogGroupsResponse, GroupReference, LogGroup, PutRetentionPolicyRequest,
+    DescribeLogGroupsResponse, GroupReference, LogGroup, PutRetentionPolicyRequest, STANDARD_CLASS,
 };
 pub use pattern::FilterPattern;
 pub use stream::{

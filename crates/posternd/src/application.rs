@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use postern_bus::InProcess;
-use postern_control::{Control, Deps, NewAccessKey, RootKey, Settings};
+use postern_control::{Control, Deps, NewAccessKey, RootKey, Settings, Upstream, Upstreams};
 use postern_iam::{AccessKeyId, SecretString};
 use postern_model::ApiError;
 use postern_store::Scope;
@@ -15,8 +15,9 @@ use postern_transport::{SystemClock, SystemEntropy};
 use serde::{Deserialize, Serialize};
 
 use crate::authority::AuthorityError;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, UpstreamConfig};
 use crate::data_dir::{DataDir, DataDirError, read_optional, write_private};
+use crate::upstream::SignedService;
 
 /// Why the service cannot run. Each text is one sentence with the cause and the fix.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,10 @@ impl Application {
         settings.timeouts.client_return = config.client_return_timeout.0;
         settings.timeouts.node_return = config.node_lost_timeout.0;
         settings.role_credentials_life = config.node_credential_lifetime.0;
+        let upstreams = Upstreams {
+            kms: config.kms_upstream()?.map(passed_on_to),
+            logs: config.logs_upstream()?.map(passed_on_to),
+        };
         let control = Control::new(Deps {
             store: Arc::clone(&store) as _,
             bus: Arc::new(InProcess::new()),
@@ -102,6 +107,7 @@ impl Application {
             entropy: Arc::new(SystemEntropy),
             settings,
             root_key,
+            upstreams,
         });
         Ok(Self { config, data, control: Arc::new(control), store })
     }
@@ -158,4 +164,9 @@ impl Application {
             tracing::warn!(%error, "the database was not closed cleanly; nothing that was confirmed is lost");
         }
     }
+}
+
+fn passed_on_to(config: UpstreamConfig) -> Arc<dyn Upstream> {
+    tracing::info!(endpoint = %config.endpoint, "requests of {} are passed on", config.service.name());
+    Arc::new(SignedService::new(config))
 }

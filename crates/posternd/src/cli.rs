@@ -21,6 +21,8 @@ pub enum Command {
     Init(Init),
     /// Run the service until SIGTERM
     Serve(Serve),
+    /// Look whether the service can run: the settings, and everything that they name
+    Check(Check),
     /// Break-glass acts on a data folder whose service is stopped
     #[command(subcommand)]
     Admin(Admin),
@@ -51,6 +53,13 @@ pub struct Serve {
     /// Serve plain HTTP on any address: only behind a proxy that ends TLS
     #[arg(long)]
     pub plain_http_anywhere: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// Where the service lives.

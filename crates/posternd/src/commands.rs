@@ -7,6 +7,7 @@ use postern_control::NewAccessKey;
 use tokio::runtime::Runtime;
 
 use crate::application::Application;
+use crate::check;
 use crate::cli;
 use crate::config::{Config, commented_file};
 use crate::data_dir::{DataDir, write_private};
@@ -87,6 +88,27 @@ pub fn serve(arguments: &cli::Serve) -> Result<()> {
     });
     runtime.shutdown_background();
     served
+}
+
+/// Says of everything that the settings name whether the service could use it, and what to do where it could not. It
+/// changes nothing, and the service may be running.
+///
+/// # Errors
+/// Something cannot be used; what was printed says what.
+pub fn check(arguments: &cli::Check) -> Result<()> {
+    let config = load(&arguments.place, [])?;
+    println!("good   the settings");
+    let findings = runtime()?.block_on(check::findings(&config));
+    for check::Finding { what, outcome } in &findings {
+        match outcome {
+            Ok(note) => println!("good   {what}: {note}"),
+            Err(sentence) => println!("wrong  {what}: {sentence}"),
+        }
+    }
+    match findings.iter().filter(|finding| finding.outcome.is_err()).count() {
+        0 => Ok(()),
+        wrong => bail!("{wrong} of {} things that the settings name cannot be used", findings.len()),
+    }
 }
 
 /// Makes another administrator in the data folder of a stopped service.

@@ -9,8 +9,13 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use postern_iam::SecretString;
+use postern_transport::Endpoint;
+
+mod upstream;
 mod value;
 
+pub use upstream::{CredentialSource, UpstreamConfig};
 pub use value::{Listen, Period, Value};
 
 /// Where a value was found; errors name it.
@@ -135,6 +140,34 @@ settings! {
     max_concurrent_handshakes: usize = "256";
     /// How long SIGTERM waits for connections to move elsewhere before it closes them.
     shutdown_grace: value::Period = "\"10s\"";
+    /// KMS that key operations are passed on to, for example
+    /// "https://kms.eu-west-1.amazonaws.com". Empty: keys are kept here.
+    kms_endpoint: Option<Endpoint> = "\"\"";
+    /// Region that requests to kms_endpoint are signed for. Empty: the same as region.
+    kms_region: Option<String> = "\"\"";
+    /// File in the form of ~/.aws/credentials whose section [default] has what requests to kms_endpoint are signed
+    /// with. It is read again every few seconds, so that credentials can be renewed.
+    kms_credentials_file: Option<PathBuf> = "\"\"";
+    /// Access key to sign requests to kms_endpoint with, instead of a file.
+    kms_access_key_id: Option<String> = "\"\"";
+    /// Secret of kms_access_key_id; better as a variable of the environment than in here.
+    kms_secret_access_key: Option<SecretString> = "\"\"";
+    /// How long a request to kms_endpoint may take, with the wait for its turn.
+    kms_timeout: value::Period = "\"10s\"";
+    /// CloudWatch Logs that log operations are passed on to, for example
+    /// "https://logs.eu-west-1.amazonaws.com". Empty: logs are kept here.
+    logs_endpoint: Option<Endpoint> = "\"\"";
+    /// Region that requests to logs_endpoint are signed for. Empty: the same as region.
+    logs_region: Option<String> = "\"\"";
+    /// File in the form of ~/.aws/credentials whose section [default] has what requests to logs_endpoint are signed
+    /// with. It is read again every few seconds, so that credentials can be renewed.
+    logs_credentials_file: Option<PathBuf> = "\"\"";
+    /// Access key to sign requests to logs_endpoint with, instead of a file.
+    logs_access_key_id: Option<String> = "\"\"";
+    /// Secret of logs_access_key_id; better as a variable of the environment than in here.
+    logs_secret_access_key: Option<SecretString> = "\"\"";
+    /// How long a request to logs_endpoint may take, with the wait for its turn.
+    logs_timeout: value::Period = "\"10s\"";
 }
 
 impl Config {
@@ -176,6 +209,8 @@ impl Config {
             ("data_dir", Some(&mut self.data_dir)),
             ("tls_certificate", self.tls_certificate.as_mut()),
             ("tls_key", self.tls_key.as_mut()),
+            ("kms_credentials_file", self.kms_credentials_file.as_mut()),
+            ("logs_credentials_file", self.logs_credentials_file.as_mut()),
         ] {
             if let (Some(path), Some(folder)) = (path, layers.folder_of(key)) {
                 *path = folder.join(&*path);
@@ -207,6 +242,8 @@ impl Config {
         if self.account_id.len() != 12 || !self.account_id.bytes().all(|byte| byte.is_ascii_digit()) {
             return conflict("`account_id` must be twelve digits, for example \"000000000000\"");
         }
+        self.kms_upstream()?;
+        self.logs_upstream()?;
         Ok(())
     }
 }
@@ -242,7 +279,7 @@ impl Layers {
             fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable { path: path.to_path_buf(), cause })?;
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
             path: path.to_path_buf(),
-            message: error.to_string().trim_end().to_owned(),
+            message: syntax_error(&text, &error),
         })?;
         // The default of `data_dir` is the folder that the file is in, so the file is a layer for it even when it
         // does not name it.
@@ -293,8 +330,18 @@ impl Layers {
             (toml::Value::String(text), Origin::Variable(_) | Origin::Flag(_)) => T::from_text(text),
             (value, _) => T::from_toml(value),
         };
-        read.map_err(|wanted| ConfigError::Invalid { origin: origin.clone(), key, found: value.to_string(), wanted })
+        read.map_err(|wanted| {
+            let found = if T::IS_SECRET { "not shown".to_owned() } else { value.to_string() };
+            ConfigError::Invalid { origin: origin.clone(), key, found, wanted }
+        })
     }
+}
+
+/// Where the mistake is and what it is. The line itself is not shown: it may be the one with a secret.
+fn syntax_error(text: &str, error: &toml::de::Error) -> String {
+    let at = error.span().map_or(0, |span| span.start);
+    let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+    format!("line {line}: {}", error.message())
 }
 
 /// The most similar known key, or all of them.

@@ -5,12 +5,14 @@
 
 mod application;
 pub mod authority;
+mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod data_dir;
 pub mod logging;
 mod server;
+mod upstream;
 
 pub use application::{Application, ServerError};
 pub use config::Config;

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let done = match command {
         cli::Command::Init(arguments) => commands::init(&arguments),
         cli::Command::Serve(arguments) => commands::serve(&arguments),
+        cli::Command::Check(arguments) => commands::check(&arguments),
         cli::Command::Admin(cli::Admin::NewAdministrator(arguments)) => commands::new_administrator(&arguments),
     };
     match done {

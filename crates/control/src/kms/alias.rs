@@ -28,6 +28,9 @@ impl Control {
         let key = self.on_key(request.target_key_id.clone()).await?;
         let alias = KeyName::new(request.alias_name.as_str());
         let allowed = authorize::<act::CreateAlias>(caller, KeyAndAlias { key, alias })?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
         self.make_alias(allowed, request).await
     }
 
@@ -65,7 +68,11 @@ impl Control {
         caller: &Caller,
         request: ListAliasesRequest,
     ) -> Result<ListAliasesResponse, ApiError> {
-        self.page_of_aliases(authorize::<act::ListAliases>(caller, ())?, request).await
+        let allowed = authorize::<act::ListAliases>(caller, ())?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
+        self.page_of_aliases(allowed, request).await
     }
 
     async fn page_of_aliases(
@@ -86,7 +93,7 @@ impl Control {
         let entry = |alias: AliasRecord| AliasListEntry {
             alias_arn: self.alias_arn(&alias.name),
             alias_name: alias.name,
-            target_key_id: Some(alias.key_id),
+            target_key_id: Some(alias.key_id.to_string()),
             creation_date: Some(Timestamp::from_millis(alias.created_at)),
             last_updated_date: Some(Timestamp::from_millis(alias.created_at)),
         };

@@ -30,6 +30,9 @@ impl Control {
     ) -> Result<GenerateDataKeyResponse, ApiError> {
         let on = self.on_key(request.key_id.clone()).await?;
         let allowed = authorize::<act::GenerateDataKey>(caller, on)?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
         self.make_data_key(allowed, &request).await
     }
 
@@ -54,6 +57,9 @@ impl Control {
     pub async fn encrypt(&self, caller: &Caller, request: EncryptRequest) -> Result<EncryptResponse, ApiError> {
         let on = self.on_key(request.key_id.clone()).await?;
         let allowed = authorize::<act::Encrypt>(caller, on)?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
         self.encrypt_text(allowed, &request).await
     }
 
@@ -68,7 +74,7 @@ impl Control {
         Ok(EncryptResponse {
             ciphertext_blob,
             key_id: key_arn(self.scope(), &key.key_id),
-            encryption_algorithm: SYMMETRIC_DEFAULT.to_owned(),
+            encryption_algorithm: Some(SYMMETRIC_DEFAULT.to_owned()),
         })
     }
 
@@ -81,6 +87,9 @@ impl Control {
     pub async fn decrypt(&self, caller: &Caller, request: DecryptRequest) -> Result<DecryptResponse, ApiError> {
         let on = self.on_data_key(&request.encryption_context).await?;
         let allowed = authorize::<act::Decrypt>(caller, on)?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
         self.decrypt_text(allowed, &request).await
     }
 
@@ -111,7 +120,7 @@ impl Control {
         Ok(DecryptResponse {
             key_id: key_arn(self.scope(), &key.key_id),
             plaintext,
-            encryption_algorithm: SYMMETRIC_DEFAULT.to_owned(),
+            encryption_algorithm: Some(SYMMETRIC_DEFAULT.to_owned()),
         })
     }
 

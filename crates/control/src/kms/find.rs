@@ -2,7 +2,7 @@
 
 use postern_iam::{Arn, KeyId, SecretBytes};
 use postern_model::kms::{AliasName, KeyName, KeyReference};
-use postern_model::{ApiError, ErrorCode};
+use postern_model::{ApiError, ErrorCode, Service};
 use postern_store::{KeyRecord, Scope};
 use zeroize::Zeroizing;
 
@@ -15,6 +15,10 @@ impl Control {
     /// What a decision about a name is about. A name that means nothing here is decided upon as it is: a refusal must not
     /// tell the difference.
     pub(crate) async fn on_key(&self, named: KeyName) -> Result<OnKey, ApiError> {
+        // Of another service's keys only the names are known here, and one of ours may be called the same.
+        if self.passes_on(Service::Kms) {
+            return Ok(OnKey { named, id: None });
+        }
         let id = match named.reference() {
             Ok(KeyReference::Key(id, arn)) if self.check_place(arn.as_ref()).is_ok() => Some(id),
             Ok(KeyReference::Alias(alias, arn)) if self.check_place(arn.as_ref()).is_ok() => {

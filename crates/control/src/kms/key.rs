@@ -24,7 +24,11 @@ impl Control {
     /// # Errors
     /// `LimitExceededException`, `TagException`; `AccessDeniedException`.
     pub async fn create_key(&self, caller: &Caller, request: CreateKeyRequest) -> Result<CreateKeyResponse, ApiError> {
-        self.make_key(authorize::<act::CreateKey>(caller, ())?, request).await
+        let allowed = authorize::<act::CreateKey>(caller, ())?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
+        self.make_key(allowed, request).await
     }
 
     async fn make_key(
@@ -56,8 +60,12 @@ impl Control {
         caller: &Caller,
         request: DescribeKeyRequest,
     ) -> Result<DescribeKeyResponse, ApiError> {
-        let on = self.on_key(request.key_id).await?;
-        self.look_up_key(authorize::<act::DescribeKey>(caller, on)?).await
+        let on = self.on_key(request.key_id.clone()).await?;
+        let allowed = authorize::<act::DescribeKey>(caller, on)?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
+        self.look_up_key(allowed).await
     }
 
     async fn look_up_key(&self, allowed: Authorized<act::DescribeKey>) -> Result<DescribeKeyResponse, ApiError> {
@@ -70,7 +78,11 @@ impl Control {
     /// # Errors
     /// `InvalidMarkerException`; `AccessDeniedException`.
     pub async fn list_keys(&self, caller: &Caller, request: ListKeysRequest) -> Result<ListKeysResponse, ApiError> {
-        self.page_of_keys(authorize::<act::ListKeys>(caller, ())?, request).await
+        let allowed = authorize::<act::ListKeys>(caller, ())?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
+        self.page_of_keys(allowed, request).await
     }
 
     async fn page_of_keys(
@@ -83,7 +95,10 @@ impl Control {
         let limit = request.limit.unwrap_or(DEFAULT_LIMIT);
         let mut keys = self.store.keys_page(self.scope(), after.as_ref(), limit + 1).await.map_err(failure::store)?;
         let next_marker = listing.cut(&mut keys, limit, |key| key.key_id.to_string());
-        let entry = |key: KeyRecord| KeyListEntry { key_arn: key_arn(self.scope(), &key.key_id), key_id: key.key_id };
+        let entry = |key: KeyRecord| KeyListEntry {
+            key_arn: key_arn(self.scope(), &key.key_id),
+            key_id: key.key_id.to_string(),
+        };
         Ok(ListKeysResponse {
             keys: keys.into_iter().map(entry).collect(),
             truncated: next_marker.is_some(),
@@ -96,7 +111,10 @@ impl Control {
     /// # Errors
     /// `NotFoundException`; `AccessDeniedException`.
     pub async fn disable_key(&self, caller: &Caller, request: DisableKeyRequest) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::DisableKey>(caller, self.on_key(request.key_id).await?)?;
+        let allowed = authorize::<act::DisableKey>(caller, self.on_key(request.key_id.clone()).await?)?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
         self.switch_key(allowed, false).await
     }
 
@@ -105,7 +123,10 @@ impl Control {
     /// # Errors
     /// `NotFoundException`; `AccessDeniedException`.
     pub async fn enable_key(&self, caller: &Caller, request: EnableKeyRequest) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::EnableKey>(caller, self.on_key(request.key_id).await?)?;
+        let allowed = authorize::<act::EnableKey>(caller, self.on_key(request.key_id.clone()).await?)?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
         self.switch_key(allowed, true).await
     }
 
@@ -124,18 +145,18 @@ impl Control {
         KeyMetadata {
             account: self.scope().account.clone(),
             arn: key_arn(self.scope(), &key.key_id),
-            key_id: key.key_id.clone(),
+            key_id: key.key_id.to_string(),
             creation_date: Timestamp::from_millis(key.created_at),
             enabled: key.enabled,
             description: key.description.clone(),
-            key_usage: "ENCRYPT_DECRYPT".to_owned(),
+            key_usage: Some("ENCRYPT_DECRYPT".to_owned()),
             key_state: if key.enabled { KeyState::Enabled } else { KeyState::Disabled },
-            origin: "AWS_KMS".to_owned(),
+            origin: Some("AWS_KMS".to_owned()),
             key_manager: if key.managed { KeyManager::Aws } else { KeyManager::Customer },
             customer_master_key_spec: Some(SYMMETRIC_DEFAULT.to_owned()),
             key_spec: Some(SYMMETRIC_DEFAULT.to_owned()),
             encryption_algorithms: vec![SYMMETRIC_DEFAULT.to_owned()],
-            multi_region: false,
+            multi_region: Some(false),
         }
     }
 }

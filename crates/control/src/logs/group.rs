@@ -2,9 +2,9 @@
 
 use postern_model::logs::{
     CreateLogGroupRequest, DeleteLogGroupRequest, DeleteRetentionPolicyRequest, DescribeLogGroupsRequest,
-    DescribeLogGroupsResponse, LogGroup, PutRetentionPolicyRequest,
+    DescribeLogGroupsResponse, LogGroup, PutRetentionPolicyRequest, STANDARD_CLASS,
 };
-use postern_model::{ApiError, Empty, ErrorCode};
+use postern_model::{ApiError, Empty, ErrorCode, Service};
 use postern_store::{CreateLogGroup, LogGroupFilter, LogGroupRecord, Tag};
 
 use super::{DEFAULT_LIMIT, MAX_GROUPS, cursor, invalid, no_group};
@@ -21,6 +21,9 @@ impl Control {
     /// used; `AccessDeniedException`.
     pub async fn create_log_group(&self, caller: &Caller, request: CreateLogGroupRequest) -> Result<Empty, ApiError> {
         let allowed = authorize::<act::CreateLogGroup>(caller, request.log_group_name.clone())?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
         self.make_log_group(allowed, request).await
     }
 
@@ -29,6 +32,9 @@ impl Control {
         _allowed: Authorized<act::CreateLogGroup>,
         request: CreateLogGroupRequest,
     ) -> Result<Empty, ApiError> {
+        if request.kms_key_id.is_some() && self.passes_on(Service::Kms) {
+            return Err(invalid("kmsKeyId cannot be used: keys are another service's, and logs are kept here."));
+        }
         let key_id = match &request.kms_key_id {
             Some(name) => Some(self.usable_key(name).await.map_err(|error| match error.code() {
                 ErrorCode::InternalServerError => error,
@@ -67,7 +73,11 @@ impl Control {
     /// # Errors
     /// `ResourceNotFoundException`; `AccessDeniedException`.
     pub async fn delete_log_group(&self, caller: &Caller, request: DeleteLogGroupRequest) -> Result<Empty, ApiError> {
-        self.remove_log_group(authorize::<act::DeleteLogGroup>(caller, request.log_group_name)?).await
+        let allowed = authorize::<act::DeleteLogGroup>(caller, request.log_group_name.clone())?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
+        self.remove_log_group(allowed).await
     }
 
     async fn remove_log_group(&self, allowed: Authorized<act::DeleteLogGroup>) -> Result<Empty, ApiError> {
@@ -84,7 +94,10 @@ impl Control {
         caller: &Caller,
         request: PutRetentionPolicyRequest,
     ) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::PutRetentionPolicy>(caller, request.log_group_name)?;
+        let allowed = authorize::<act::PutRetentionPolicy>(caller, request.log_group_name.clone())?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
         self.set_retention(allowed, Some(request.retention_in_days)).await
     }
 
@@ -97,7 +110,10 @@ impl Control {
         caller: &Caller,
         request: DeleteRetentionPolicyRequest,
     ) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::DeleteRetentionPolicy>(caller, request.log_group_name)?;
+        let allowed = authorize::<act::DeleteRetentionPolicy>(caller, request.log_group_name.clone())?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
         self.set_retention(allowed, None).await
     }
 
@@ -118,7 +134,11 @@ impl Control {
         caller: &Caller,
         request: DescribeLogGroupsRequest,
     ) -> Result<DescribeLogGroupsResponse, ApiError> {
-        self.page_of_log_groups(authorize::<act::DescribeLogGroups>(caller, ())?, request).await
+        let allowed = authorize::<act::DescribeLogGroups>(caller, ())?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
+        self.page_of_log_groups(allowed, request).await
     }
 
     async fn page_of_log_groups(
@@ -128,7 +148,7 @@ impl Control {
     ) -> Result<DescribeLogGroupsResponse, ApiError> {
         let listing = self.listing(&request);
         let after: Option<String> = cursor(&listing, request.next_token.as_deref())?;
-        if request.is_other_class {
+        if request.log_group_class.is_some_and(|class| class != STANDARD_CLASS) {
             return Ok(DescribeLogGroupsResponse::default());
         }
         let filter = match (request.log_group_name_prefix, request.log_group_name_pattern) {
@@ -154,7 +174,7 @@ impl Control {
             arn: format!("{arn}:*"),
             stored_bytes: group.stored_bytes,
             kms_key_id: group.key_id.map(|key| key_arn(self.scope(), &key).to_string()),
-            log_group_class: Some("STANDARD".to_owned()),
+            log_group_class: Some(STANDARD_CLASS.to_owned()),
             log_group_arn: Some(arn.to_string()),
         }
     }

@@ -29,7 +29,11 @@ impl Control {
         request: PutLogEventsRequest,
     ) -> Result<PutLogEventsResponse, ApiError> {
         let on = self.on_stream(caller, &request.log_group_name, &request.log_stream_name).await?;
-        self.store_events(authorize::<act::PutLogEvents>(caller, on)?, &request.log_events).await
+        let allowed = authorize::<act::PutLogEvents>(caller, on)?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
+        self.store_events(allowed, &request.log_events).await
     }
 
     async fn store_events(

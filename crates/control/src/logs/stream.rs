@@ -22,7 +22,11 @@ impl Control {
     /// `ResourceNotFoundException`, `ResourceAlreadyExistsException`; `AccessDeniedException`.
     pub async fn create_log_stream(&self, caller: &Caller, request: CreateLogStreamRequest) -> Result<Empty, ApiError> {
         let on = self.on_stream(caller, &request.log_group_name, &request.log_stream_name).await?;
-        self.make_log_stream(authorize::<act::CreateLogStream>(caller, on)?).await
+        let allowed = authorize::<act::CreateLogStream>(caller, on)?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
+        self.make_log_stream(allowed).await
     }
 
     async fn make_log_stream(&self, allowed: Authorized<act::CreateLogStream>) -> Result<Empty, ApiError> {
@@ -44,7 +48,11 @@ impl Control {
     /// `ResourceNotFoundException`; `AccessDeniedException`.
     pub async fn delete_log_stream(&self, caller: &Caller, request: DeleteLogStreamRequest) -> Result<Empty, ApiError> {
         let on = self.on_stream(caller, &request.log_group_name, &request.log_stream_name).await?;
-        self.remove_log_stream(authorize::<act::DeleteLogStream>(caller, on)?).await
+        let allowed = authorize::<act::DeleteLogStream>(caller, on)?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
+        self.remove_log_stream(allowed).await
     }
 
     async fn remove_log_stream(&self, allowed: Authorized<act::DeleteLogStream>) -> Result<Empty, ApiError> {
@@ -65,10 +73,14 @@ impl Control {
         caller: &Caller,
         request: DescribeLogStreamsRequest,
     ) -> Result<DescribeLogStreamsResponse, ApiError> {
-        let group = self.group_name(&request.log_group)?;
+        let group = self.group_name(caller, &request.log_group)?;
         let prefix = request.log_stream_name_prefix.as_deref().unwrap_or_default();
         let on = self.on_stream(caller, &group, prefix).await?;
-        self.page_of_log_streams(authorize::<act::DescribeLogStreams>(caller, on)?, &request).await
+        let allowed = authorize::<act::DescribeLogStreams>(caller, on)?;
+        if let Some(answer) = self.pass_on(&allowed, &request).await {
+            return answer;
+        }
+        self.page_of_log_streams(allowed, &request).await
     }
 
     async fn page_of_log_streams(

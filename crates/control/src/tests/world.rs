@@ -18,7 +18,7 @@ use postern_store::Scope;
 use postern_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use crate::{Admission, Arrival, Caller, Control, ControlLease, Deps, Refusal, Settings};
+use crate::{Admission, Arrival, Caller, Control, ControlLease, Deps, Refusal, Settings, Upstreams};
 
 /// A clock that stands until it is told to go on.
 pub(super) struct StandingClock(Mutex<Now>);
@@ -72,13 +72,18 @@ pub(super) struct Machine {
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::with(Upstreams::default()).await
+    }
+
+    /// A service that passes requests on.
+    pub(super) async fn with(upstreams: Upstreams) -> Self {
         let folder = TempDir::new().unwrap();
         let data = folder.path().join("data");
         let store = Arc::new(SqliteStore::open(&data).await.unwrap());
         let now = Now { instant: Instant::now(), unix_millis: 1_795_384_779_000 };
         let clock = Arc::new(StandingClock(Mutex::new(now)));
         let entropy = Arc::new(SeededEntropy(Mutex::new(7)));
-        let control = build(&store, &clock, &entropy, [7; 32]);
+        let control = build(&store, &clock, &entropy, [7; 32], upstreams);
         let key = control.create_administrator("admin").await.unwrap();
         let admin = Credentials {
             access_key_id: key.access_key_id.to_string(),
@@ -93,7 +98,7 @@ impl World {
         // The old world must let go of the folder first.
         let nothing = TempDir::new().unwrap();
         self.store = Arc::new(SqliteStore::open(nothing.path()).await.unwrap());
-        self.control = build(&self.store, &self.clock, &self.entropy, [7; 32]);
+        self.control = build(&self.store, &self.clock, &self.entropy, [7; 32], Upstreams::default());
         let deadline = Instant::now() + Duration::from_secs(10);
         self.store = loop {
             match SqliteStore::open(&self.data).await {
@@ -102,7 +107,7 @@ impl World {
                 Err(_) => tokio::task::yield_now().await,
             }
         };
-        self.control = build(&self.store, &self.clock, &self.entropy, [7; 32]);
+        self.control = build(&self.store, &self.clock, &self.entropy, [7; 32], Upstreams::default());
     }
 
     pub(super) fn fill(&self, out: &mut [u8]) {
@@ -267,6 +272,7 @@ fn build(
     clock: &Arc<StandingClock>,
     entropy: &Arc<SeededEntropy>,
     root_key: [u8; 32],
+    upstreams: Upstreams,
 ) -> Arc<Control> {
     let scope = Scope { account: "123456789012".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
     Arc::new(Control::new(Deps {
@@ -276,5 +282,6 @@ fn build(
         entropy: Arc::clone(entropy) as _,
         settings: Settings::new(scope, "wss://ssm.example.org:8443"),
         root_key,
+        upstreams,
     }))
 }

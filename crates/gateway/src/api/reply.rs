@@ -43,7 +43,7 @@ pub(crate) fn channel_created(root: &str, token: &str) -> Response<Body> {
 /// A failure of the channel addresses. The element is the error's name: `<AccessDeniedException>` makes a stock agent
 /// fall back to polling, so it must not stand for anything else (spec agent-control-channel 1.1).
 pub(crate) fn xml_error(error: &ApiError) -> Response<Body> {
-    let (code, message) = (error.code(), escape(error.message()));
+    let (code, message) = (error.name(), escape(error.message()));
     let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{code}><Message>{message}</Message></{code}>");
     with_error_type(with_body(status_of(error), XML, body.into_bytes()), error)
 }
@@ -71,7 +71,8 @@ fn status_of(error: &ApiError) -> StatusCode {
 }
 
 fn with_error_type(mut response: Response<Body>, error: &ApiError) -> Response<Body> {
-    response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error.code().as_str()));
+    let name = HeaderValue::from_str(error.name()).expect("the name of an error is made of letters, digits and dots");
+    response.headers_mut().insert(ERROR_TYPE, name);
     if let Some(wait) = error.retry_after() {
         let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(millis));

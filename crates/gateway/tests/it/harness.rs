@@ -221,6 +221,7 @@ async fn serve(folder: &TempDir, address: &str, options: &Options) -> (Gateway, 
         entropy: Arc::new(SystemEntropy),
         settings,
         root_key: [7; 32],
+        upstreams: Default::default(),
     }));
     let sessions = control.recover().await.unwrap();
     let config = GatewayConfig {

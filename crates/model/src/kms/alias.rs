@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use postern_iam::{Arn, KeyId};
+use postern_iam::Arn;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::reference::KeyName;
@@ -161,7 +161,7 @@ pub struct AliasListEntry {
     pub alias_arn: Arn,
     /// The key; absent only for aliases that AWS keeps for keys it has not made yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target_key_id: Option<KeyId>,
+    pub target_key_id: Option<String>,
     /// When it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creation_date: Option<Timestamp>,

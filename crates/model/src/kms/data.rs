@@ -177,8 +177,9 @@ pub struct EncryptResponse {
     pub ciphertext_blob: Vec<u8>,
     /// The key it is encrypted under.
     pub key_id: Arn,
-    /// Always `SYMMETRIC_DEFAULT`.
-    pub encryption_algorithm: String,
+    /// Always `SYMMETRIC_DEFAULT` here; not every key service says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption_algorithm: Option<String>,
 }
 
 /// `Decrypt`.
@@ -231,6 +232,7 @@ pub struct DecryptResponse {
     /// The text.
     #[serde(with = "crate::bytes::secret")]
     pub plaintext: SecretBytes,
-    /// Always `SYMMETRIC_DEFAULT`.
-    pub encryption_algorithm: String,
+    /// Always `SYMMETRIC_DEFAULT` here; not every key service says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption_algorithm: Option<String>,
 }

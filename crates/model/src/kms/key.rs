@@ -1,6 +1,6 @@
 //! Keys: making, describing, listing, switching off and on.
 
-use postern_iam::{AccountId, Arn, KeyId};
+use postern_iam::{AccountId, Arn};
 use serde::{Deserialize, Serialize};
 
 use super::reference::KeyName;
@@ -123,8 +123,8 @@ pub struct KeyMetadata {
     /// Whose it is.
     #[serde(rename = "AWSAccountId")]
     pub account: AccountId,
-    /// Its id.
-    pub key_id: KeyId,
+    /// Its id: a UUID here; a multi-Region key of AWS's has one of another form.
+    pub key_id: String,
     /// Its ARN.
     pub arn: Arn,
     /// When it was made.
@@ -134,12 +134,14 @@ pub struct KeyMetadata {
     /// For people.
     #[serde(default)]
     pub description: String,
-    /// Always `ENCRYPT_DECRYPT` here.
-    pub key_usage: String,
+    /// Always `ENCRYPT_DECRYPT` here; not every key service says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_usage: Option<String>,
     /// More exactly than `enabled`.
     pub key_state: KeyState,
     /// Always `AWS_KMS` here.
-    pub origin: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// Who looks after it.
     pub key_manager: KeyManager,
     /// Always `SYMMETRIC_DEFAULT` here; an old name of the next.
@@ -152,8 +154,8 @@ pub struct KeyMetadata {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub encryption_algorithms: Vec<String>,
     /// Always false here.
-    #[serde(default)]
-    pub multi_region: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multi_region: Option<bool>,
 }
 
 /// Whether a key can be used.
@@ -228,8 +230,8 @@ pub struct ListKeysResponse {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct KeyListEntry {
-    /// Its id.
-    pub key_id: KeyId,
+    /// Its id: a UUID here; a multi-Region key of AWS's has one of another form.
+    pub key_id: String,
     /// Its ARN.
     pub key_arn: Arn,
 }

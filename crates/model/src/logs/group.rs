@@ -12,8 +12,14 @@ use crate::error::ApiError;
 use crate::kms::KeyName;
 use crate::operation::Operation;
 
-const CLASSES: [(&str, bool); 4] =
-    [("STANDARD", true), ("INFREQUENT_ACCESS", false), ("DELIVERY", false), ("ESSENTIALS", false)];
+/// The one class of groups that there is here.
+pub const STANDARD_CLASS: &str = "STANDARD";
+const CLASSES: [(&str, &str); 4] = [
+    (STANDARD_CLASS, STANDARD_CLASS),
+    ("INFREQUENT_ACCESS", "INFREQUENT_ACCESS"),
+    ("DELIVERY", "DELIVERY"),
+    ("ESSENTIALS", "ESSENTIALS"),
+];
 /// AWS's closed set of days.
 const RETENTION_DAYS: [u32; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
@@ -101,7 +107,7 @@ impl ApiRequest for CreateLogGroupRequest {
                 "Member must have length less than or equal to 50 and greater than or equal to 1",
             );
         }
-        if input.choice("logGroupClass", &CLASSES)? == Some(false) {
+        if input.choice("logGroupClass", &CLASSES)?.is_some_and(|class| class != STANDARD_CLASS) {
             return Err(invalid("logGroupClass must be STANDARD: there is no other class."));
         }
         if input.boolean("deletionProtectionEnabled")? == Some(true) {
@@ -182,9 +188,9 @@ pub struct DescribeLogGroupsRequest {
     /// What names contain; not together with a prefix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_group_name_pattern: Option<String>,
-    /// The class asked for, if it is one of which there are groups; nothing is found otherwise.
-    #[serde(skip)]
-    pub is_other_class: bool,
+    /// Of which class, by AWS's name. Here all are [`STANDARD_CLASS`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_group_class: Option<&'static str>,
     /// 1 to 50; absent is 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -210,9 +216,15 @@ impl ApiRequest for DescribeLogGroupsRequest {
         if prefix.is_some() && contained.is_some() {
             return Err(invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."));
         }
-        let is_other_class = input.choice("logGroupClass", &CLASSES)? == Some(false);
+        let log_group_class = input.choice("logGroupClass", &CLASSES)?;
         let (limit, next_token) = page(input, 50)?;
-        Ok(Self { log_group_name_prefix: prefix, log_group_name_pattern: contained, is_other_class, limit, next_token })
+        Ok(Self {
+            log_group_name_prefix: prefix,
+            log_group_name_pattern: contained,
+            log_group_class,
+            limit,
+            next_token,
+        })
     }
 }
 

@@ -93,3 +93,57 @@ fn a_missing_file_is_one_sentence_with_the_fix() {
          with `posternd init --data-dir DIR`, or name another with --config"
     );
 }
+
+#[test]
+fn what_is_passed_on_needs_an_address_credentials_and_privacy() {
+    let kms = "kms_endpoint = \"https://kms.example.org\"\n";
+    for (text, expected) in [
+        (
+            "kms_region = \"eu-west-1\"".to_owned(),
+            "`kms_region` is set, but requests are passed on to nobody: set `kms_endpoint` too, or remove it",
+        ),
+        (
+            kms.to_owned(),
+            "`kms_endpoint` needs credentials: set `kms_credentials_file`, or `kms_access_key_id` and \
+             `kms_secret_access_key`",
+        ),
+        (
+            format!("{kms}kms_access_key_id = \"a\""),
+            "`kms_access_key_id` and `kms_secret_access_key` belong together: set both",
+        ),
+        (
+            format!("{kms}kms_access_key_id = \"a\"\nkms_credentials_file = \"f\""),
+            "`kms_credentials_file` contradicts `kms_access_key_id` and `kms_secret_access_key`: use one or the other",
+        ),
+        (
+            "logs_endpoint = \"http://192.0.2.1\"".to_owned(),
+            "`logs_endpoint` is http://192.0.2.1, which would send secrets over the network in the clear: use https://",
+        ),
+        (
+            "kms_endpoint = \"kms\"".to_owned(),
+            ": `kms_endpoint` is \"kms\", but it must be a URL, for example \"https://kms.eu-west-1.amazonaws.com\"",
+        ),
+    ] {
+        assert_eq!(complaint(&text), expected, "for {text}");
+    }
+    let config = load_file(&format!("{kms}region = \"eu-west-1\"\nkms_credentials_file = \"aws\"")).unwrap();
+    let upstream = config.kms_upstream().unwrap().unwrap();
+    assert_eq!((upstream.region.as_str(), upstream.timeout), ("eu-west-1", Duration::from_secs(10)));
+    assert!(
+        matches!(upstream.credentials, CredentialSource::File(path) if path.ends_with("aws") && path.is_absolute())
+    );
+    assert!(config.logs_upstream().unwrap().is_none());
+}
+
+#[test]
+fn a_secret_is_shown_by_no_error_and_no_debugger() {
+    assert_eq!(
+        complaint("kms_secret_access_key = 12345"),
+        ": `kms_secret_access_key` is not shown, but it must be a text that is not empty"
+    );
+    let broken = complaint("region = \"x\"\nkms_secret_access_key = \"hunter2");
+    assert!(broken.starts_with(" is not valid TOML: line 2: ") && !broken.contains("hunter2"), "{broken}");
+    let config =
+        "kms_endpoint = \"https://kms.example.org\"\nkms_access_key_id = \"a\"\nkms_secret_access_key = \"hunter2\"";
+    assert!(!format!("{:?}", load_file(config).unwrap()).contains("hunter2"));
+}

@@ -5,8 +5,14 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use postern_iam::SecretString;
+use postern_transport::{Endpoint, Scheme};
+
 /// A kind of value. The error of both readers completes the sentence "it must be …".
 pub trait Value: Sized {
+    /// Whether an error must not show what was given.
+    const IS_SECRET: bool = false;
+
     /// Reads the value of a key in the file.
     ///
     /// # Errors
@@ -52,8 +58,29 @@ impl Value for PathBuf {
     }
 }
 
+impl Value for SecretString {
+    const IS_SECRET: bool = true;
+
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        String::from_toml(value).map(Self::from)
+    }
+}
+
+impl Value for Endpoint {
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        const WANTED: &str = "a URL, for example \"https://kms.eu-west-1.amazonaws.com\"";
+        let endpoint: Self = text_of(value, WANTED)?.parse().map_err(|_| WANTED)?;
+        match endpoint.scheme() {
+            Scheme::Http | Scheme::Https => Ok(endpoint),
+            Scheme::Ws | Scheme::Wss => Err(WANTED.to_owned()),
+        }
+    }
+}
+
 /// An empty text means "not set".
 impl<T: Value> Value for Option<T> {
+    const IS_SECRET: bool = T::IS_SECRET;
+
     fn from_toml(value: &toml::Value) -> Result<Self, String> {
         match value.as_str() {
             Some("") => Ok(None),

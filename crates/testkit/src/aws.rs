@@ -13,7 +13,7 @@ pub struct PythonEnvironment {
 
 const REQUIREMENTS: [&str; 3] = ["awscli==1.46.3", "boto3==1.44.5", "botocore==1.44.5"];
 
-/// What the double of S3 is made of.
+/// What the double of AWS is made of; the server brings every service.
 const MOTO: [&str; 1] = ["moto[s3,server]==5.2.5"];
 
 impl PythonEnvironment {
@@ -24,7 +24,7 @@ impl PythonEnvironment {
         MADE.get_or_init(|| Self::installed("aws", &REQUIREMENTS)).as_ref()
     }
 
-    /// An environment with `moto`, a double of S3 among others.
+    /// An environment with `moto`, a double of AWS.
     pub(crate) fn moto() -> Option<Self> {
         Self::installed("moto", &MOTO)
     }

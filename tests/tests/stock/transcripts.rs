@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use postern_testkit::{
-    Behaviour, FaultyProxy, S3Double, Scheme, Service, StockAgentProcess, StockAgentSetup, Terminal, eventually,
+    Behaviour, FaultyProxy, Moto, Scheme, Service, StockAgentProcess, StockAgentSetup, Terminal, eventually,
     private_loopback, run,
 };
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::pair::{AGENT, PATIENCE, Pair, StockClient, active_sessions, prefer, t
 #[test]
 fn a_transcript_is_put_into_an_s3_that_takes_it() {
     let Some(client) = StockClient::get() else { return };
-    let Some(s3) = S3Double::start() else { return };
+    let Some(s3) = Moto::start() else { return };
     let aws = client.aws();
     s3.aws(&aws, ["s3api", "create-bucket", "--bucket", "transcripts"]).expect_success("create-bucket");
     let service = Service::start(Scheme::Https);

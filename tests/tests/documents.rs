@@ -209,7 +209,7 @@ fn what_the_cli_sends_wrongly_is_told_with_the_line() {
     let mine = world.aws(&["list-documents", "--filters", "Key=Owner,Values=Self"]);
     assert_eq!(mine["DocumentIdentifiers"], json!([]), "nothing of it was kept");
     let owned = world.aws(&["list-documents", "--filters", "Key=Owner,Values=Amazon", "--page-size", "2"]);
-    assert_eq!(owned["DocumentIdentifiers"].as_array().map(Vec::len), Some(6), "{owned}");
+    assert_eq!(owned["DocumentIdentifiers"].as_array().map(Vec::len), Some(7), "{owned}");
     let error = world.refused(&["delete-document", "--name", "AWS-StartSSHSession"]);
     assert!(error.contains("InvalidDocumentOperation"), "{error}");
 }
@@ -251,7 +251,7 @@ assert code(ssm.start_session, Target=node, DocumentName="Ports", Parameters={"p
 yaml = ssm.get_document(Name="Ports", DocumentFormat="YAML")
 assert yaml["DocumentFormat"] == "YAML" and "description: version 7\n" in yaml["Content"], yaml
 names = [d["Name"] for page in ssm.get_paginator("list_documents").paginate(PaginationConfig={"PageSize": 2}) for d in page["DocumentIdentifiers"]]
-assert names == sorted(names) and len(names) == 7 and "Ports" in names, names
+assert names == sorted(names) and len(names) == 8 and "Ports" in names, names
 (found,) = ssm.list_documents(Filters=[{"Key": "Name", "Values": ["Po"]}, {"Key": "DocumentType", "Values": ["Session"]}])["DocumentIdentifiers"]
 assert found["Tags"] == [{"Key": "team", "Value": "web"}] and found["DocumentVersion"] == "7", found
 assert ssm.list_documents(DocumentFilterList=[{"key": "Owner", "value": "Self"}])["DocumentIdentifiers"][0]["Name"] == "Ports"
@@ -304,7 +304,7 @@ fn our_client_keeps_documents_too() {
     assert_eq!(mine.lines().count(), 2, "{mine}");
     assert!(mine.lines().nth(1).is_some_and(|line| line.starts_with("Hello") && line.contains("Session")), "{mine}");
     let all: Value = serde_json::from_str(&ok(&["document", "list", "--json"]).stdout).expect("JSON");
-    assert_eq!(all.as_array().map(Vec::len), Some(7));
+    assert_eq!(all.as_array().map(Vec::len), Some(8));
 
     let broken = world.postern(&["document", "create", "Other", "--file", &path("broken.yaml", "a: b: c")]);
     assert_eq!((broken.status, broken.stdout.as_str()), (Some(255), ""));

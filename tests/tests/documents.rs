@@ -252,7 +252,7 @@ yaml = ssm.get_document(Name="Ports", DocumentFormat="YAML")
 assert yaml["DocumentFormat"] == "YAML" and "description: version 7\n" in yaml["Content"], yaml
 names = [d["Name"] for page in ssm.get_paginator("list_documents").paginate(PaginationConfig={"PageSize": 2}) for d in page["DocumentIdentifiers"]]
 assert names == sorted(names) and len(names) == 8 and "Ports" in names, names
-(found,) = ssm.list_documents(Filters=[{"Key": "Name", "Values": ["Po"]}, {"Key": "DocumentType", "Values": ["Session"]}])["DocumentIdentifiers"]
+(found,) = ssm.list_documents(Filters=[{"Key": "Name", "Values": ["Por"]}, {"Key": "DocumentType", "Values": ["Session"]}])["DocumentIdentifiers"]
 assert found["Tags"] == [{"Key": "team", "Value": "web"}] and found["DocumentVersion"] == "7", found
 assert ssm.list_documents(DocumentFilterList=[{"key": "Owner", "value": "Self"}])["DocumentIdentifiers"][0]["Name"] == "Ports"
 ssm.modify_document_permission(Name="Ports", PermissionType="Share", AccountIdsToAdd=["123456789012"])

@@ -6,15 +6,21 @@ use postern_testkit::{Behaviour, Moto, PythonEnvironment, run};
 
 use crate::{PATIENCE, aws, endpoint, passing_on_to};
 
-const BEHAVIOURS: [&str; 2] =
-    ["keys of a KMS that requests are passed on to", "log groups of a CloudWatch Logs that requests are passed on to"];
+/// What both tests show with their client.
+fn shown_with(client: &str, version: &str) -> [Behaviour; 2] {
+    let behaviours = [
+        "keys of a KMS that requests are passed on to",
+        "log groups of a CloudWatch Logs that requests are passed on to",
+    ];
+    behaviours.map(|name| Behaviour::of(name, &[(client, version)]))
+}
 
 #[test]
 fn boto3_uses_the_keys_and_logs_of_another_service() {
     let Some(python) = PythonEnvironment::get() else { return };
     let Some(moto) = Moto::checking_signatures(&python.aws()) else { return };
     let service = passing_on_to(&endpoint(&moto), moto.access_key());
-    let shown = BEHAVIOURS.map(|name| Behaviour::of(name, &[("boto3", python.version("boto3"))]));
+    let shown = shown_with("boto3", python.version("boto3"));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/upstream/keys_and_logs.py");
     run(&python.python(), [script], &service.environment(), PATIENCE).expect_success("the script");
     let log = service.log();
@@ -30,7 +36,7 @@ fn the_aws_cli_sees_what_another_service_has() {
     let (program, version) = (python.aws(), python.version("awscli"));
     let Some(moto) = Moto::checking_signatures(&program) else { return };
     let service = passing_on_to(&endpoint(&moto), moto.access_key());
-    let shown = BEHAVIOURS.map(|name| Behaviour::of(name, &[("aws", version)]));
+    let shown = shown_with("aws", version);
     let prints = |words: &str| aws(&program, &service, words).expect_success(words).stdout.trim().to_owned();
 
     let key = prints("kms create-key --description theirs --query KeyMetadata.Arn --output text");

@@ -141,11 +141,11 @@ settings! {
     /// How long SIGTERM waits for connections to move elsewhere before it closes them.
     shutdown_grace: value::Period = "\"10s\"";
     /// KMS that key operations are passed on to, for example
-    /// "https://kms.eu-west-1.amazonaws.com". Empty: keys are kept here.
+    /// `https://kms.eu-west-1.amazonaws.com`. Empty: keys are kept here.
     kms_endpoint: Option<Endpoint> = "\"\"";
     /// Region that requests to kms_endpoint are signed for. Empty: the same as region.
     kms_region: Option<String> = "\"\"";
-    /// File in the form of ~/.aws/credentials whose section [default] has what requests to kms_endpoint are signed
+    /// File in the form of ~/.aws/credentials whose section "default" has what requests to kms_endpoint are signed
     /// with. It is read again every few seconds, so that credentials can be renewed.
     kms_credentials_file: Option<PathBuf> = "\"\"";
     /// Access key to sign requests to kms_endpoint with, instead of a file.
@@ -155,11 +155,11 @@ settings! {
     /// How long a request to kms_endpoint may take, with the wait for its turn.
     kms_timeout: value::Period = "\"10s\"";
     /// CloudWatch Logs that log operations are passed on to, for example
-    /// "https://logs.eu-west-1.amazonaws.com". Empty: logs are kept here.
+    /// `https://logs.eu-west-1.amazonaws.com`. Empty: logs are kept here.
     logs_endpoint: Option<Endpoint> = "\"\"";
     /// Region that requests to logs_endpoint are signed for. Empty: the same as region.
     logs_region: Option<String> = "\"\"";
-    /// File in the form of ~/.aws/credentials whose section [default] has what requests to logs_endpoint are signed
+    /// File in the form of ~/.aws/credentials whose section "default" has what requests to logs_endpoint are signed
     /// with. It is read again every few seconds, so that credentials can be renewed.
     logs_credentials_file: Option<PathBuf> = "\"\"";
     /// Access key to sign requests to logs_endpoint with, instead of a file.

@@ -31,7 +31,8 @@ pub(crate) struct Expectation {
 impl Expectation {
     /// A shell, for as long as it takes.
     pub(crate) const SHELL: Self = Self { manner: Manner::Shell, needs_status: false, timeout: None };
-    /// A command, for as long as it takes.
+    /// A command, for as long as it takes: quickstart's.
+    #[cfg(feature = "quickstart")]
     pub(crate) const COMMAND: Self =
         Self { manner: Manner::Command { standard_input: true }, needs_status: true, timeout: None };
 }

@@ -139,6 +139,7 @@ impl<C: Connect> Copy<'_, C> {
             match self.channel.poll_event() {
                 None => break,
                 Some(Event::ChannelClosed(_)) => return Err(End::Terminated),
+                Some(Event::Undecipherable(error)) => return Err(End::Failed(error.to_string())),
                 Some(Event::Data { payload_type: PayloadType::OUTPUT, payload }) if self.stdin.is_some() => {
                     self.pending.bytes += payload.len();
                     self.pending.chunks.push_back(payload);

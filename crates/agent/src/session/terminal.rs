@@ -180,6 +180,7 @@ async fn first_size<C: Connect>(channel: &mut SessionChannel<C>, input: &mut Inp
         while let Some(event) = channel.poll_event() {
             match event {
                 Event::ChannelClosed(_) => return Err(End::Terminated),
+                Event::Undecipherable(error) => return Err(End::Failed(error.to_string())),
                 Event::Data { payload_type: PayloadType::SIZE, payload } => {
                     return Ok(Size::decode(&payload).map(terminal_size).unwrap_or_default());
                 }

@@ -11,8 +11,7 @@
 //! - [`ini`]: the form of the files in which AWS's tools keep credentials.
 //! - [`node_key`]: the keys with which managed nodes prove their identity.
 //!
-//! The place for the policy engine (parsing and evaluating IAM policies) is a module `policy` beside these. It is not
-//! written yet; until then the one caller that decides, `postern-control`, knows the administrator and node roles only.
+//! Policies, which say who may do what, are the crate `postern-policy`.
 
 #![warn(missing_docs)]
 

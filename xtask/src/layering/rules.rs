@@ -7,12 +7,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     // pure
     ("postern-protocol", &[]),
     ("postern-iam", &[]),
+    ("postern-policy", &[]),
     ("postern-model", &["postern-iam"]),
     // ports
     ("postern-store", &["postern-iam", "postern-model"]),
     ("postern-bus", &[]),
     // application: the only way to data, and it asks the policy first
-    ("postern-control", &["postern-protocol", "postern-iam", "postern-model", "postern-store", "postern-bus"]),
+    (
+        "postern-control",
+        &["postern-protocol", "postern-iam", "postern-policy", "postern-model", "postern-store", "postern-bus"],
+    ),
     // adapters
     ("postern-store-sqlite", &["postern-iam", "postern-model", "postern-store"]),
     // edges
@@ -66,7 +70,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must run anywhere: in agent, client, service, simulator, fuzzer, one day a browser.
-const PURE: &[&str] = &["postern-protocol", "postern-iam", "postern-model"];
+const PURE: &[&str] = &["postern-protocol", "postern-iam", "postern-policy", "postern-model"];
 
 /// Packages that bring a runtime, sockets, a clock, randomness or a database. A name ending in `*` is a beginning.
 const IMPURE: &[&str] = &[

@@ -405,6 +405,7 @@ fn answer(request: &HandshakeRequest, data_key: Option<&Result<SealedKey, String
         version: EXTENSION_VERSION,
         exit_status: true,
         cumulative_acknowledgements: true,
+        digest_optional: true,
         ..ClientOffer::default()
     });
     let client_version = CLIENT_VERSION.to_owned();

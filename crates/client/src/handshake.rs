@@ -177,6 +177,7 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
         version: EXTENSION_VERSION,
         exit_status: ours.exit_status,
         cumulative_acknowledgements: true,
+        digest_optional: true,
         multiplexer: if takes_ours { OFFERED_DIALECT } else { 0 },
         standard_input,
         terminal_size: Some(ours.size),

@@ -55,6 +55,7 @@ pub(super) async fn perform<C: Connect, K: DataKeys>(
             exit_status: true,
             multiplexer: if matches!(plan.work, Work::Port { .. }) { OFFERED_DIALECT } else { 0 },
             cumulative_acknowledgements: true,
+            digest_optional: true,
             standard_input: plan.session_type == SessionType::NonInteractiveCommands
                 || matches!(plan.work, Work::Port { port_use: PortUse::Connection, .. }),
         }),

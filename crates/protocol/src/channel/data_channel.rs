@@ -179,7 +179,7 @@ pub struct DataChannel {
     handshake: Handshake,
     outgoing: Outgoing,
     incoming: Incoming,
-    cumulative: CumulativeOffers,
+    offers: Offers,
     /// Messages for the service itself. They are not acknowledged, so a lost one stays lost.
     states: VecDeque<Bytes>,
     close: Close,
@@ -187,12 +187,45 @@ pub struct DataChannel {
     cipher: Option<SessionCipher>,
 }
 
-/// Who has said that it understands cumulative acknowledgements. One is understood whoever sends it; they are sent
-/// when both have said so.
+/// What the channel itself may do beyond AWS's protocol, once both ends have said so.
+#[derive(Clone, Copy, Debug, Default)]
+struct Extensions {
+    /// A cumulative acknowledgement is understood whoever sends it; they are sent when both have said so.
+    cumulative_acknowledgements: bool,
+    /// Digests are left out of what is sent, and not missed in what comes.
+    digest_optional: bool,
+}
+
 #[derive(Debug, Default)]
-struct CumulativeOffers {
-    offered: bool,
-    heard: bool,
+struct Offers {
+    ours: Extensions,
+    theirs: Extensions,
+}
+
+impl Offers {
+    const fn agreed(&self) -> Extensions {
+        let Self { ours, theirs } = self;
+        Extensions {
+            cumulative_acknowledgements: ours.cumulative_acknowledgements && theirs.cumulative_acknowledgements,
+            digest_optional: ours.digest_optional && theirs.digest_optional,
+        }
+    }
+}
+
+impl Extensions {
+    fn of_agent(request: &HandshakeRequest) -> Self {
+        request.postern.as_ref().map_or_else(Self::default, |offer| Self {
+            cumulative_acknowledgements: offer.cumulative_acknowledgements,
+            digest_optional: offer.digest_optional,
+        })
+    }
+
+    fn of_client(response: &HandshakeResponse) -> Self {
+        response.postern.as_ref().map_or_else(Self::default, |offer| Self {
+            cumulative_acknowledgements: offer.cumulative_acknowledgements,
+            digest_optional: offer.digest_optional,
+        })
+    }
 }
 
 /// How far the end of the channel has come.
@@ -217,7 +250,7 @@ impl DataChannel {
             handshake: Handshake::Idle,
             outgoing: Outgoing::new(),
             incoming,
-            cumulative: CumulativeOffers::default(),
+            offers: Offers::default(),
             states: VecDeque::new(),
             cipher: None,
             close: Close::Open,
@@ -275,6 +308,7 @@ impl DataChannel {
     /// client in the field writes its digest as hex.
     fn decode(&self, message: Bytes) -> Result<Frame, PeerError> {
         let frame = match self.config.role {
+            Role::Client if self.offers.agreed().digest_optional => Frame::decode_digest_optional(message),
             Role::Client => Frame::decode(message),
             Role::Agent => Frame::decode_unverified(message),
         };
@@ -383,21 +417,16 @@ impl DataChannel {
 
     /// The other end's offer has come. An end that made none itself uses none.
     fn note_offer(&mut self, event: &Event) {
-        let heard = match event {
-            Event::HandshakeRequest(request) => {
-                request.postern.as_ref().is_some_and(|offer| offer.cumulative_acknowledgements)
-            }
-            Event::HandshakeResponse(response) => {
-                response.postern.as_ref().is_some_and(|offer| offer.cumulative_acknowledgements)
-            }
+        self.offers.theirs = match event {
+            Event::HandshakeRequest(request) => Extensions::of_agent(request),
+            Event::HandshakeResponse(response) => Extensions::of_client(response),
             _ => return,
         };
-        self.cumulative.heard = heard;
         self.agree();
     }
 
     fn agree(&mut self) {
-        if self.cumulative.heard && self.cumulative.offered {
+        if self.offers.agreed().cumulative_acknowledgements {
             self.incoming.acknowledge_cumulatively();
         }
     }
@@ -429,14 +458,14 @@ impl DataChannel {
 
     /// Agent: opens the handshake. The time for the answer runs from here.
     pub fn request_handshake(&mut self, request: HandshakeRequest, now: Now) {
-        self.cumulative.offered = request.postern.as_ref().is_some_and(|offer| offer.cumulative_acknowledgements);
+        self.offers.ours = Extensions::of_agent(&request);
         self.handshake.request(now.instant + self.config.handshake_timeout);
         self.push(PayloadType::HANDSHAKE_REQUEST, request.encode(), now);
     }
 
     /// Client: answers the handshake, after [`Event::HandshakeRequest`].
     pub fn respond_handshake(&mut self, response: HandshakeResponse, now: Now) {
-        self.cumulative.offered = response.postern.as_ref().is_some_and(|offer| offer.cumulative_acknowledgements);
+        self.offers.ours = Extensions::of_client(&response);
         self.agree();
         self.push(PayloadType::HANDSHAKE_RESPONSE, response.encode(), now);
     }
@@ -520,7 +549,11 @@ impl DataChannel {
             payload_type,
             payload,
         };
-        self.outgoing.push(frame.encode(), frame.payload.len());
+        let message = match self.offers.agreed().digest_optional {
+            true => frame.encode_without_digest(),
+            false => frame.encode(),
+        };
+        self.outgoing.push(message, frame.payload.len());
     }
 
     /// The data of this type that came and was not taken yet, oldest first. Looking takes nothing and acknowledges

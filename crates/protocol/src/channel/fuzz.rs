@@ -107,7 +107,12 @@ pub fn data_channel(now: Now, input: &[u8]) {
             }
             6 => {
                 if role == Role::Agent {
-                    let offer = AgentOffer { version: 1, cumulative_acknowledgements: true, ..AgentOffer::default() };
+                    let offer = AgentOffer {
+                        version: 1,
+                        cumulative_acknowledgements: true,
+                        digest_optional: true,
+                        ..AgentOffer::default()
+                    };
                     let request = HandshakeRequest { postern: Some(offer), ..HandshakeRequest::default() };
                     channel.request_handshake(request, now);
                 }
@@ -132,6 +137,7 @@ fn answer(channel: &mut DataChannel, now: Now) {
             let offer = request.postern.map(|offer| ClientOffer {
                 version: 1,
                 cumulative_acknowledgements: offer.cumulative_acknowledgements,
+                digest_optional: offer.digest_optional,
                 ..ClientOffer::default()
             });
             channel.respond_handshake(HandshakeResponse { postern: offer, ..HandshakeResponse::default() }, now);

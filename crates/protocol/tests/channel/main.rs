@@ -12,6 +12,7 @@ mod captures;
 mod control_channel;
 mod cumulative;
 mod data_channel;
+mod digest;
 mod pair;
 mod relay;
 mod simulation;

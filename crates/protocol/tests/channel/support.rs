@@ -140,7 +140,7 @@ pub fn acknowledge_up_to(of: MessageType, number: i64) -> Bytes {
 }
 
 pub fn decode(message: &Bytes) -> Frame {
-    Frame::decode(message.clone()).unwrap()
+    Frame::decode_digest_optional(message.clone()).unwrap()
 }
 
 /// A message in short: `output 3 "text"`, `acknowledge 3`, `acknowledge up to 3`, `pause_publication`.

@@ -206,13 +206,16 @@ fn handshake_request() -> impl Strategy<Value = HandshakeRequest> {
             .prop_map(|(kms_key_id, challenge)| RequestedAction::KmsEncryption { kms_key_id, challenge }),
         ("[a-z]{1,8}", json()).prop_map(|(action_type, parameters)| RequestedAction::Other { action_type, parameters }),
     ];
-    let offer = (1_u32.., any::<[bool; 3]>(), 0..4_u32).prop_map(
-        |(version, [exit_status, standard_input, cumulative_acknowledgements], multiplexer)| AgentOffer {
-            version,
-            exit_status,
-            multiplexer,
-            standard_input,
-            cumulative_acknowledgements,
+    let offer = (1_u32.., any::<[bool; 4]>(), 0..4_u32).prop_map(
+        |(version, [exit_status, standard_input, cumulative_acknowledgements, digest_optional], multiplexer)| {
+            AgentOffer {
+                version,
+                exit_status,
+                multiplexer,
+                standard_input,
+                cumulative_acknowledgements,
+                digest_optional,
+            }
         },
     );
     (any::<String>(), vec(action, 0..3), option::of(offer)).prop_map(
@@ -234,14 +237,21 @@ fn handshake_response() -> impl Strategy<Value = HandshakeResponse> {
         },
     );
     let size = (any::<u32>(), any::<u32>()).prop_map(|(cols, rows)| Size { cols, rows });
-    let offer = (1_u32.., any::<[bool; 3]>(), 0..4_u32, option::of(size), option::of(any::<String>())).prop_map(
-        |(version, [exit_status, standard_input, cumulative_acknowledgements], multiplexer, terminal_size, term)| {
+    let offer = (1_u32.., any::<[bool; 4]>(), 0..4_u32, option::of(size), option::of(any::<String>())).prop_map(
+        |(
+            version,
+            [exit_status, standard_input, cumulative_acknowledgements, digest_optional],
+            multiplexer,
+            terminal_size,
+            term,
+        )| {
             ClientOffer {
                 version,
                 exit_status,
                 standard_input,
                 multiplexer,
                 cumulative_acknowledgements,
+                digest_optional,
                 terminal_size,
                 term,
             }

@@ -23,6 +23,9 @@ pub struct AgentOffer {
     /// One acknowledgement may be for all messages up to one.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
     pub cumulative_acknowledgements: bool,
+    /// Stream messages may come without a digest.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
+    pub digest_optional: bool,
     /// The command takes standard input and signals.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
     pub standard_input: bool,
@@ -44,6 +47,9 @@ pub struct ClientOffer {
     /// One acknowledgement may be for all messages up to one.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
     pub cumulative_acknowledgements: bool,
+    /// Stream messages may come without a digest.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
+    pub digest_optional: bool,
     /// The client sends the command's standard input, its end, and signals.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
     pub standard_input: bool,

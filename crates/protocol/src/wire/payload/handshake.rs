@@ -338,6 +338,7 @@ mod tests {
                 exit_status: true,
                 multiplexer: 0,
                 cumulative_acknowledgements: true,
+                digest_optional: true,
                 terminal_size: Some(crate::wire::payload::Size { cols: 80, rows: 24 }),
                 term: Some("xterm-256color".to_owned()),
             }),
@@ -346,6 +347,7 @@ mod tests {
         let json: Value = serde_json::from_slice(&response.encode()).unwrap();
         assert_eq!(json["Postern"]["Multiplexer"], Value::Null, "none is not worth a word");
         assert_eq!(json["Postern"]["CumulativeAcknowledgements"], true);
+        assert_eq!(json["Postern"]["DigestOptional"], true);
         assert_eq!(json["Postern"]["TerminalSize"], serde_json::json!({"cols": 80, "rows": 24}));
         assert_eq!(HandshakeResponse::decode(&response.encode()).unwrap(), response);
 

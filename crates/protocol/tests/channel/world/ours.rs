@@ -37,7 +37,7 @@ pub struct OurEnd {
     ends: Vec<u64>,
     /// The handshake was begun.
     begun: bool,
-    /// It offers cumulative acknowledgements.
+    /// It offers cumulative acknowledgements, and to leave out digests.
     cumulative: bool,
 }
 
@@ -95,8 +95,12 @@ impl OurEnd {
     fn take(&mut self, event: Event, now: Now) {
         match event {
             Event::HandshakeRequest(_) => {
-                let offer =
-                    ClientOffer { version: 1, cumulative_acknowledgements: self.cumulative, ..ClientOffer::default() };
+                let offer = ClientOffer {
+                    version: 1,
+                    cumulative_acknowledgements: self.cumulative,
+                    digest_optional: self.cumulative,
+                    ..ClientOffer::default()
+                };
                 let response = HandshakeResponse { postern: Some(offer), ..HandshakeResponse::default() };
                 self.channel.respond_handshake(response, now);
             }
@@ -121,8 +125,12 @@ impl End for OurEnd {
         if self.role == Role::Agent && !std::mem::replace(&mut self.begun, true) {
             let kind = serde_json::json!({"type": "LocalPortForwarding", "portNumber": "80"});
             let action = RequestedAction::SessionType { session_type: "Port".to_owned(), properties: kind };
-            let offer =
-                AgentOffer { version: 1, cumulative_acknowledgements: self.cumulative, ..AgentOffer::default() };
+            let offer = AgentOffer {
+                version: 1,
+                cumulative_acknowledgements: self.cumulative,
+                digest_optional: self.cumulative,
+                ..AgentOffer::default()
+            };
             let request = HandshakeRequest {
                 requested_client_actions: vec![action],
                 postern: Some(offer),

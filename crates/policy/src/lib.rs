@@ -35,6 +35,7 @@
 //!   organisation limits only narrow.
 //! - [`Resource`] has one name or several: see there what that means for `Deny`, `NotResource` and for the sessions of
 //!   owners whose names begin alike.
+//! - [`managed`] has the policies that AWS keeps and people attach by name.
 //!
 //! Where AWS's documentation is silent:
 //!
@@ -59,6 +60,7 @@ mod evaluate;
 mod fault;
 mod json;
 mod limits;
+pub mod managed;
 mod parse;
 mod pattern;
 mod principal;

@@ -58,7 +58,7 @@ fn warnings() {
 
 #[test]
 fn decisions() {
-    for name in ["spec-11.cases", "samples.cases", "layers.cases"] {
+    for name in ["spec-11.cases", "samples.cases", "layers.cases", "managed.cases"] {
         verdicts(name, corpus::cases::run(&lines(name)));
     }
 }
@@ -73,6 +73,7 @@ fn every_file_is_run_and_there_are_enough_cases() {
         "conditions-string.table",
         "conditions-typed.table",
         "layers.cases",
+        "managed.cases",
         "refused.table",
         "resources.table",
         "samples.cases",

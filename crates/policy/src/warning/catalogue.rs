@@ -122,6 +122,7 @@ const KEYS: &[&str] = &[
     "aws:userid",
     "aws:username",
     "ec2:sourceinstancearn",
+    "iam:awsservicename",
     "iam:passedtoservice",
     "iam:permissionsboundary",
     "iam:policyarn",

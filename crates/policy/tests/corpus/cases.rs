@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use postern_policy::{
     Attached, Context, Decision, Effect, Layer, Layers, Limits, Mismatch, Policy, Principal, PrincipalKind, Request,
-    StatementRef, Verdict, evaluate, verdict,
+    StatementRef, Verdict, evaluate, managed, verdict,
 };
 
 use super::tables::{context, resource};
@@ -87,6 +87,10 @@ impl World {
     }
 
     fn attached(&self, name: &str, limits: Limits) -> Attached {
+        if let Some(name) = name.strip_prefix("aws:") {
+            let managed = managed::by_arn(&format!("arn:aws:iam::aws:policy/{name}")).unwrap();
+            return Attached { name: name.into(), policy: managed.policy() };
+        }
         let document = self.documents.get(name).unwrap_or_else(|| panic!("no policy {name}"));
         let policy = Policy::parse(document, limits).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         Attached { name: name.into(), policy: Arc::new(policy) }

@@ -1,5 +1,7 @@
 //! A policy: what was read and checked, ready to be evaluated.
 
+use std::collections::BTreeSet;
+
 use crate::condition::Condition;
 use crate::fault::Fault;
 use crate::limits::{DocumentKind, Limits};
@@ -33,6 +35,18 @@ impl Policy {
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         warning::of(self)
+    }
+
+    /// The condition keys that conditions and variables read, in lower case: what a simulation has to be given.
+    #[must_use]
+    pub fn context_keys(&self) -> BTreeSet<&str> {
+        let statements = || self.statements.iter();
+        let conditions = || statements().flat_map(|statement| &statement.conditions);
+        let resources = statements().flat_map(|statement| &statement.resources).flat_map(|set| &set.patterns);
+        let patterns =
+            resources.flat_map(|pattern| pattern.patterns()).chain(conditions().flat_map(Condition::patterns));
+        let variables = patterns.flat_map(Pattern::variables).map(|variable| &*variable.key);
+        conditions().map(|condition| &*condition.lookup).chain(variables).collect()
     }
 
     /// Its statements, in their order.

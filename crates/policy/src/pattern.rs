@@ -66,6 +66,14 @@ impl Pattern {
         self.owner_head().is_some()
     }
 
+    /// What stands before a last `-*`, with the `-`, if there are no variables and wildcards in it.
+    pub(crate) fn literal_head(&self) -> Option<&str> {
+        match self.owner_head()? {
+            [Piece::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// The pieces before the last `*`, if a `-` stands right before it.
     fn owner_head(&self) -> Option<&[Piece]> {
         let end = self.pieces.iter().rposition(|piece| *piece != Piece::Any)?;

@@ -111,6 +111,14 @@ impl ResourcePattern {
         }
     }
 
+    /// The owner whose sessions the pattern is about, if it names one and not a variable or wildcard.
+    pub(crate) fn session_owner(&self) -> Option<&str> {
+        match self {
+            Self::Everything => None,
+            Self::Arn(pattern) => pattern.parts[4].literal_head()?.strip_prefix("session/")?.strip_suffix('-'),
+        }
+    }
+
     pub(crate) fn patterns(&self) -> &[Pattern] {
         match self {
             Self::Everything => &[],

@@ -44,6 +44,7 @@ pub(crate) fn of(policy: &Policy) -> Vec<Warning> {
         let path = path.item(index);
         actions(statement, &path, &mut warnings);
         variables(statement, &path, &mut warnings);
+        owners(statement, &path, &mut warnings);
         for condition in &statement.conditions {
             let operators = path.member("Condition");
             let operator = condition.operator.to_string();
@@ -87,6 +88,20 @@ fn variables(statement: &Statement, path: &Path<'_>, warnings: &mut Vec<Warning>
     }
 }
 
+/// Allows that give less here than somebody who thinks of all names with a beginning may expect.
+fn owners(statement: &Statement, path: &Path<'_>, warnings: &mut Vec<Warning>) {
+    let Some(set) = statement.resources.as_ref().filter(|set| set.polarity == Polarity::These) else { return };
+    let path = path.member("Resource");
+    for (index, pattern) in set.patterns.iter().enumerate().filter(|_| statement.effect == Effect::Allow) {
+        if let Some(owner) = pattern.session_owner() {
+            let message = format!(
+                "covers the sessions of {owner} alone, and of nobody else whose name begins with \"{owner}-\"; for those write session/{owner}*"
+            );
+            warn(&path.item(index), message, warnings);
+        }
+    }
+}
+
 fn condition(condition: &Condition, effect: Effect, path: &Path<'_>, warnings: &mut Vec<Warning>) {
     let operator = condition.operator;
     if !catalogue::is_known_key(&condition.lookup) {
@@ -98,6 +113,11 @@ fn condition(condition: &Condition, effect: Effect, path: &Path<'_>, warnings: &
     } else if operator.quantifier == Quantifier::All && effect == Effect::Allow {
         let message =
             "ForAllValues: holds, and so allows, where the key is absent; add Null with false if it must be there";
+        warn(path, message, warnings);
+    }
+    let about_mfa = &*condition.lookup == "aws:multifactorauthpresent";
+    if about_mfa && effect == Effect::Deny && operator.comparison == Comparison::Bool && !operator.if_exists {
+        let message = "requests with long-lived keys do not have this key, so they are not denied; write BoolIfExists";
         warn(path, message, warnings);
     }
     if condition.texts.is_empty() {

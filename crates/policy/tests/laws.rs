@@ -10,8 +10,10 @@ mod model;
 
 use std::sync::Arc;
 
-use postern_policy::{Attached, Effect, Layers, Limits, Policy, Verdict, evaluate, verdict};
+use postern_policy::{Attached, Effect, Layers, Limits, Mismatch, Policy, Verdict, evaluate, verdict};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use generate::{Question, World, document, policy, question, statement, world};
 
@@ -37,7 +39,7 @@ fn allows(world: &World, question: &Question) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn the_engine_answers_as_the_model_does(world in world(), question in question()) {
@@ -201,4 +203,23 @@ proptest! {
             && model::like(&format!("{kind}/{rest}"), &format!("{asked_kind}/{asked_rest}"));
         prop_assert_eq!(allows(&world, &Question { arn, ..Question::default() }), expected);
     }
+}
+
+/// Laws about policies that never allow anything would hold of themselves.
+#[test]
+fn what_is_made_up_is_worth_asking() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = [0_usize; 4];
+    for _ in 0..1000 {
+        let (world, question) = (world(), question()).new_tree(&mut runner).unwrap().current();
+        let decision = question.ask(|request| evaluate(&layers(&world), request));
+        let at = match decision.verdict {
+            Verdict::Allowed => 0,
+            Verdict::ExplicitDeny(_) => 1,
+            Verdict::ImplicitDeny(_) => 2,
+        };
+        seen[at] += 1;
+        seen[3] += usize::from(decision.missed.iter().any(|missed| missed.why == Mismatch::OtherOwner));
+    }
+    assert!(seen.iter().zip([200, 100, 200, 20]).all(|(seen, least)| *seen >= least), "{seen:?}");
 }

@@ -134,7 +134,7 @@ fn condition() -> impl Strategy<Value = String> {
 pub(crate) fn statement(effect: Option<Effect>) -> impl Strategy<Value = String> {
     let effect = match effect {
         Some(effect) => Just(effect.name()).boxed(),
-        None => prop_oneof![3 => Just("Allow"), 1 => Just("Deny")].boxed(),
+        None => prop_oneof![6 => Just("Allow"), 1 => Just("Deny")].boxed(),
     };
     let named = |name: &'static str, not: &'static str| prop_oneof![5 => Just(name), 1 => Just(not)];
     (
@@ -156,8 +156,8 @@ pub(crate) fn policy() -> impl Strategy<Value = Vec<String>> {
 }
 
 pub(crate) fn world() -> impl Strategy<Value = World> {
-    let layer = || prop::option::weighted(0.3, prop::collection::vec(policy(), 0..3));
-    (prop::collection::vec(policy(), 0..4), layer(), layer(), layer())
+    let layer = || prop::option::weighted(0.25, prop::collection::vec(policy(), 0..4));
+    (prop::collection::vec(policy(), 0..6), layer(), layer(), layer())
         .prop_map(|(identity, organisation, boundary, session)| World { identity, organisation, boundary, session })
 }
 

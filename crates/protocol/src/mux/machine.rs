@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The opener's first stream (spec session-types §6.5).
-const FIRST: u32 = 3;
+const FIRST: u64 = 3;
 /// What one stream may have waiting to be sent: with few streams, and with however many.
 const MOST_UNSENT: usize = 128 * 1024;
 const LEAST_UNSENT: usize = 1024;
@@ -28,8 +28,9 @@ pub struct Multiplexer {
     config: Config,
     parser: Parser,
     streams: BTreeMap<StreamId, Stream>,
-    /// The opener's next number; for the acceptor, what no new number may be below.
-    next: u32,
+    /// The opener's next number; for the acceptor, what no new number may be below. Behind the last number there is no
+    /// other, so it has room for more than a number.
+    next: u64,
     /// Streams with control frames, which go first.
     controls: VecDeque<StreamId>,
     /// Streams with data that may be sent, each one's slice in turn.
@@ -133,10 +134,10 @@ impl Multiplexer {
             Dialect::Smux1 if self.streams.contains_key(&id) => return Ok(()),
             Dialect::Smux1 => usize::MAX,
             Dialect::Postern2 => {
-                if id.0.is_multiple_of(2) || id.0 < self.next {
+                if id.0.is_multiple_of(2) || u64::from(id.0) < self.next {
                     return Err(MuxError::NotNew(id));
                 }
-                self.next = id.0.saturating_add(2);
+                self.next = u64::from(id.0) + 2;
                 BASE_WINDOW_BYTES.saturating_add(as_size(window))
             }
         };
@@ -239,7 +240,7 @@ impl Multiplexer {
 
     /// Frames may still be under way to a stream that this end has forgotten.
     fn check_forgotten(&self, id: StreamId) -> Result<(), MuxError> {
-        let was_opened = id.0 >= FIRST && id.0 < self.next && id.0 % 2 == 1;
+        let was_opened = (FIRST..self.next).contains(&id.0.into()) && id.0 % 2 == 1;
         if self.has_half_close() && !was_opened { Err(MuxError::NeverOpened(id)) } else { Ok(()) }
     }
 
@@ -287,8 +288,8 @@ impl Multiplexer {
         if self.config.role != Role::Opener || self.streams.len() >= self.config.max_streams {
             return None;
         }
-        let id = StreamId(self.next);
-        self.next = self.next.checked_add(2)?;
+        let id = StreamId(u32::try_from(self.next).ok()?);
+        self.next += 2;
         let mut stream = match self.new_window() {
             None => Stream { is_connected: true, ..Stream::new(usize::MAX, None) },
             Some(window) => Stream::new(BASE_WINDOW_BYTES, Some(window)),

@@ -263,6 +263,7 @@ fn what_no_honest_peer_sends_ends_the_session_with_a_cause() {
         (&[open(1)], MuxError::NotNew(s(1))),
         (&[open(5), open(5)], MuxError::NotNew(s(5))),
         (&[open(5), open(3)], MuxError::NotNew(s(3))),
+        (&[open(u32::MAX), open(u32::MAX)], MuxError::NotNew(s(u32::MAX))),
         (&[frame(2, 2, 3, b"x")], MuxError::NeverOpened(s(3))),
         (&[open(3), frame(2, 4, 4, &[0; 4])], MuxError::NeverOpened(s(4))),
         (&[open(3), frame(2, 1, 3, b""), frame(2, 1, 3, b"")], MuxError::Repeated { stream: s(3), command: 1 }),
@@ -292,6 +293,18 @@ fn what_no_honest_peer_sends_ends_the_session_with_a_cause() {
     }
     assert_eq!(events(&mut agent), [Event::Opened(s(9))]);
     assert_eq!(agent.handle_data(frame(1, 4, 9, &[0; 8])), Err(MuxError::Command(4)));
+}
+
+#[test]
+fn the_last_number_is_a_stream_like_any_other() {
+    let (_, mut agent) = pair(Dialect::Postern2);
+    let last = StreamId(u32::MAX);
+    agent.handle_data(frame(2, 0, last.0, &[0; 4])).unwrap();
+    assert_eq!(events(&mut agent), [Event::Opened(last)]);
+    agent.reset(last, Reset::new(ResetReason::Refused, "no"));
+    while agent.poll_transmit(MAX_TRANSMIT_BYTES).is_some() {}
+    assert_eq!(agent.streams(), 0);
+    agent.handle_data(frame(2, 2, last.0, b"what was under way")).unwrap();
 }
 
 #[test]

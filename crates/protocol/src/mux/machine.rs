@@ -1,27 +1,23 @@
 //! The machine: streams by number, whose turn it is to send, and what the application is to be told.
 
+mod intake;
+mod transmit;
+
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::frame::{self, Control, HEADER_BYTES, MAX_SLICE_BYTES, Parser, Part};
-use super::reset::{Reset, ResetReason};
+use super::frame::{Control, Parser};
+use super::reset::Reset;
 use super::stream::{Sending, Stream};
 use super::window::{Budget, ReceiveWindow};
-use super::{
-    BASE_WINDOW_BYTES, Config, Dialect, Event, MAX_TRANSMIT_BYTES, MIN_TRANSMIT_BYTES, MuxError, Read, Role, StreamId,
-    WriteError,
-};
+use super::{BASE_WINDOW_BYTES, Config, Dialect, Event, MuxError, Read, Role, StreamId, WriteError};
 
 /// The opener's first stream (spec session-types §6.5).
 const FIRST: u64 = 3;
 /// What one stream may have waiting to be sent: with few streams, and with however many.
 const MOST_UNSENT: usize = 128 * 1024;
 const LEAST_UNSENT: usize = 1024;
-/// Less than this is not cut from a slice to fill a payload up.
-const SLIVER_BYTES: usize = 2 * 1024;
-/// Refusals of streams beyond the bound that may wait to be sent.
-const MAX_REFUSALS: usize = 16 * 1024;
 
 /// One end of a multiplexed port session. See the [module](super).
 pub struct Multiplexer {
@@ -100,150 +96,6 @@ impl Multiplexer {
         self.has_half_close() || self.unread_bytes < self.config.receive_bytes
     }
 
-    /// The peer's next bytes, cut anywhere.
-    ///
-    /// # Errors
-    /// If they cannot be followed. It is final: every later call gives the same error.
-    pub fn handle_data(&mut self, mut data: Bytes) -> Result<(), MuxError> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
-        }
-        let handled = self.handle_parts(&mut data);
-        self.failed = handled.clone().err();
-        handled
-    }
-
-    fn handle_parts(&mut self, data: &mut Bytes) -> Result<(), MuxError> {
-        let backing = data.len();
-        while let Some(part) = self.parser.next(data)? {
-            match part {
-                Part::Control(id, Control::Open { window }) => self.handle_open(id, window)?,
-                Part::Control(id, control) => self.handle_control(id, control)?,
-                Part::Data(id, data) => self.handle_stream_data(id, data, backing)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn handle_open(&mut self, id: StreamId, window: u32) -> Result<(), MuxError> {
-        if self.config.role == Role::Opener {
-            return Err(MuxError::Role(frame::OPEN));
-        }
-        let credit = match self.config.dialect {
-            // A stock end ignores the number of a stream that exists (spec session-types §6.5).
-            Dialect::Smux1 if self.streams.contains_key(&id) => return Ok(()),
-            Dialect::Smux1 => usize::MAX,
-            Dialect::Postern2 => {
-                if id.0.is_multiple_of(2) || u64::from(id.0) < self.next {
-                    return Err(MuxError::NotNew(id));
-                }
-                self.next = u64::from(id.0) + 2;
-                BASE_WINDOW_BYTES.saturating_add(as_size(window))
-            }
-        };
-        if self.streams.len() >= self.config.max_streams {
-            if self.refusals.len() >= MAX_REFUSALS {
-                return Err(MuxError::Flood);
-            }
-            self.refusals.push_back(id);
-            return Ok(());
-        }
-        let mut stream = Stream::new(credit, self.new_window());
-        stream.news.opened = true;
-        self.streams.insert(id, stream);
-        self.settle(id);
-        Ok(())
-    }
-
-    fn new_window(&self) -> Option<ReceiveWindow> {
-        self.has_half_close().then(ReceiveWindow::new)
-    }
-
-    fn handle_control(&mut self, id: StreamId, control: Control) -> Result<(), MuxError> {
-        let has_windows = self.has_half_close();
-        let is_opener = self.config.role == Role::Opener;
-        let Some(stream) = self.streams.get_mut(&id) else { return self.check_forgotten(id) };
-        if stream.is_dropped {
-            return Ok(());
-        }
-        match control {
-            Control::Finish if stream.has_ended && has_windows => {
-                return Err(MuxError::Repeated { stream: id, command: frame::FINISH });
-            }
-            Control::Finish if stream.has_ended => {}
-            Control::Finish => {
-                stream.has_ended = true;
-                stream.news.readable = true;
-                if !has_windows {
-                    // Whoever says so has forgotten the stream, and drops what still comes.
-                    stream.unsent.clear();
-                    stream.sending = Sending::Stopped;
-                }
-            }
-            Control::Grant(more) => {
-                stream.credit = stream.credit.saturating_add(as_size(more));
-                stream.has_starved = false;
-            }
-            Control::Connected { .. } if !is_opener => return Err(MuxError::Role(frame::CONNECTED)),
-            Control::Connected { .. } if stream.is_connected => {
-                return Err(MuxError::Repeated { stream: id, command: frame::CONNECTED });
-            }
-            Control::Connected { window } => {
-                stream.is_connected = true;
-                stream.news.connected = true;
-                stream.credit = stream.credit.saturating_add(as_size(window));
-                stream.has_starved = false;
-            }
-            Control::Reset(reset) => {
-                stream.news.reset = Some(reset);
-                self.drop_stream(id);
-            }
-            Control::Starved => {
-                if let Some(window) = &mut stream.window {
-                    window.starve();
-                    let unread = stream.unread.len();
-                    if let Some(more) = window.grant(unread, &mut self.budget) {
-                        stream.grant_more(more);
-                    }
-                }
-            }
-            Control::Open { .. } => {}
-        }
-        self.settle(id);
-        Ok(())
-    }
-
-    fn handle_stream_data(&mut self, id: StreamId, data: Bytes, backing: usize) -> Result<(), MuxError> {
-        let has_windows = self.has_half_close();
-        let Some(stream) = self.streams.get_mut(&id) else { return self.check_forgotten(id) };
-        if stream.is_dropped {
-            return Ok(());
-        }
-        if stream.has_ended && has_windows {
-            return Err(MuxError::Repeated { stream: id, command: frame::DATA });
-        }
-        if let Some(window) = &mut stream.window
-            && !window.receive(data.len())
-        {
-            return Err(MuxError::Window(id));
-        }
-        // Without half-close nobody reads after this end's end or the peer's own.
-        if !has_windows && (stream.sending != Sending::Open || stream.has_ended) {
-            return Ok(());
-        }
-        self.unread_bytes += data.len();
-        stream.unread.push(data, backing);
-        stream.news.readable = true;
-        self.settle(id);
-        Ok(())
-    }
-
-    /// Frames may still be under way to a stream that this end has forgotten.
-    fn check_forgotten(&self, id: StreamId) -> Result<(), MuxError> {
-        let was_opened = (FIRST..self.next).contains(&id.0.into()) && id.0 % 2 == 1;
-        if self.has_half_close() && !was_opened { Err(MuxError::NeverOpened(id)) } else { Ok(()) }
-    }
-
     /// The next thing for the application.
     pub fn poll_event(&mut self) -> Option<Event> {
         while let Some(id) = self.news.front().copied() {
@@ -281,6 +133,11 @@ impl Multiplexer {
             }
         }
         None
+    }
+
+    /// The second dialect's streams have windows.
+    fn new_window(&self) -> Option<ReceiveWindow> {
+        self.has_half_close().then(ReceiveWindow::new)
     }
 
     /// Opener: a new stream; none when there are as many as may be.
@@ -419,112 +276,6 @@ impl Multiplexer {
         self.unread_bytes -= stream.unread.clear();
     }
 
-    /// Sends a frame that means nothing. Old stock ends give a session up in which nothing came for 30 s, and want one
-    /// every 10 s (spec session-types §6.5, data-channel §6.4).
-    pub const fn keep_alive(&mut self) {
-        self.owes_keep_alive = true;
-    }
-
-    /// Whether [`Multiplexer::poll_transmit`] has something, given room.
-    pub fn has_transmit(&self) -> bool {
-        self.owes_keep_alive || !(self.controls.is_empty() && self.refusals.is_empty() && self.turns.is_empty())
-    }
-
-    /// The next payload, of at most `room` bytes and [`MAX_TRANSMIT_BYTES`].
-    pub fn poll_transmit(&mut self, room: usize) -> Option<Bytes> {
-        if room < MIN_TRANSMIT_BYTES || !self.has_transmit() {
-            return None;
-        }
-        let room = room.min(MAX_TRANSMIT_BYTES);
-        let mut out = BytesMut::new();
-        if std::mem::take(&mut self.owes_keep_alive) {
-            frame::put_keep_alive(&mut out, self.config.dialect);
-        }
-        if self.transmit_refusals(&mut out, room) && self.transmit_controls(&mut out, room) {
-            self.transmit_data(&mut out, room);
-        }
-        Some(out.freeze())
-    }
-
-    /// True when none is left.
-    fn transmit_refusals(&mut self, out: &mut BytesMut, room: usize) -> bool {
-        let refusal = match self.config.dialect {
-            Dialect::Smux1 => Control::Finish,
-            Dialect::Postern2 => {
-                let most = self.config.max_streams;
-                Control::Reset(Reset::new(
-                    ResetReason::TooMany,
-                    format!(
-                        "the session has {most} connections, the most it may have; close some, or start another session"
-                    ),
-                ))
-            }
-        };
-        while let Some(id) = self.refusals.front() {
-            if out.len() + refusal.encoded_len() > room {
-                return false;
-            }
-            refusal.put(out, self.config.dialect, *id);
-            self.refusals.pop_front();
-        }
-        true
-    }
-
-    /// True when none is left. Data waits for that: an opening comes before what is sent on the stream.
-    fn transmit_controls(&mut self, out: &mut BytesMut, room: usize) -> bool {
-        while let Some(id) = self.controls.front().copied() {
-            let control = self.streams.get_mut(&id).and_then(|stream| {
-                let fits = stream.control.front().is_none_or(|control| out.len() + control.encoded_len() <= room);
-                fits.then(|| stream.control.pop_front())
-            });
-            match control {
-                None => return false,
-                Some(Some(control)) => control.put(out, self.config.dialect, id),
-                Some(None) => {}
-            }
-            self.settle(id);
-        }
-        true
-    }
-
-    fn transmit_data(&mut self, out: &mut BytesMut, room: usize) {
-        while let Some(id) = self.turns.front().copied() {
-            let left = (room - out.len()).saturating_sub(HEADER_BYTES);
-            let most_unsent = self.most_unsent();
-            let Some(stream) = self.streams.get_mut(&id) else { return };
-            let wanted = stream.unsent.len().min(stream.credit).min(MAX_SLICE_BYTES);
-            let len = wanted.min(left);
-            // The rest of a payload is not worth a sliver of a large slice, nor a header without its data.
-            let is_worth_it = len >= wanted.min(SLIVER_BYTES) && room - out.len() >= HEADER_BYTES;
-            if !is_worth_it && !out.is_empty() {
-                return;
-            }
-            if len > 0 {
-                out.reserve(HEADER_BYTES + len);
-                frame::put_data_header(out, self.config.dialect, id, len);
-                stream.unsent.move_to(out, len);
-                if stream.window.is_some() {
-                    stream.credit -= len;
-                }
-            }
-            if stream.sending == Sending::Ending && stream.unsent.is_empty() && room - out.len() >= HEADER_BYTES {
-                Control::Finish.put(out, self.config.dialect, id);
-                stream.sending = Sending::Over;
-            } else if !stream.unsent.is_empty() && stream.credit == 0 && !stream.has_starved {
-                stream.has_starved = true;
-                stream.control.push_back(Control::Starved);
-            }
-            if stream.wants_room && stream.sending == Sending::Open && stream.unsent.len() <= most_unsent / 2 {
-                stream.wants_room = false;
-                stream.news.writable = true;
-            }
-            // To the end of the line.
-            self.turns.pop_front();
-            stream.queued.data = false;
-            self.settle(id);
-        }
-    }
-
     /// Puts the stream into the queues that it belongs to, and out of the others; forgets it when it is over.
     fn settle(&mut self, id: StreamId) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
@@ -562,9 +313,4 @@ fn place(queue: &mut VecDeque<StreamId>, stands: &mut bool, belongs: bool, id: S
     } else {
         queue.retain(|queued| *queued != id);
     }
-}
-
-/// A window of the peer's: any size is fine, for what is kept is bounded by what is written.
-fn as_size(window: u32) -> usize {
-    usize::try_from(window).unwrap_or(usize::MAX)
 }

@@ -8,6 +8,8 @@ use postern_protocol::wire::payload::{
 use postern_protocol::{CLIENT_VERSION, EXTENSION_VERSION};
 use serde_json::Value;
 
+use crate::session::Manner;
+
 /// What the stock plugin says when it was started by a CLI too old to name the profile (data-channel.md §7).
 const OLD_CLI: &str = "Installed version of CLI does not support Session Manager encryption feature. \
     Please upgrade to the latest version of your CLI (e.g., AWS CLI).";
@@ -80,6 +82,8 @@ pub(crate) struct Ours {
     pub(crate) exit_status: bool,
     /// We have standard input for a command.
     pub(crate) standard_input: bool,
+    /// Whose habits are followed; none: those of a program that looks itself.
+    pub(crate) manner: Option<Manner>,
     /// Started by a CLI that does not name the profile.
     pub(crate) legacy_cli: bool,
     /// What the key service gave for an encrypted session; the reason of a failure is for the user.
@@ -102,6 +106,7 @@ impl Ours {
             term: String::new(),
             exit_status: false,
             standard_input: false,
+            manner: None,
             legacy_cli: false,
             data_key: None,
         }
@@ -138,8 +143,15 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
         let failed = match action {
             RequestedAction::SessionType { session_type: name, properties } => {
                 port = PortProperties::read(properties);
-                session_type = SessionType::named(name, &port);
-                session_type.is_none().then(|| format!("Unknown session type {name}"))
+                let named = SessionType::named(name, &port);
+                session_type = named.filter(|named| ours.manner.is_none_or(|manner| manner.accepts(*named)));
+                match (named, session_type) {
+                    (_, Some(_)) => None,
+                    (Some(_), None) => {
+                        Some(format!("the node makes a session of type {name} of it, which was not asked for"))
+                    }
+                    (None, None) => Some(format!("Unknown session type {name}")),
+                }
             }
             RequestedAction::KmsEncryption { .. } if ours.legacy_cli => Some(OLD_CLI.to_owned()),
             RequestedAction::KmsEncryption { .. } if ours.data_key.is_some() => match &ours.data_key {
@@ -241,6 +253,7 @@ mod tests {
             term: "xterm".to_owned(),
             exit_status: true,
             standard_input: true,
+            manner: None,
             legacy_cli: false,
             data_key: None,
         }

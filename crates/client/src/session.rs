@@ -23,6 +23,7 @@ use crate::escape::Escapes;
 use crate::handshake::{Answer, SessionType};
 use crate::leg::{Leg, LegEvent};
 use crate::link::{Link, LinkError, Target};
+use crate::printable::printable;
 use crate::signals::{Signal, Signals};
 use crate::terminal::{self, RawMode};
 use crate::tunnel::{Tunnel, plugin};
@@ -80,6 +81,8 @@ pub enum Manner {
     },
     /// A shell or an interactive command for a person.
     Shell,
+    /// What a document says that the user has named: as a shell, and ports may come of it.
+    Document,
     /// A command for a program: streams apart, nothing but its output.
     Command {
         /// Whether our standard input is the command's.
@@ -87,6 +90,18 @@ pub enum Manner {
     },
     /// A connection for a program, as standard input and output; nothing else on them.
     Stream,
+}
+
+impl Manner {
+    /// Whether a session may be of this type. The node says what it is, and whoever asked for a command must not find
+    /// ports of this machine opened to it.
+    pub(crate) fn accepts(self, session_type: SessionType) -> bool {
+        match session_type {
+            SessionType::PortStream => !matches!(self, Manner::Shell | Manner::Command { .. }),
+            SessionType::PortForwarding => matches!(self, Manner::Plugin { .. } | Manner::Document),
+            _ => self != Manner::Stream,
+        }
+    }
 }
 
 /// How a session ended.
@@ -415,7 +430,7 @@ impl<A: Access + 'static> Session<A> {
             return;
         }
         let (before, after) = if self.user.raw.is_some() { ("\r\n", "\r\n") } else { ("", "\n") };
-        self.notices.push((Stream::Err, Bytes::from(format!("{before}postern: {text}{after}"))));
+        self.notices.push((Stream::Err, Bytes::from(format!("{before}postern: {}{after}", printable(text)))));
     }
 
     fn write(&mut self, payload_type: PayloadType, payload: Bytes, now: Now) {
@@ -452,7 +467,9 @@ impl User {
         self.signals.listen_for_end()?;
         match manner {
             Manner::Plugin { .. } => Ok(()),
-            Manner::Shell | Manner::Command { .. } | Manner::Stream => self.signals.listen_for_interrupt(),
+            Manner::Shell | Manner::Document | Manner::Command { .. } | Manner::Stream => {
+                self.signals.listen_for_interrupt()
+            }
         }
     }
 

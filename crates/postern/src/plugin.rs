@@ -10,7 +10,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use postern_client::config::{Environment, Profile};
-use postern_client::{Cause, Console, Ended, Manner, Overrides, Service, SessionError, SessionRunner, Signal};
+use postern_client::{
+    Cause, Console, Ended, Manner, Overrides, Service, SessionError, SessionRunner, Signal, printable_lines,
+};
 use postern_protocol::CLIENT_VERSION;
 
 use arguments::{Call, Request};
@@ -37,7 +39,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Call::InvalidOperation => say("Invalid Operation"),
         Call::Undecodable(error) => say(&cannot(&error)),
         Call::Incomplete(member) => {
-            eprintln!("session-manager-plugin: {member} is missing in what the AWS CLI has passed on");
+            crate::failure::say!("session-manager-plugin: {member} is missing in what the AWS CLI has passed on");
             return ExitCode::from(CRASHED);
         }
         Call::Start(request) => return start(*request, environment),
@@ -54,7 +56,7 @@ fn start(request: Request, environment: Environment) -> ExitCode {
     };
     match result {
         Ok(Cause::Closed { output }) if output.is_empty() => say(&exiting(&id)),
-        Ok(Cause::Closed { output }) => say(&format!("\n\nSessionId: {id} : {output}\n\n")),
+        Ok(Cause::Closed { output }) => say(&format!("\n\nSessionId: {id} : {}\n\n", printable_lines(&output))),
         Ok(Cause::TimedOut) => say(&format!("Session: {id} timed out.\n")),
         Ok(Cause::InputEnded) => say(&cannot("EOF")),
         Ok(Cause::StreamEnded) => {}
@@ -90,7 +92,7 @@ fn exiting(id: &str) -> String {
 }
 
 fn cannot(error: &str) -> String {
-    format!("Cannot perform start session: {error}\n")
+    format!("Cannot perform start session: {}\n", printable_lines(error))
 }
 
 fn number(signal: Signal) -> u8 {

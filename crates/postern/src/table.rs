@@ -6,6 +6,8 @@ use std::io::{IsTerminal as _, Write as _};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
+pub(crate) use postern_client::printable;
+
 /// Prints rows under their headings on standard output.
 pub(crate) fn print(headings: &[&str], rows: Vec<Vec<String>>) -> anyhow::Result<()> {
     let mut table = Table::new();
@@ -39,34 +41,4 @@ pub(crate) fn write_lines(lines: impl Iterator<Item = String>) -> anyhow::Result
         }
     }
     Ok(())
-}
-
-/// The text with control characters shown as `\u{…}` and invisible direction marks taken out of action.
-pub(crate) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            character if character.is_control() || is_direction_mark(character) => {
-                shown.extend(character.escape_unicode());
-            }
-            character => shown.push(character),
-        }
-    }
-    shown
-}
-
-fn is_direction_mark(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_cannot_steer_the_terminal() {
-        assert_eq!(printable("web-1 grün \u{1f980}"), "web-1 grün \u{1f980}");
-        assert_eq!(printable("a\u{1b}]52;c;x\u{7}b"), "a\\u{1b}]52;c;x\\u{7}b");
-        assert_eq!(printable("a\u{9b}31m\u{202e}b\n"), "a\\u{9b}31m\\u{202e}b\\u{a}");
-    }
 }

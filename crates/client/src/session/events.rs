@@ -16,6 +16,7 @@ use crate::access::DataKey;
 use crate::encryption::{Encryption, answer_challenge};
 use crate::escape::{self, Command};
 use crate::handshake::{self, Ours, SealedKey};
+use crate::printable::printable_lines;
 use crate::terminal;
 
 impl<A: Access + 'static> Session<A> {
@@ -45,7 +46,10 @@ impl<A: Access + 'static> Session<A> {
                 }
                 Event::HandshakeRequest(request) => self.on_handshake_request(&request, now),
                 Event::HandshakeComplete(complete) => self.on_handshake_complete(&complete, &mut batch, now),
-                Event::SessionTypeAssumed => self.begin(SessionType::StandardStream, now),
+                Event::SessionTypeAssumed if self.manner.accepts(SessionType::StandardStream) => {
+                    self.begin(SessionType::StandardStream, now);
+                }
+                Event::SessionTypeAssumed => self.end(Err(SessionError::NoSessionType)),
                 Event::Undecipherable(error) => self.end(Err(SessionError::Encryption(error))),
                 Event::ChannelClosed(closed) => {
                     let ending = match self.end_by.take() {
@@ -77,6 +81,8 @@ impl<A: Access + 'static> Session<A> {
         }
         match payload_type {
             PayloadType::OUTPUT => batch.push((Stream::Out, payload)),
+            // A port has no such stream, and what a node says must not steer the terminal of whoever runs ssh.
+            PayloadType::STD_ERR if self.is_stream() => {}
             PayloadType::STD_ERR => batch.push((Stream::Err, payload)),
             PayloadType::EXIT_CODE => {
                 self.exit_status = ExitCode::decode(&payload).ok().map(|code| code.0);
@@ -122,6 +128,7 @@ impl<A: Access + 'static> Session<A> {
                 term: terminal::term(),
                 exit_status: !matches!(self.manner, Manner::Plugin { .. }),
                 standard_input: self.wants_standard_input(),
+                manner: Some(self.manner),
                 legacy_cli: self.manner == Manner::Plugin { legacy_cli: true },
                 data_key,
             },
@@ -142,7 +149,7 @@ impl<A: Access + 'static> Session<A> {
         let message = &complete.customer_message;
         if !message.is_empty() {
             let stream = if matches!(self.manner, Manner::Plugin { .. }) { Stream::Out } else { Stream::Err };
-            batch.push((stream, Bytes::from(format!("{message}\n"))));
+            batch.push((stream, Bytes::from(format!("{}\n", printable_lines(message)))));
         }
         match self.answered.as_ref().and_then(|answer| answer.session_type) {
             Some(SessionType::PortForwarding) => self.ports_begin = self.answered.take(),
@@ -158,7 +165,7 @@ impl<A: Access + 'static> Session<A> {
     fn wants_standard_input(&self) -> bool {
         match self.manner {
             Manner::Plugin { .. } | Manner::Stream => false,
-            Manner::Shell => true,
+            Manner::Shell | Manner::Document => true,
             Manner::Command { standard_input } => standard_input,
         }
     }
@@ -210,10 +217,10 @@ impl<A: Access + 'static> Session<A> {
                     }
                     Manner::Plugin { .. } => self.end(Ok(Cause::InputEnded)),
                     // A terminal that is gone sends SIGHUP; a pipe that ends is ^D for the shell behind it.
-                    Manner::Shell if !self.user.typed && !self.lacks_standard_input() => {
+                    Manner::Shell | Manner::Document if !self.user.typed && !self.lacks_standard_input() => {
                         self.end_of_input_at = Some(now.instant);
                     }
-                    Manner::Shell | Manner::Command { .. } | Manner::Stream => {}
+                    Manner::Shell | Manner::Document | Manner::Command { .. } | Manner::Stream => {}
                 }
             }
         }

@@ -13,6 +13,7 @@ use super::{Arrival, Tunnel, TunnelEvent};
 use crate::access::Access;
 use crate::console::{Batch, Output, Stream};
 use crate::handshake::PortProperties;
+use crate::printable::printable;
 use crate::session::{Cause, Ended, SessionError};
 use crate::signals::{Signal, Signals};
 
@@ -65,7 +66,7 @@ impl<A: Access + 'static> PortSession<'_, A> {
         let listener = bind(port)?;
         let opened = match listener.address() {
             LocalAddress::Tcp(address) => format!("Port {}", address.port()),
-            LocalAddress::Unix(path) => format!("Unix socket {}", path.display()),
+            LocalAddress::Unix(path) => format!("Unix socket {}", printable(&path.display().to_string())),
         };
         self.say(format!("{opened} opened for sessionId {}.\n", self.session_id));
         if self.tunnel.is_multiplexed() {
@@ -150,8 +151,9 @@ async fn accept(listener: Option<&LocalListener>) -> postern_transport::LocalStr
 fn bind(port: &PortProperties) -> Result<LocalListener, SessionError> {
     if port.local_connection_type == "unix" {
         let path = &port.local_unix_socket;
-        return LocalListener::unix(Path::new(path))
-            .map_err(|error| SessionError::Listen(format!("listen unix {path}: {}", in_gos_words(&error))));
+        return LocalListener::unix(Path::new(path)).map_err(|error| {
+            SessionError::Listen(format!("listen unix {}: {}", printable(path), in_gos_words(&error)))
+        });
     }
     let number = match port.local_port_number.as_str() {
         "" => Ok(0),

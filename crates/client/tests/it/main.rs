@@ -19,7 +19,7 @@ use postern_protocol::wire::payload::{ActionStatus, RequestedAction, StreamFlag}
 use postern_transport::{Dialer, Proxy, Trust};
 use tokio::sync::mpsc;
 
-const COMMAND: Manner = Manner::Command { standard_input: true };
+pub(crate) const COMMAND: Manner = Manner::Command { standard_input: true };
 pub(crate) const PLUGIN: Manner = Manner::Plugin { legacy_cli: false };
 
 /// What the session has written.
@@ -51,7 +51,7 @@ impl Write for Screen {
 pub(crate) struct User {
     pub(crate) keys: mpsc::Sender<Input>,
     pub(crate) out: Screen,
-    err: Screen,
+    pub(crate) err: Screen,
     access: Rc<FakeAccess>,
 }
 

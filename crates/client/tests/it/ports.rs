@@ -1,15 +1,16 @@
 //! Port sessions against a scripted agent: what no installed agent does any more, and what is hard to provoke.
 
 use bytes::Bytes;
-use postern_client::{Cause, Input, Manner};
+use postern_client::{Cause, Input, Manner, SessionError};
+use postern_protocol::channel::data_channel::Event;
 use postern_protocol::wire::PayloadType;
-use postern_protocol::wire::payload::{RequestedAction, StreamFlag};
+use postern_protocol::wire::payload::{ActionStatus, HandshakeComplete, RequestedAction, StreamFlag};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::peer::{Peer, within};
-use crate::{PLUGIN, Screen, User, play};
+use crate::peer::{self, Peer, within};
+use crate::{COMMAND, PLUGIN, Screen, User, play};
 
 fn port_action(properties: Value) -> RequestedAction {
     RequestedAction::SessionType { session_type: "Port".to_owned(), properties }
@@ -124,4 +125,77 @@ async fn a_session_ends_although_nobody_took_what_came() {
     };
     let (ended, ()) = play(runner, script).await;
     assert_eq!(ended.unwrap().cause, Cause::Closed { output: "over".to_owned() });
+}
+
+/// The node says what a session is. Whoever asked for a shell, a command or a connection gets no listener of the node's
+/// choice on their own machine.
+#[tokio::test]
+async fn a_node_opens_ports_to_nobody_who_asked_for_something_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let forwarding = json!({
+        "portNumber": "80", "type": "LocalPortForwarding", "localConnectionType": "unix",
+        "localUnixSocket": socket.to_str().unwrap(),
+    });
+    for (manner, properties) in [
+        (COMMAND, &forwarding),
+        (Manner::Shell, &forwarding),
+        (Manner::Stream, &forwarding),
+        (COMMAND, &json!({"portNumber": "22"})),
+    ] {
+        let (mut peer, ticket) = Peer::listen().await;
+        let (_user, runner) = User::new(ticket, manner, &[]);
+        let script = async {
+            peer.accept().await;
+            peer.ask(true, vec![port_action(properties.clone())]);
+            let Event::HandshakeResponse(response) = peer.event().await else { panic!("an answer") };
+            assert_eq!(response.processed_client_actions[0].action_status, ActionStatus::FAILED, "{manner:?}");
+            // A node that does not care goes on all the same.
+            let complete = HandshakeComplete { handshake_time_to_complete: 1, customer_message: String::new() };
+            peer.channel.complete_handshake(complete, peer::now());
+            peer.until_gone().await;
+        };
+        let (ended, ()) = play(runner, script).await;
+        let error = ended.unwrap_err();
+        assert!(matches!(error, SessionError::Refused(_) | SessionError::NoSessionType), "{manner:?}: {error}");
+        assert!(!socket.exists(), "{manner:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_was_named_may_be_one_of_ports() {
+    let (mut peer, ticket) = Peer::listen().await;
+    let (user, runner) = User::new(ticket, Manner::Document, &[]);
+    let script = async {
+        peer.accept().await;
+        let properties = json!({"portNumber": "80", "type": "LocalPortForwarding", "localPortNumber": "0"});
+        peer.shake_hands_for(false, port_action(properties)).await;
+        peer.drained().await;
+        TcpStream::connect(("127.0.0.1", opened_port(&user.out).await)).await.unwrap();
+        peer.close("").await;
+    };
+    let (ended, ()) = play(runner, script).await;
+    assert_eq!(ended.unwrap().cause, Cause::Closed { output: String::new() });
+}
+
+#[tokio::test]
+async fn what_a_node_says_beside_a_connection_does_not_steer_the_terminal() {
+    let (mut peer, ticket) = Peer::listen().await;
+    let (user, runner) = User::new(ticket, Manner::Stream, &[]);
+    let script = async {
+        peer.accept().await;
+        peer.ask(true, vec![port_action(json!({"portNumber": "22"}))]);
+        let Event::HandshakeResponse(_) = peer.event().await else { panic!("an answer") };
+        let customer_message = "\u{1b}]0;yours\u{7}".to_owned();
+        let complete = HandshakeComplete { handshake_time_to_complete: 1, customer_message };
+        peer.channel.complete_handshake(complete, peer::now());
+        peer.output(PayloadType::STD_ERR, "\u{1b}[2JPassword: ").await;
+        peer.output(PayloadType::OUTPUT, "SSH-2.0-x\r\n").await;
+        peer.drained().await;
+        peer.close("").await;
+    };
+    let (ended, ()) = play(runner, script).await;
+    assert_eq!(ended.unwrap().cause, Cause::Closed { output: String::new() });
+    assert_eq!(user.out.text(), "SSH-2.0-x\r\n");
+    assert_eq!(user.err.text(), "\\u{1b}]0;yours\\u{7}\n");
 }

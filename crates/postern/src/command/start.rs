@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use postern_client::Manner;
 use postern_iam::DocumentName;
 use postern_model::session::StartSessionRequest;
 
-use super::{node_name, session};
+use super::node_name;
+use super::session::{self, Expectation};
 use crate::context::ServiceFlags;
 
 #[derive(clap::Args)]
@@ -38,7 +40,8 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
         reason: arguments.reason,
         parameters: grouped(arguments.parameters),
     };
-    session::run(service, &request, session::Expectation::SHELL).await
+    let manner = if request.document_name.is_some() { Manner::Document } else { Manner::Shell };
+    session::run(service, &request, Expectation { manner, ..Expectation::SHELL }).await
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {

@@ -99,6 +99,7 @@ async fn a_session_ends_with_awss_texts_and_status_0() {
     for (reason, end) in [
         ("", "\n\nExiting session with sessionId: session-1.\n\n".to_owned()),
         ("Ended by admin.", "\n\nSessionId: session-1 : Ended by admin.\n\n".to_owned()),
+        ("--\nno\u{1b}[2J", "\n\nSessionId: session-1 : --\nno\\u{1b}[2J\n\n".to_owned()),
     ] {
         let ended = session("id\n", async |peer| {
             peer.shake_hands(true, "Standard_Stream").await;

@@ -8,9 +8,18 @@ pub(crate) const OWN_FAILURE: u8 = 255;
 
 /// Tells a failure and gives the exit status that goes with it.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("postern: {}", Sentence(error));
+    say!("postern: {}", Sentence(error));
     ExitCode::from(OWN_FAILURE)
 }
+
+/// Says a line to a person, as `eprintln!` does. Whoever has closed standard error, as `2>&1 | head` does, does not want
+/// to hear it, and is no reason to stop before everything is tidied up.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($words)*)));
+    }};
+}
+pub(crate) use say;
 
 /// An error and its causes in one line, with nothing in it that could move a terminal's cursor.
 struct Sentence<'a>(&'a anyhow::Error);

@@ -86,9 +86,11 @@ async fn with_node(
     let env = EnvFile::write(backend.folder(), &content)?;
     introduce(backend, node, is_new);
     if arguments.serve {
-        eprintln!("ready: in another shell, . {}", shell_words::quote(&env.path().to_string_lossy()));
-        eprintln!("       then aws ssm start-session --target $POSTERN_NODE_ID, or postern start $POSTERN_NODE_ID");
-        eprintln!("       ^C ends service, agent and sessions");
+        crate::failure::say!("ready: in another shell, . {}", shell_words::quote(&env.path().to_string_lossy()));
+        crate::failure::say!(
+            "       then aws ssm start-session --target $POSTERN_NODE_ID, or postern start $POSTERN_NODE_ID"
+        );
+        crate::failure::say!("       ^C ends service, agent and sessions");
         crate::stop::until_told_to_stop().await?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -99,7 +101,7 @@ async fn with_node(
                 .await
         }
         None => {
-            eprintln!("a shell on it follows; exit ends everything");
+            crate::failure::say!("a shell on it follows; exit ends everything");
             let request = StartSessionRequest {
                 target: node.id.to_string(),
                 document_name: None,
@@ -115,9 +117,9 @@ async fn with_node(
 fn introduce(backend: &Backend, node: &Node, is_new: bool) {
     let folder = backend.folder().to_string_lossy();
     let made = if is_new { "made" } else { "found" };
-    eprintln!("{made} a service, its administrator and a managed node in {folder}");
-    eprintln!("this machine is the managed node {} of the service at {}", node.id, backend.endpoint);
-    eprintln!(
+    crate::failure::say!("{made} a service, its administrator and a managed node in {folder}");
+    crate::failure::say!("this machine is the managed node {} of the service at {}", node.id, backend.endpoint);
+    crate::failure::say!(
         "both end with this program, nothing is recorded; rm -r {} removes all of it",
         shell_words::quote(&folder)
     );

@@ -72,7 +72,7 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
         Arguments::List { json } => list(&service, json).await?,
         Arguments::Delete { id } => {
             service.call(&DeleteActivationRequest { activation_id: id.clone() }).await?;
-            eprintln!("activation {id} is deleted");
+            crate::failure::say!("activation {id} is deleted");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -102,7 +102,9 @@ async fn create(flags: &ServiceFlags, service: &Service, arguments: Create) -> a
     }
     let (limit, until) = (arguments.limit, utc(expires.seconds()));
     let nodes = if limit == 1 { "one node".to_owned() } else { format!("up to {limit} nodes") };
-    eprintln!("activation {activation_id} for {nodes} until {until}; run this on each, its code is not shown again:");
+    crate::failure::say!(
+        "activation {activation_id} for {nodes} until {until}; run this on each, its code is not shown again:"
+    );
     table::write_lines(std::iter::once(command))
 }
 
@@ -136,7 +138,7 @@ async fn list(service: &Service, json: bool) -> anyhow::Result<()> {
         return table::print_json(&activations);
     }
     if activations.is_empty() {
-        eprintln!("no activations");
+        crate::failure::say!("no activations");
         return Ok(());
     }
     let headings = ["ACTIVATION", "NAME", "ROLE", "USED", "EXPIRES", "DESCRIPTION"];

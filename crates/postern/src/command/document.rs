@@ -147,7 +147,7 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
             let shown = version.map(|version| format!("version {version} of ")).unwrap_or_default();
             let version = NamedVersion { document_version: version, version_name: None };
             service.call(&DeleteDocumentRequest { name: name.clone(), version, force }).await?;
-            eprintln!("{shown}document {name} is deleted");
+            crate::failure::say!("{shown}document {name} is deleted");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -168,7 +168,7 @@ async fn list(service: &Service, arguments: List) -> anyhow::Result<()> {
         return table::print_json(&documents);
     }
     if documents.is_empty() {
-        eprintln!("no documents");
+        crate::failure::say!("no documents");
         return Ok(());
     }
     let row = |document: &Value| {
@@ -221,7 +221,7 @@ async fn create(service: &Service, arguments: Create) -> anyhow::Result<()> {
     if arguments.json {
         return table::print_json(&description);
     }
-    eprintln!("document {} of type {document_type} is kept", description.name);
+    crate::failure::say!("document {} of type {document_type} is kept", description.name);
     Ok(())
 }
 
@@ -247,7 +247,7 @@ async fn update(service: &Service, arguments: Update) -> anyhow::Result<()> {
     }
     let DocumentDescription { name, document_version, default_version, .. } = description;
     let said = format!("document {name} has version {document_version}; the default version is {default_version}");
-    eprintln!("{}", table::printable(&said));
+    crate::failure::say!("{}", table::printable(&said));
     Ok(())
 }
 
@@ -274,7 +274,7 @@ async fn choose(service: &Service, name: DocumentName, version: u32) -> anyhow::
     let request = UpdateDocumentDefaultVersionRequest { name, document_version: version };
     let chosen = service.call(&request).await?.description;
     let said = format!("the default version of document {} is {}", chosen.name, chosen.default_version);
-    eprintln!("{}", table::printable(&said));
+    crate::failure::say!("{}", table::printable(&said));
     Ok(())
 }
 

@@ -39,9 +39,11 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
     }
     if nodes.is_empty() {
         if arguments.filters.is_empty() {
-            eprintln!("no managed nodes yet; `postern activation create` prints the command that registers one");
+            crate::failure::say!(
+                "no managed nodes yet; `postern activation create` prints the command that registers one"
+            );
         } else {
-            eprintln!("no managed node is like this; `postern nodes` lists them all");
+            crate::failure::say!("no managed node is like this; `postern nodes` lists them all");
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -49,7 +51,7 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
     table::print(&headings, nodes.iter().map(row).collect())?;
     for node in &nodes {
         if let Some(conflict) = node["PosternIdentityConflict"].as_str() {
-            eprintln!("{}", table::printable(&format!("{}: {conflict}", text(node, "InstanceId"))));
+            crate::failure::say!("{}", table::printable(&format!("{}: {conflict}", text(node, "InstanceId"))));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -74,7 +76,7 @@ async fn add_tags(service: &Service, nodes: &mut [Value]) {
     });
     let answers: Vec<_> = answers.buffered(AT_ONCE).collect().await;
     if let Some(error) = answers.iter().find_map(|answer| answer.as_ref().err()) {
-        eprintln!("tags cannot be shown: {}", table::printable(&postern_client::sentence(error.as_ref())));
+        crate::failure::say!("tags cannot be shown: {}", table::printable(&postern_client::sentence(error.as_ref())));
     }
     for (node, tags) in nodes.iter_mut().zip(answers) {
         if let (Value::Object(node), Ok(tags)) = (node, tags) {

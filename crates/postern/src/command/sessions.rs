@@ -37,7 +37,7 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
     if arguments.json {
         table::print_json(&sessions)?;
     } else if sessions.is_empty() {
-        eprintln!("no {} sessions", if arguments.history { "past" } else { "active" });
+        crate::failure::say!("no {} sessions", if arguments.history { "past" } else { "active" });
     } else {
         let headings = ["SESSION", "NODE", "STATE", "STARTED", "ENDED", "OWNER", "REASON", "DETAILS"];
         table::print(&headings, sessions.iter().map(row).collect())?;

@@ -88,7 +88,7 @@ async fn list(service: &Service, resource_type: TaggedType, resource_id: String,
         return table::print_json(&tags);
     }
     if tags.is_empty() {
-        eprintln!("no tags");
+        crate::failure::say!("no tags");
         return Ok(());
     }
     table::print(&["KEY", "VALUE"], tags.iter().map(|tag| vec![text(tag, "Key"), text(tag, "Value")]).collect())

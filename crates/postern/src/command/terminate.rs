@@ -13,6 +13,6 @@ pub(crate) struct Arguments {
 /// Ends it.
 pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::Result<ExitCode> {
     flags.service()?.terminate(&arguments.session).await?;
-    eprintln!("session {} is ended", arguments.session);
+    crate::failure::say!("session {} is ended", arguments.session);
     Ok(ExitCode::SUCCESS)
 }

@@ -54,6 +54,15 @@ fn misuse_is_255_and_help_is_not() {
     }
 }
 
+/// As in `postern nodes 2>&1 | head -1`: nobody hears the sentence, and the status is still ours.
+#[test]
+fn a_closed_standard_error_changes_nothing() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = postern().arg("nodes").stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(255));
+}
+
 #[test]
 fn completions_are_a_script() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Way;
 use super::spec::Destination;
+use crate::failure::say;
 use crate::table::{printable, write_lines};
 
 /// The names of things, and what has flowed.
@@ -100,7 +101,7 @@ impl Report {
             // Whoever does not read it any more does not want it.
             let _ = write_lines(std::iter::once(event.to_string()));
         } else {
-            eprintln!("{}", printable(text));
+            say!("{}", printable(text));
         }
     }
 }

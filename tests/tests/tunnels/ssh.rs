@@ -5,6 +5,7 @@ use std::path::Path;
 
 use postern_testkit::{
     Behaviour, Output, PythonEnvironment, SshServer, VERSION, closed_port, program, run, system_program,
+    temporary_folder,
 };
 
 use crate::PATIENCE;
@@ -111,6 +112,30 @@ fn awss_own_line_works(world: &World, server: &SshServer) {
     assert!(done.stdout == big(), "{} of {} bytes came back", done.stdout.len(), big().len());
     world.wait_until_no_session_is_active();
     behaviour.holds();
+}
+
+/// Older versions of ssh give any host, also one out of somebody's link, to the shell that starts the ProxyCommand.
+#[test]
+fn a_host_that_is_no_node_reaches_no_shell() {
+    let Some(ssh) = system_program("ssh") else { return };
+    let folder = temporary_folder();
+    let file = folder.path().join("config");
+    let printed = run(&program("postern"), ["ssh-config"], &[], PATIENCE).expect_success("ssh-config");
+    std::fs::write(&file, printed.stdout).expect("the folder is writable");
+    let file = file.to_str().expect("UTF-8");
+    let proxy = |host: &str| {
+        let said = run(&ssh, ["-F", file, "-G", "--", host], &[], PATIENCE);
+        said.stdout.lines().find_map(|line| line.strip_prefix("proxycommand ")).map(str::to_owned)
+    };
+    let command = proxy("mi-0123456789abcdef0").expect("ids are nodes");
+    assert!(command.ends_with(" ssh-proxy '%h' %p"), "{command}");
+    // As ssh expands it, and sh reads it.
+    let witness = folder.path().join("witness");
+    let host = format!("mi-$(touch {0})`touch {0}`;touch {0};", witness.display());
+    let command = command.replace("%h", &host).replace("%p", "22");
+    run(Path::new("sh"), ["-c", &command], &[], PATIENCE);
+    assert!(!witness.exists(), "{command}");
+    assert_eq!(proxy("mi-';touch x;'"), None);
 }
 
 #[test]

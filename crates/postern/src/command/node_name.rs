@@ -22,7 +22,14 @@ pub(super) async fn resolve(service: &Service, name: &str) -> anyhow::Result<Str
         nodes.retain(|node| is_called(node, name));
     }
     let ids: Vec<String> = nodes.iter().map(|node| text(node, "InstanceId")).collect();
-    match ids.as_slice() {
+    the_one(name, &ids)
+}
+
+/// The one node that is meant.
+fn the_one(name: &str, ids: &[String]) -> anyhow::Result<String> {
+    match ids {
+        // It becomes part of ssh's command line, and of files.
+        [only] if !is_id(only) => bail!("the service says that {name:?} is the node {only:?}, which is no node's id"),
         [only] => Ok(only.clone()),
         [] => bail!("no managed node has the id, name or tag {name:?}; `postern nodes` lists them"),
         several => bail!("{} nodes are meant by {name:?}; use one of the ids {}", several.len(), several.join(", ")),
@@ -71,6 +78,15 @@ mod tests {
         }
         for name in ["web", "mi-web", "mi-0123456789ABCDEF0", "mi-0123456789abcdef01", "i-", ""] {
             assert!(!is_id(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn one_node_is_meant_and_its_id_is_an_id() {
+        let one = |ids: &[&str]| the_one("web", &ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>());
+        assert_eq!(one(&["mi-0123456789abcdef0"]).ok().as_deref(), Some("mi-0123456789abcdef0"));
+        for wrong in [&[][..], &["i-01234567", "i-01234568"], &["$(touch x)"], &["-oProxyCommand=x"], &[""]] {
+            assert!(one(wrong).is_err_and(|error| error.to_string().contains("\"web\"")), "{wrong:?}");
         }
     }
 

@@ -15,8 +15,13 @@ use crate::context::ServiceFlags;
 /// AWS's document for a connection to a port, as standard input and output.
 const DOCUMENT: &str = "AWS-StartSSHSession";
 
-/// How ids of managed nodes begin: those that were registered, and EC2's.
-const NODE_IDS: &str = "mi-*,i-*";
+/// How ids of managed nodes begin: those that were registered, and EC2's. Older versions of ssh take any text for a
+/// host, also one out of a link that somebody has sent, and hand it to the shell that starts the ProxyCommand: it is
+/// quoted there, and what could end the quotes is no node.
+const NODE_IDS: &str = r#""mi-*,i-*,!*'*""#;
+
+/// The host, for ssh's ProxyCommand; where that is no matter of a shell, ssh takes quotes as they are.
+const HOST: &str = if cfg!(windows) { "%h" } else { "'%h'" };
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -76,7 +81,7 @@ pub(crate) fn print_config(flags: &ServiceFlags) -> anyhow::Result<ExitCode> {
         "#     Host web-1".to_owned(),
         "#         Hostname mi-0123456789abcdef0".to_owned(),
         format!("Match host {NODE_IDS}"),
-        format!("    ProxyCommand {}", proxy_command(flags, "%h")?),
+        format!("    ProxyCommand {}", proxy_command(flags, HOST)?),
     ];
     crate::table::write_lines(lines.into_iter())?;
     Ok(ExitCode::SUCCESS)

@@ -1,7 +1,7 @@
 //! `postern forward`: what is open, what flows, what fails, and that nothing is left.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 
 use postern_testkit::{closed_port, echo_is_exact, echo_server, program, run, temporary_folder};
@@ -113,12 +113,38 @@ fn json_is_for_programs(world: &World) {
     assert_eq!((&total["connections"], &total["sentBytes"]), (&1.into(), &640.into()));
 }
 
+/// Programs that connect to one SOCKS port and ask nothing hold up no other port, and their own only until they go.
+fn silent_socks_clients_hold_up_themselves_alone(world: &World) {
+    let mut forward = world.forward(&["-D", "127.0.0.1:0", "-D", "127.0.0.2:0"]);
+    let address = |at: &str| {
+        let line = forward.expect(&format!("{at}:"), PATIENCE);
+        line.split(" → ").next().expect("an address comes first").parse::<SocketAddr>().expect("it is one")
+    };
+    let (first, second) = (address("127.0.0.1"), address("127.0.0.2"));
+    let greeted = |at: SocketAddr| {
+        let mut program = TcpStream::connect(at).expect("the proxy listens");
+        program.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        program.write_all(&[5, 1, 0]).expect("the proxy takes it");
+        let mut answer = [0; 2];
+        program.read_exact(&mut answer).expect("the proxy answers");
+        assert_eq!(answer, [5, 0]);
+    };
+    let silent: Vec<_> = (0..200).map(|_| TcpStream::connect(first).expect("the proxy listens")).collect();
+    // These are all heard out by the other one, while the first is full.
+    (0..200).for_each(|_| greeted(second));
+    drop(silent);
+    greeted(first);
+    forward.interrupt();
+    assert_eq!(forward.wait(PATIENCE), Some(0));
+}
+
 #[test]
 fn to_our_agent() {
     let mut world = World::ours();
     several_at_once_and_what_flowed(&world);
     failures_are_one_sentence(&world);
     json_is_for_programs(&world);
+    silent_socks_clients_hold_up_themselves_alone(&world);
     reconnects_do_not_show(&mut world);
 }
 

@@ -25,8 +25,11 @@ const WAITING_ARRIVALS: usize = 32;
 /// Sessions of SOCKS clients at a time: each is a process on the node.
 const MAX_SOCKS_SESSIONS: usize = 32;
 
-/// SOCKS clients that have not asked yet.
+/// SOCKS clients of one local end that have not asked yet.
 const MAX_ASKING: usize = 128;
+
+/// SOCKS clients that wait for their sessions to open.
+const MAX_WAITING: usize = 1024;
 
 /// How long a SOCKS client's session is kept for the next connection.
 const SOCKS_IDLE: Duration = Duration::from_secs(30);
@@ -61,7 +64,10 @@ pub(super) struct Forwarder {
     report: Rc<Report>,
     sessions: BTreeMap<Key, Running>,
     work: FuturesUnordered<Pin<Box<dyn Future<Output = Done>>>>,
-    asking: usize,
+    /// SOCKS clients that have not asked yet, by local end.
+    asking: Vec<usize>,
+    /// SOCKS clients that wait for their sessions.
+    waiting: usize,
     started: u64,
     /// Also those that say good-bye while another one has taken their place.
     alive: usize,
@@ -76,6 +82,7 @@ impl Forwarder {
         ways: Vec<Way>,
         report: Rc<Report>,
     ) -> Forwarder {
+        let asking = vec![0; ways.len()];
         Forwarder {
             service,
             node_id,
@@ -84,7 +91,8 @@ impl Forwarder {
             report,
             sessions: BTreeMap::new(),
             work: FuturesUnordered::new(),
-            asking: 0,
+            asking,
+            waiting: 0,
             started: 0,
             alive: 0,
             stop: CancellationToken::new(),
@@ -105,12 +113,15 @@ impl Forwarder {
             match done {
                 Done::Accepted(way, stream) => self.on_accepted(way, stream),
                 Done::Asked(way, asked) => self.on_asked(way, asked),
-                Done::HandedOver(key, None) => {
-                    if self.ways.get(key.0).is_some_and(|way| way.destination.is_some()) {
-                        self.accept(key.0);
+                Done::HandedOver(key, back) => {
+                    let is_socks = self.is_socks(key.0);
+                    self.waiting -= usize::from(is_socks);
+                    match back {
+                        Some(arrival) => self.hand_over(key, arrival),
+                        None if is_socks => {}
+                        None => self.accept(key.0),
                     }
                 }
-                Done::HandedOver(key, Some(arrival)) => self.hand_over(key, arrival),
                 Done::Ended(key, serial, ending) => {
                     if let Err(failure) = self.on_ended(&key, serial, ending) {
                         return failure;
@@ -146,9 +157,10 @@ impl Forwarder {
         match self.ways.get(way).and_then(|way| way.destination.clone()) {
             Some(destination) => self.hand_over((way, destination), Arrival::plain(stream)),
             None => {
-                self.asking += 1;
                 self.work.push(Box::pin(async move { Done::Asked(way, socks::hear(stream).await) }));
-                if self.asking < MAX_ASKING {
+                let Some(asking) = self.asking.get_mut(way) else { return };
+                *asking += 1;
+                if *asking < MAX_ASKING {
                     self.accept(way);
                 }
             }
@@ -156,10 +168,12 @@ impl Forwarder {
     }
 
     fn on_asked(&mut self, way: usize, asked: anyhow::Result<(Destination, Arrival)>) {
-        if self.asking == MAX_ASKING {
-            self.accept(way);
+        if let Some(asking) = self.asking.get_mut(way) {
+            *asking -= 1;
+            if *asking + 1 == MAX_ASKING {
+                self.accept(way);
+            }
         }
-        self.asking -= 1;
         match asked {
             Ok((destination, arrival)) => self.hand_over((way, destination), arrival),
             Err(error) => self.report.remark(&format!("a SOCKS client was turned away: {error:#}")),
@@ -168,6 +182,11 @@ impl Forwarder {
 
     /// Gives a connection to its session, which is started if it does not run.
     fn hand_over(&mut self, key: Key, arrival: Arrival) {
+        if self.is_socks(key.0) && self.waiting >= MAX_WAITING {
+            self.report.failed(&key.1, "too many connections wait for their sessions; close some");
+            arrival.refuse(None);
+            return;
+        }
         // One that says good-bye takes nothing more.
         if self.sessions.get(&key).is_none_or(|session| session.arrivals.is_closed()) {
             if self.is_socks(key.0) && !self.make_room() {
@@ -179,6 +198,7 @@ impl Forwarder {
         }
         let Some(session) = self.sessions.get(&key) else { return };
         let arrivals = session.arrivals.clone();
+        self.waiting += usize::from(self.is_socks(key.0));
         self.work.push(Box::pin(async move {
             let back = arrivals.send(arrival).await.err().map(|refused| refused.0);
             Done::HandedOver(key, back)

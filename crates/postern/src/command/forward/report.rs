@@ -22,6 +22,7 @@ struct Total {
     local: String,
     /// As people are told it.
     leads_to: String,
+    has_opened: bool,
     connections: u64,
     flow: Flow,
 }
@@ -31,6 +32,7 @@ impl Report {
         let total = |way: &Way| Total {
             local: way.listener.address().to_string(),
             leads_to: way.destination.as_ref().map_or_else(|| "SOCKS 5".to_owned(), Destination::to_string),
+            has_opened: false,
             connections: 0,
             flow: Flow::default(),
         };
@@ -39,8 +41,9 @@ impl Report {
 
     /// The way is open.
     pub(super) fn open(&self, way: usize) {
-        let totals = self.totals.borrow();
-        let Some(Total { local, leads_to, .. }) = totals.get(way) else { return };
+        let mut totals = self.totals.borrow_mut();
+        let Some(Total { local, leads_to, has_opened, .. }) = totals.get_mut(way) else { return };
+        *has_opened = true;
         self.say(
             &format!("{local} → {leads_to} via {}", self.node),
             &json!({"event": "open", "local": local, "destination": leads_to, "node": self.node}),
@@ -77,9 +80,10 @@ impl Report {
         }
     }
 
-    /// What flowed altogether.
+    /// What flowed altogether, where anything could.
     pub(super) fn finish(&self) {
-        for Total { local, leads_to, connections, flow } in &*self.totals.borrow() {
+        for Total { local, leads_to, connections, flow, .. } in self.totals.borrow().iter().filter(|way| way.has_opened)
+        {
             let Flow { sent_bytes, received_bytes } = flow;
             let plural = if *connections == 1 { "" } else { "s" };
             self.say(

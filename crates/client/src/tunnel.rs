@@ -255,7 +255,14 @@ impl<A: Access + 'static> Tunnel<A> {
     }
 
     fn on_reset(&mut self, id: StreamId, reset: Reset) {
-        let Some(connection) = self.connections.remove(&id) else { return };
+        let Some(mut connection) = self.connections.remove(&id) else { return };
+        if connection.is_connected && !connection.unwritten.is_empty() {
+            // What had come before is still the program's.
+            connection.is_broken = true;
+            connection.has_sent_all = true;
+            self.connections.insert(id, connection);
+            return self.deliver(id);
+        }
         if !connection.is_connected {
             refuse(&connection.stream, (connection.on_failed)(Some(reset.reason)));
             self.events.push_back(TunnelEvent::NotConnected(Some(reset)));
@@ -274,6 +281,10 @@ impl<A: Access + 'static> Tunnel<A> {
             }
             if !connection.unwritten.is_empty() {
                 return self.waits.for_room(id, connection);
+            }
+            if connection.is_broken {
+                connection.stream.reset_on_drop();
+                return self.break_off(id);
             }
             match self.carrier.read(id) {
                 Read::Data(data) => {

@@ -28,8 +28,8 @@
 //! * Ask for a payload only when it can leave at once: the choice between streams is made in `poll_transmit`, and what
 //!   has left it waits in front of everything that comes later. Pass what the data channel's `write_capacity` says;
 //!   below [`MIN_TRANSMIT_BYTES`] nothing comes.
-//! * A connection that ended is told with [`Multiplexer::finish`], one that broke or could not be made with
-//!   [`Multiplexer::reset`]. When [`Multiplexer::has_half_close`] is false, a stream is over after either direction's
+//! * A connection that ended is told with [`Multiplexer::finish`], one that could not be made or is given up with
+//!   [`Multiplexer::reset`], and one that broke with [`Multiplexer::break_off`]. When [`Multiplexer::has_half_close`] is false, a stream is over after either direction's
 //!   end: after `finish` nothing can be read, and after [`Read::Finished`] nothing can be written, but `finish` is still
 //!   to be called.
 //! * An error of `handle_data` is the peer's fault and final: the session ends with it as the cause.
@@ -158,7 +158,8 @@ pub enum Event {
     Readable(StreamId),
     /// A stream whose capacity was 0 takes data again.
     Writable(StreamId),
-    /// The peer dropped the stream in both directions. It is forgotten, with what had not been read.
+    /// The peer dropped the stream in both directions. It is forgotten, with what had not been read; an opener is told
+    /// of a connection that has broken when it has read what had come before.
     Reset(StreamId, Reset),
 }
 

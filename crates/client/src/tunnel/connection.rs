@@ -49,6 +49,8 @@ pub(super) struct Connection {
     /// What the program did not take yet.
     pub(super) unwritten: Bytes,
     pub(super) is_connected: bool,
+    /// The other end has broken off; the program is told when it has taken what is unwritten.
+    pub(super) is_broken: bool,
     /// The program has ended its side.
     pub(super) has_sent_all: bool,
     /// The program was told that nothing more comes.
@@ -67,6 +69,7 @@ impl Connection {
             on_failed: arrival.on_failed,
             unwritten: Bytes::new(),
             is_connected: false,
+            is_broken: false,
             has_sent_all: false,
             has_received_all: false,
             sent_bytes: 0,

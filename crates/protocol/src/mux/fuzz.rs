@@ -47,7 +47,8 @@ pub fn multiplexer(input: &[u8]) {
                 assert_eq!(expects, payload.as_ref().is_some_and(|payload| !payload.is_empty()));
                 assert!(payload.is_none_or(|payload| payload.len() <= MAX_TRANSMIT_BYTES));
             }
-            8 => mux.keep_alive(),
+            8 if act >> 4 == 0 => mux.keep_alive(),
+            8 => mux.break_off(stream, Reset::new(ResetReason::Broken, "y")),
             // A frame with a sane header, of a body of zeros.
             9..=12 => {
                 let (command, tail) = rest.split_first().unwrap_or((&2, rest));

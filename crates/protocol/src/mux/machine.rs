@@ -177,6 +177,12 @@ impl Multiplexer {
     pub fn read(&mut self, id: StreamId) -> Read {
         let Some(stream) = self.streams.get_mut(&id) else { return Read::Nothing };
         let Some(data) = stream.unread.pop() else {
+            if let Some(reset) = stream.last_word.take_if(|_| !stream.is_dropped && stream.sending == Sending::Over) {
+                stream.news.reset = Some(reset);
+                self.drop_stream(id);
+                self.settle(id);
+                return Read::Nothing;
+            }
             if stream.is_dropped || !stream.has_ended {
                 return Read::Nothing;
             }
@@ -260,6 +266,24 @@ impl Multiplexer {
         if !is_unheard_of {
             stream.control.push_back(if has_reasons { Control::Reset(reset) } else { Control::Finish });
         }
+        self.settle(id);
+    }
+
+    /// Drops the stream behind what was written and is unsent: the connection has broken, and what it said before is
+    /// still to be heard. What comes is dropped. Without half-close it is as [`Multiplexer::finish`].
+    pub fn break_off(&mut self, id: StreamId, reset: Reset) {
+        if !self.has_half_close() {
+            return self.finish(id);
+        }
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if stream.is_dropped || stream.unsent.is_empty() {
+            return self.reset(id, reset);
+        }
+        stream.sending = Sending::Breaking;
+        stream.last_word = Some(reset);
+        stream.news.readable = false;
+        stream.news.writable = false;
+        self.unread_bytes -= stream.unread.clear();
         self.settle(id);
     }
 

@@ -15,6 +15,8 @@ pub(super) enum Sending {
     Stopped,
     /// Told to end behind what is unsent.
     Ending,
+    /// Told to drop the stream behind what is unsent. There is something.
+    Breaking,
     /// Its end was sent, or the stream was dropped.
     Over,
 }
@@ -59,6 +61,8 @@ pub(super) struct Stream {
     pub(super) is_connected: bool,
     /// Dropped by either end: nothing of it is of interest any more.
     pub(super) is_dropped: bool,
+    /// What is to be said, or to be told, behind the data that waits: by the end that breaks off, and at the other one.
+    pub(super) last_word: Option<Reset>,
     /// Frames that go before data, at most one of each kind.
     pub(super) control: VecDeque<Control>,
     pub(super) news: News,
@@ -79,6 +83,7 @@ impl Stream {
             knows_end: false,
             is_connected: false,
             is_dropped: false,
+            last_word: None,
             control: VecDeque::new(),
             news: News::default(),
             queued: Queued::default(),
@@ -90,6 +95,7 @@ impl Stream {
         match self.sending {
             Sending::Open => !self.unsent.is_empty() && self.credit > 0,
             Sending::Ending => self.unsent.is_empty() || self.credit > 0,
+            Sending::Breaking => self.credit > 0,
             Sending::Stopped | Sending::Over => false,
         }
     }

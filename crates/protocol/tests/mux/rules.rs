@@ -95,6 +95,63 @@ fn a_connection_that_cannot_be_made_says_why() {
 }
 
 #[test]
+fn the_last_words_come_before_the_break() {
+    let (mut client, mut agent) = pair(Dialect::Postern2);
+    let id = open_stream(&mut client, &mut agent);
+    write(&mut client, id, b"request");
+    carry(&mut client, &mut agent);
+    assert_eq!(events(&mut agent), [Event::Readable(id)]);
+    write(&mut agent, id, b"answer");
+    let broken = Reset::new(ResetReason::Broken, "the connection broke off");
+    agent.break_off(id, broken.clone());
+    assert_eq!((agent.unread_bytes(), agent.write_capacity(id)), (0, 0));
+    // What still comes is nobody's.
+    write(&mut client, id, b"more");
+    carry(&mut client, &mut agent);
+    assert_eq!((agent.unread_bytes(), agent.read(id)), (0, Read::Nothing));
+    carry(&mut agent, &mut client);
+    assert_eq!((agent.streams(), events(&mut client)), (0, vec![Event::Readable(id)]));
+    assert_eq!((client.read(id), client.write_capacity(id)), (Read::Data(Bytes::from_static(b"answer")), 0));
+    assert_eq!((client.read(id), events(&mut client)), (Read::Nothing, vec![Event::Reset(id, broken)]));
+    assert_eq!((client.streams(), client.unread_bytes()), (0, 0));
+
+    // Behind more than the window takes, too, and whatever the other end does meanwhile.
+    for ends in [true, false] {
+        let (mut client, mut agent) = pair(Dialect::Postern2);
+        let id = open_stream(&mut client, &mut agent);
+        while agent.write_capacity(id) > 0 && agent.streams() == 1 && client.unread_bytes() < INITIAL_WINDOW_BYTES {
+            let room = agent.write_capacity(id);
+            write(&mut agent, id, &vec![7; room]);
+            carry(&mut agent, &mut client);
+        }
+        write(&mut agent, id, &[7; 1000]);
+        agent.break_off(id, Reset::new(ResetReason::Broken, ""));
+        carry(&mut agent, &mut client);
+        assert_eq!(agent.streams(), 1, "it waits for room");
+        if ends {
+            client.finish(id);
+            carry(&mut client, &mut agent);
+        }
+        while let Read::Data(data) = client.read(id) {
+            assert!(data.iter().all(|byte| *byte == 7));
+            carry(&mut client, &mut agent);
+            carry(&mut agent, &mut client);
+        }
+        assert_eq!((agent.streams(), client.streams()), (0, 1));
+        assert!(matches!(events(&mut client).last(), Some(Event::Reset(..))));
+        assert_eq!(client.streams(), 0);
+    }
+
+    // Without half-close there is nothing but the end.
+    let (mut client, mut agent) = pair(Dialect::Smux1);
+    let id = open_stream_v1(&mut client, &mut agent);
+    write(&mut agent, id, b"answer");
+    agent.break_off(id, Reset::new(ResetReason::Broken, ""));
+    carry(&mut agent, &mut client);
+    assert_eq!(read_all(&mut client, id), (b"answer".to_vec(), true));
+}
+
+#[test]
 fn a_stream_that_was_given_up_before_it_left_is_never_heard_of() {
     for dialect in BOTH {
         let (mut client, mut agent) = pair(dialect);

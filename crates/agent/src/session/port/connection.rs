@@ -90,9 +90,7 @@ impl Connection {
         let (mut reading, mut writing) = stream.split();
         let carried = if has_half_close {
             tokio::select! {
-                carried = async { tokio::try_join!(self.to_client(&reading), self.to_destination(&mut writing)) } => {
-                    carried.map(|_| ())
-                }
+                carried = self.both_ways(&reading, &mut writing) => carried,
                 () = self.signals.dropped.notified() => Err(io::ErrorKind::ConnectionAborted.into()),
             }
         } else {
@@ -104,7 +102,10 @@ impl Connection {
                         listen_to_the_end(&mut reading).await;
                         Ok(())
                     }
-                    failed => failed,
+                    failed => {
+                        let _ = self.to_client(&reading).await;
+                        failed
+                    }
                 },
             };
             self.finish();
@@ -112,10 +113,27 @@ impl Connection {
         };
         if let Err(error) = carried {
             let mut state = self.shared.lock();
-            state.mux.reset(self.id, Reset::new(ResetReason::Broken, format!("the connection broke off: {error}")));
+            state.mux.break_off(self.id, Reset::new(ResetReason::Broken, format!("the connection broke off: {error}")));
             drop(state);
             // The destination must not take what it got for all there was: it is reset, not ended.
             let _ = stream.set_zero_linger();
+        }
+    }
+
+    /// Moves bytes both ways, until both have ended or one has broken.
+    async fn both_ways(&self, reading: &ReadHalf<'_>, writing: &mut WriteHalf<'_>) -> io::Result<()> {
+        let mut to_client = std::pin::pin!(self.to_client(reading));
+        let mut to_destination = std::pin::pin!(self.to_destination(writing));
+        tokio::select! {
+            carried = &mut to_client => {
+                carried?;
+                to_destination.await
+            }
+            carried = &mut to_destination => {
+                // Whoever takes no more has often said why: a web server that refuses what is sent to it.
+                let heard = to_client.await;
+                carried.and(heard)
+            }
         }
     }
 

@@ -307,6 +307,31 @@ async fn a_connection_that_breaks_is_broken_at_the_other_end() {
     assert_eq!(tunnel.resets[&theirs].reason, ResetReason::Broken);
 }
 
+/// As a web server does that refuses what is sent to it: it answers and goes, with the rest of the request unread.
+#[tokio::test]
+async fn what_a_destination_said_before_it_broke_off_is_heard() {
+    let port = server(async |mut stream: TcpStream| {
+        let mut beginning = [0; 1000];
+        stream.read_exact(&mut beginning).await.unwrap();
+        stream.write_all(&words(5, 100_000)).await.unwrap();
+    })
+    .await;
+    for (offer, is_told) in [(multiplexing(), true), (None, false)] {
+        let mut tunnel = Tunnel::begin(port_document(port, "LocalPortForwarding"), offer).await;
+        for _ in 0..20 {
+            let id = tunnel.open(words(1, 1_000_000));
+            let is_over = |tunnel: &Tunnel| tunnel.resets.contains_key(&id) || tunnel.ended.contains(&id);
+            tunnel.until("the end", is_over).await;
+            assert!(tunnel.read(id) == words(5, 100_000), "{} bytes came", tunnel.read(id).len());
+            // Nobody takes a request for sent that was not.
+            let reason = tunnel.resets.get(&id).map(|reset| reset.reason);
+            assert!(!is_told || reason == Some(ResetReason::Broken), "{reason:?}");
+            tunnel.to_write.remove(&id);
+            tunnel.mux.finish(id);
+        }
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_lost_or_doubled_when_the_data_channel_breaks_again_and_again() {
     let port = server(echo).await;

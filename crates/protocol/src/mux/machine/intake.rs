@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::super::frame::{self, Control, Part};
+use super::super::reset::ResetReason;
 use super::super::stream::{Sending, Stream};
 use super::super::{BASE_WINDOW_BYTES, Dialect, MuxError, Role, StreamId};
 use super::{FIRST, Multiplexer};
@@ -101,6 +102,16 @@ impl Multiplexer {
                 stream.credit = stream.credit.saturating_add(as_size(window));
                 stream.has_starved = false;
             }
+            // The opener's program hears what its destination has said before the connection broke. An acceptor's
+            // destination would not miss it, and must not keep the connection by not reading.
+            Control::Reset(reset) if is_opener && reset.reason == ResetReason::Broken && !stream.unread.is_empty() => {
+                stream.last_word = Some(reset);
+                stream.has_ended = true;
+                stream.sending = Sending::Over;
+                stream.unsent.clear();
+                stream.control.clear();
+                stream.news.writable = false;
+            }
             Control::Reset(reset) => {
                 stream.news.reset = Some(reset);
                 self.drop_stream(id);
@@ -133,6 +144,9 @@ impl Multiplexer {
             && !window.receive(data.len())
         {
             return Err(MuxError::Window(id));
+        }
+        if stream.sending == Sending::Breaking {
+            return Ok(());
         }
         // Without half-close nobody reads after this end's end or the peer's own.
         if !has_windows && (stream.sending != Sending::Open || stream.has_ended) {

@@ -113,6 +113,13 @@ impl Multiplexer {
             // To the end of the line.
             self.turns.pop_front();
             stream.queued.data = false;
+            if stream.sending == Sending::Breaking && stream.unsent.is_empty() {
+                let last_word = stream.last_word.take();
+                self.drop_stream(id);
+                if let Some(stream) = self.streams.get_mut(&id) {
+                    stream.control.extend(last_word.map(Control::Reset));
+                }
+            }
             self.settle(id);
         }
     }

@@ -142,8 +142,11 @@ impl Destination {
 
     /// Connects to the first address that answers.
     pub(crate) async fn connect(&self) -> Result<TcpStream, NotConnected> {
-        let addresses = self.addresses().await?;
         let timed_out = || io::Error::from(io::ErrorKind::TimedOut);
+        // One look-up is waited for, and not those of everybody who asked before.
+        let addresses = timeout(CONNECT_PATIENCE, self.addresses())
+            .await
+            .unwrap_or_else(|_| Err(NotConnected::HostUnknown { host: self.host.clone(), source: timed_out() }))?;
         let tried = timeout(CONNECT_PATIENCE, async {
             let mut first = None;
             for address in addresses.iter().take(MAX_ADDRESSES) {

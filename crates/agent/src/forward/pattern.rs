@@ -159,8 +159,12 @@ fn read_hosts(text: &str) -> Option<Hosts> {
     }
     if let Some((address, len)) = text.split_once('/') {
         let address: IpAddr = address.parse().ok()?;
-        let len = len.parse().ok().filter(|len| *len <= bits(address).1)?;
-        return Some(Hosts::Network(address, len));
+        let len: u32 = len.parse().ok().filter(|len| *len <= bits(address).1)?;
+        // Addresses are judged as what they are, so a network of mapped ones is the IPv4 network.
+        return Some(match (canonical(address), address, len.checked_sub(96)) {
+            (IpAddr::V4(mapped), IpAddr::V6(_), Some(len)) => Hosts::Network(mapped.into(), len),
+            _ => Hosts::Network(address, len),
+        });
     }
     if text.is_empty() {
         return None;
@@ -217,6 +221,8 @@ mod tests {
             ("10.0.0.0/8", "anything", 1, "10.255.0.1", true),
             ("10.0.0.0/8", "anything", 1, "11.0.0.1", false),
             ("10.0.0.0/8", "anything", 1, "::ffff:10.0.0.1", true),
+            ("[::ffff:10.0.0.0/104]", "anything", 1, "10.255.0.1", true),
+            ("[::ffff:10.0.0.0/104]", "anything", 1, "11.0.0.1", false),
             ("10.0.0.7:22", "10.0.0.7", 22, "10.0.0.7", true),
             ("[fd00::/8]:443", "v6", 443, "fd12::1", true),
             ("[fd00::/8]:443", "v6", 80, "fd12::1", false),

@@ -104,6 +104,9 @@ impl<C: Connect> Single<'_, C> {
     async fn connect(&mut self) -> Result<(), End> {
         let mut connecting = std::pin::pin!(self.destination.connect());
         loop {
+            if self.channel.is_closing() {
+                return Err(End::Terminated);
+            }
             tokio::select! {
                 connected = &mut connecting => {
                     let stream = connected

@@ -53,6 +53,9 @@ pub(crate) const HANDSHAKE_WITHIN: Duration = Duration::from_secs(45);
 /// started another program, does not see a ^D that came before.
 const END_OF_INPUT_EVERY: Duration = Duration::from_millis(500);
 
+/// How long AWS's agent may take nothing of what ssh says at once, before the user is told what that may mean.
+const UNTAKEN_AFTER: Duration = Duration::from_secs(5);
+
 /// How long what was read before the end of standard input may take to reach the node.
 const DELIVER_WITHIN: Duration = Duration::from_secs(30);
 
@@ -225,6 +228,7 @@ impl<A: Access + 'static> SessionRunner<A> {
             notices: Batch::new(),
             end_of_input_at: None,
             input_has_ended: false,
+            untaken_at: None,
             end_by: None,
             ending: None,
             leaving: false,
@@ -286,6 +290,8 @@ struct Session<A> {
     end_of_input_at: Option<Instant>,
     /// Nothing more comes from a program that had a connection; what came is still to be delivered.
     input_has_ended: bool,
+    /// When to look whether the node has taken anything, in a session where it would not say that it does not.
+    untaken_at: Option<Instant>,
     /// When and how the session ends if nothing else happens.
     end_by: Option<(Instant, Result<Cause, String>)>,
     ending: Option<Result<Cause, SessionError>>,
@@ -377,7 +383,7 @@ impl<A: Access + 'static> Session<A> {
     fn wake_at(&self) -> Option<Instant> {
         let end = self.end_by.as_ref().map(|(at, _)| *at);
         let begin = self.session_type.is_none().then_some(self.begin_by);
-        [end, begin, self.end_of_input_at].into_iter().flatten().min()
+        [end, begin, self.end_of_input_at, self.untaken_at].into_iter().flatten().min()
     }
 
     fn handle_time(&mut self, now: Now) {
@@ -391,6 +397,16 @@ impl<A: Access + 'static> Session<A> {
             if self.user.held.is_empty() && self.leg.channel.write_capacity() > 0 {
                 self.write(PayloadType::OUTPUT, END_OF_TRANSMISSION, now);
             }
+        }
+        if self.untaken_at.take_if(|at| *at <= now.instant).is_some()
+            && !self.leg.channel.is_drained()
+            && !self.leg.is_missing()
+        {
+            self.notice(&format!(
+                "the node has taken nothing for {} s: where a port refuses connections AWS's agent stops without a word, \
+                 and the session ends a minute later",
+                UNTAKEN_AFTER.as_secs()
+            ));
         }
         if self.session_type.is_none() && self.begin_by <= now.instant {
             self.end(Err(SessionError::HandshakeTimedOut));

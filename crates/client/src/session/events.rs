@@ -10,7 +10,7 @@ use postern_protocol::wire::payload::{
 
 use super::{
     Access, BATCH_BYTES, Batch, Cause, DELIVER_WITHIN, END_WITHIN, Input, Manner, STREAM_BATCH_BYTES,
-    STREAM_WINDOW_BYTES, Session, SessionError, SessionType, Signal, StandardInput, Stream,
+    STREAM_WINDOW_BYTES, Session, SessionError, SessionType, Signal, StandardInput, Stream, UNTAKEN_AFTER,
 };
 use crate::access::DataKey;
 use crate::encryption::{Encryption, answer_challenge};
@@ -80,7 +80,10 @@ impl<A: Access + 'static> Session<A> {
             return;
         }
         match payload_type {
-            PayloadType::OUTPUT => batch.push((Stream::Out, payload)),
+            PayloadType::OUTPUT => {
+                self.untaken_at = None;
+                batch.push((Stream::Out, payload));
+            }
             // A port has no such stream, and what a node says must not steer the terminal of whoever runs ssh.
             PayloadType::STD_ERR if self.is_stream() => {}
             PayloadType::STD_ERR => batch.push((Stream::Err, payload)),
@@ -181,6 +184,9 @@ impl<A: Access + 'static> Session<A> {
         self.session_type = Some(session_type);
         if self.is_stream() {
             self.leg.channel.set_send_window(STREAM_WINDOW_BYTES, STREAM_WINDOW_BYTES);
+            if !self.agent_is_ours {
+                self.untaken_at = Some(now.instant + UNTAKEN_AFTER);
+            }
         }
         // Before the first byte of input, as the stock plugin does. Our agent has started the shell with it.
         let size = terminal::size();

@@ -178,6 +178,33 @@ async fn a_document_that_was_named_may_be_one_of_ports() {
     assert_eq!(ended.unwrap().cause, Cause::Closed { output: String::new() });
 }
 
+/// AWS's agent dies of a port that refuses, and nobody says so for a minute.
+#[tokio::test]
+async fn a_node_that_takes_nothing_under_ssh_is_told_of() {
+    for is_dead in [true, false] {
+        let (mut peer, ticket) = Peer::listen().await;
+        let (user, runner) = User::new(ticket, Manner::Stream, &[]);
+        let script = async {
+            peer.accept().await;
+            peer.shake_hands_for(false, port_action(json!({"portNumber": "22"}))).await;
+            peer.drained().await;
+            user.keys("SSH-2.0-client\r\n").await;
+            if !is_dead {
+                // It is slow to answer, and has said that it has heard.
+                assert_eq!(peer.input().await.1, "SSH-2.0-client\r\n");
+                peer.output(PayloadType::STD_ERR, "x").await;
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+            peer.close("").await;
+        };
+        let (ended, ()) = play(runner, script).await;
+        assert_eq!(ended.unwrap().cause, Cause::Closed { output: String::new() });
+        let said = user.err.text();
+        let told = said.lines().filter(|line| line.contains("taken nothing for 5 s")).count();
+        assert_eq!(told, usize::from(is_dead), "{said}");
+    }
+}
+
 #[tokio::test]
 async fn what_a_node_says_beside_a_connection_does_not_steer_the_terminal() {
     let (mut peer, ticket) = Peer::listen().await;

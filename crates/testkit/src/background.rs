@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,17 +21,10 @@ struct Said {
 impl Background {
     /// Starts `program` with `environment` added and nothing on its standard input. Both its outputs are heard.
     pub fn start(program: &Path, arguments: &[&str], environment: &[(String, String)]) -> Self {
-        let mut child = Command::new(program)
-            .args(arguments)
-            .envs(environment.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
+        let (child, stdout, stderr) = crate::programs::start(program, arguments, environment);
         let said = Arc::new(Said::default());
-        hear(child.stdout.take().expect("stdout is a pipe"), Arc::clone(&said));
-        hear(child.stderr.take().expect("stderr is a pipe"), Arc::clone(&said));
+        hear(stdout, Arc::clone(&said));
+        hear(stderr, Arc::clone(&said));
         Self { child, said }
     }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -85,16 +85,8 @@ pub fn run<S: AsRef<OsStr>>(
     environment: &[(String, String)],
     patience: Duration,
 ) -> Output {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .envs(environment.iter().cloned())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
-    let stdout = drain(child.stdout.take().expect("stdout is a pipe"));
-    let stderr = drain(child.stderr.take().expect("stderr is a pipe"));
+    let (mut child, stdout, stderr) = start(program, arguments, environment);
+    let (stdout, stderr) = (drain(stdout), drain(stderr));
     let deadline = Instant::now() + patience;
     let status = loop {
         if let Some(status) = child.try_wait().expect("the child is ours to wait for") {
@@ -109,6 +101,24 @@ pub fn run<S: AsRef<OsStr>>(
         std::thread::sleep(Duration::from_millis(5));
     };
     Output { stdout: join(stdout), stderr: join(stderr), status }
+}
+
+/// Starts a program with `environment` added and nothing on its standard input. Its outputs are for the caller to read.
+pub(crate) fn start<S: AsRef<OsStr>>(
+    program: &Path,
+    arguments: impl IntoIterator<Item = S>,
+    environment: &[(String, String)],
+) -> (Child, ChildStdout, ChildStderr) {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .envs(environment.iter().cloned())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    (child, stdout.expect("stdout is a pipe"), stderr.expect("stderr is a pipe"))
 }
 
 fn drain(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {

@@ -1,9 +1,12 @@
 //! What goes wrong on a user's side gets one sentence with cause and fix, the right status, and disturbs nothing.
 
-use std::net::TcpListener;
+use std::io::Read as _;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use postern_testkit::{Agent, Output, PythonEnvironment, Scheme, Service, eventually, program, run, temporary_folder};
+use postern_testkit::{
+    Agent, Background, Output, PythonEnvironment, Scheme, Service, Terminal, eventually, program, run, temporary_folder,
+};
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -117,9 +120,72 @@ fn targets_that_cannot_be_reached_say_why() {
         (done.status == Some(255)).then_some(done)
     });
     assert!(sentence(&offline).contains("not connected"), "{offline:#?}");
+    for words in
+        [&["forward", agent.node_id(), "0:80"][..], &["ssh-proxy", agent.node_id()], &["start", agent.node_id()]]
+    {
+        let done = run(&program("postern"), words, &service.environment(), PATIENCE);
+        assert_eq!((done.status, done.stdout.as_str()), (Some(255), ""), "{words:?}: {done:#?}");
+        assert!(done.stderr.contains("not connected") && done.stderr.lines().count() == 1, "{words:?}: {done:#?}");
+    }
     agent.launch();
     agent.wait_until_online(&service);
     start(agent.node_id()).expect_success("the node is back");
+}
+
+#[test]
+fn sessions_that_cannot_be_are_one_sentence_and_a_status() {
+    let service = Service::start(Scheme::Http);
+    let agent = Agent::start(&service);
+    let (node, nobody) = (agent.node_id(), "mi-0123456789abcdef0");
+    let closed = postern_testkit::closed_port().to_string();
+    let forwarding = ["start", node, "--document", "AWS-StartPortForwardingSession", "--parameter"];
+    // What is asked for, its status, and what the sentence says.
+    let cases: [(&[&str], i32, &str); 15] = [
+        (&["exec", node, "--", "no-such-command"], 127, "no-such-command: command not found"),
+        (&["exec", node, "--", "/etc/passwd"], 126, "/etc/passwd: Permission denied"),
+        (&["exec", node, "--", "/"], 126, "/: Permission denied"),
+        (&["exec", "nobody", "--", "true"], 255, "no managed node has the id, name or tag \"nobody\""),
+        (&["forward", "nobody", "0:80"], 255, "no managed node has"),
+        (&["forward", nobody, "0:80"], 255, nobody),
+        (&["forward", node, "0:a:80"], 255, "host"),
+        (&["forward", node, "0:localhost:80:90"], 255, "too many colons"),
+        (&["ssh", "me@nobody", "true"], 255, "no managed node has"),
+        (&["ssh-proxy", nobody], 255, nobody),
+        (&["ssh-proxy", node, &closed], 255, "refuses connections"),
+        (&["start", node, "--document", "No-Such-Document"], 255, "No-Such-Document"),
+        (&[&forwarding[..], &["portNumber=no"]].concat(), 255, "portNumber"),
+        (&[&forwarding[..], &["portNumber=65536"]].concat(), 255, "portNumber"),
+        (&[&forwarding[..], &["colour=red"]].concat(), 255, "colour"),
+    ];
+    let told = cases.map(|(words, status, expected)| {
+        let done = run(&program("postern"), words, &service.environment(), PATIENCE);
+        // The command line's own words are of several lines.
+        let is_one_line = done.stderr.starts_with("error: ") || done.stderr.lines().count() == 1;
+        let is_right = (done.status, done.stdout.as_str()) == (Some(status), "") && done.stderr.contains(expected);
+        if is_one_line && is_right {
+            String::new()
+        } else {
+            format!("{words:?} for {status}, {expected:?}: {done:#?}\n")
+        }
+    });
+    assert_eq!(told.concat(), "");
+    // In a terminal the shell says it, with the same status.
+    for (command, status, expected) in [("no-such-command", 127, "not found"), ("/etc/passwd", 126, "denied")] {
+        let words = ["exec", "--tty", node, "--", command];
+        let mut terminal = Terminal::start(&program("postern"), &words, &service.environment());
+        terminal.expect(expected, PATIENCE);
+        assert_eq!(terminal.wait(PATIENCE), status);
+    }
+    // A host that is not there is told when somebody connects, and to them.
+    let spec = "0:no-such-host.invalid:80";
+    let mut forward = Background::start(&program("postern"), &["forward", node, spec], &service.environment());
+    let open = forward.expect(" → no-such-host.invalid:80 via ", PATIENCE);
+    let mut local = TcpStream::connect(open.split(" → ").next().expect("an address")).expect("the tunnel listens");
+    local.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    forward.expect(": the node knows no address of no-such-host.invalid: ", PATIENCE);
+    assert!(matches!(local.read(&mut [0]), Ok(0) | Err(_)), "the connection is closed");
+    forward.interrupt();
+    assert_eq!(forward.wait(PATIENCE), Some(0));
 }
 
 #[test]

@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
-use postern_testkit::{Agent, Behaviour, Output, PythonEnvironment, Scheme, Service, npm_folder, run};
+use postern_testkit::{
+    Agent, Behaviour, Output, PythonEnvironment, Scheme, Service, VERSION, echo_server, npm_folder, run,
+};
+use serde_json::{Value, json};
 
 use crate::{PATIENCE, expect_shown, script};
 
 const SDK: (&str, &str) = ("@aws-sdk/client-ssm", "3.1169.0");
 const SSM_SESSION: (&str, &str) = ("ssm-session", "1.0.6");
+const AGENT: (&str, &str) = ("postern-agent", VERSION);
 
 /// Runs one of our scripts in a folder with npm's packages.
 fn node(folder: &Path, name: &str, arguments: &[&str], environment: &[(String, String)]) -> Output {
@@ -30,22 +34,29 @@ fn an_independent_client_gets_a_shell() {
     let service = Service::start(Scheme::Http);
     let agent = Agent::start(&service);
     let behaviour = Behaviour::of("shell", &[SSM_SESSION]);
-    let started = run(
-        &python.python(),
-        [
-            "-c",
-            "import sys, json, boto3; s = boto3.client('ssm').start_session(Target=sys.argv[1]); \
-             print(json.dumps([s['StreamUrl'], s['TokenValue']]))",
-            agent.node_id(),
-        ],
-        &service.environment(),
-        PATIENCE,
-    )
-    .expect_success("start_session");
-    let started: Vec<String> = serde_json::from_str(&started.stdout).expect("JSON was printed");
-    let started: Vec<&str> = started.iter().map(String::as_str).collect();
-    node(&npm, "ssm_session.mjs", &started, &[]).expect_success("ssm_session.mjs");
+    let [url, token] = start_session(python, &service, &json!({"Target": agent.node_id()}));
+    node(&npm, "ssm_session.mjs", &[&url, &token], &[]).expect_success("ssm_session.mjs");
     behaviour.holds();
+
+    let behaviour = Behaviour::of("AWS-StartPortForwardingSession, without a handshake", &[SSM_SESSION, AGENT]);
+    let server = echo_server("127.0.0.1:0");
+    let request = json!({
+        "Target": agent.node_id(),
+        "DocumentName": "AWS-StartPortForwardingSession",
+        "Parameters": {"portNumber": [server.port().to_string()]},
+    });
+    let [url, token] = start_session(python, &service, &request);
+    node(&npm, "ssm_session_port.mjs", &[&url, &token], &[]).expect_success("ssm_session_port.mjs");
+    behaviour.holds();
+}
+
+/// A session's StreamUrl and TokenValue.
+fn start_session(python: &PythonEnvironment, service: &Service, request: &Value) -> [String; 2] {
+    let script = "import sys, json, boto3; s = boto3.client('ssm').start_session(**json.loads(sys.argv[1])); \
+                  print(json.dumps([s['StreamUrl'], s['TokenValue']]))";
+    let request = request.to_string();
+    let started = run(&python.python(), ["-c", script, &request], &service.environment(), PATIENCE);
+    serde_json::from_str(&started.expect_success("start_session").stdout).expect("JSON was printed")
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use postern_testkit::{closed_port, eventually, run, system_program, temporary_folder};
+use postern_testkit::{Background, closed_port, eventually, run, system_program, temporary_folder};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::PATIENCE;
@@ -84,6 +85,39 @@ fn curl_fetches_in_parallel(world: &World) {
     forward.expect(&format!("127.0.0.1:{closed} via {}: ", world.node.id()), PATIENCE);
     forward.interrupt();
     assert_eq!(forward.wait(PATIENCE), Some(0));
+    world.wait_until_no_session_is_active();
+}
+
+/// Several connections at once, as fast as they go, up and down. What iperf3 counts is held against what the tunnel says.
+fn iperf3_runs_both_ways(world: &World) {
+    let Some(iperf3) = system_program("iperf3") else { return };
+    for is_down in [false, true] {
+        let server_port = closed_port().to_string();
+        let listening = ["-s", "-B", "127.0.0.1", "-p", &server_port, "--forceflush"];
+        let server = Background::start(&iperf3, &listening, &[]);
+        server.expect("Server listening", PATIENCE);
+        let mut forward = world.forward(&["--json", &format!("0:{server_port}")]);
+        let open: Value = serde_json::from_str(&forward.expect("open", PATIENCE)).expect("it is JSON");
+        let local = open["local"].as_str().and_then(|local| local.rsplit_once(':')).expect("it is an address");
+        let words = ["-c", "127.0.0.1", "-p", local.1, "-P", "8", "-t", "2", "-J"];
+        let done = run(&iperf3, words.iter().chain(&["-R"][..usize::from(is_down)]), &[], PATIENCE);
+        let told: Value = serde_json::from_str(&done.expect_success("iperf3").stdout).expect("it is JSON");
+        let bytes = |value: &Value| value["bytes"].as_u64().expect("a number of bytes");
+        let streams = told["end"]["streams"].as_array().expect("a list");
+        assert_eq!(streams.len(), 8, "{told:#}");
+        for stream in streams {
+            // The end of the test overtakes what is under way.
+            let (sent, received) = (bytes(&stream["sender"]), bytes(&stream["receiver"]));
+            assert!(0 < received && received <= sent, "{received} of {sent} bytes: {told:#}");
+        }
+        let (sent, received) = (bytes(&told["end"]["sum_sent"]), bytes(&told["end"]["sum_received"]));
+        forward.interrupt();
+        assert_eq!(forward.wait(PATIENCE), Some(0));
+        let total: Value = serde_json::from_str(&forward.expect("total", PATIENCE)).expect("it is JSON");
+        assert_eq!(total["connections"], 9, "one of them is iperf3's own: {total}");
+        let carried = total[if is_down { "receivedBytes" } else { "sentBytes" }].as_u64().expect("a number of bytes");
+        assert!((received..sent + 64 * 1024).contains(&carried), "{carried}: {told:#}");
+    }
     world.wait_until_no_session_is_active();
 }
 
@@ -179,6 +213,7 @@ fn use_our_agent() {
     let world = World::ours();
     curl_fetches_in_parallel(&world);
     a_database_is_used(&world);
+    iperf3_runs_both_ways(&world);
 }
 
 #[test]
@@ -186,4 +221,5 @@ fn use_a_stock_agent() {
     let Some(world) = World::stock() else { return };
     curl_fetches_in_parallel(&world);
     a_database_is_used(&world);
+    iperf3_runs_both_ways(&world);
 }

@@ -88,6 +88,24 @@ fn a_reader_that_goes_away_ends_the_command() {
     eventually("the command is gone from the node", PATIENCE, || agent.session_workers().is_empty().then_some(()));
 }
 
+/// As `kill` and a terminal that is closed do it.
+#[test]
+fn a_client_that_is_told_to_go_ends_the_command() {
+    let service = Service::start(Scheme::Http);
+    let agent = Agent::start(&service);
+    for signal in ["-TERM", "-HUP"] {
+        let script = "echo go; exec sleep 1234";
+        let mut child = exec(&service, &[agent.node_id(), "--", "sh", "-c", script]).spawn().expect("postern starts");
+        expect_line(&mut child, "go\n");
+        send(&child, signal);
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(255), "{signal}: {said}");
+        assert!(said.contains("on a signal") && said.lines().count() == 1, "{signal}: {said}");
+        eventually("the command is gone from the node", PATIENCE, || agent.session_workers().is_empty().then_some(()));
+    }
+}
+
 #[test]
 fn a_command_that_takes_too_long_is_ended() {
     let service = Service::start(Scheme::Http);
@@ -139,6 +157,10 @@ fn expect_line(child: &mut Child, line: &str) {
 }
 
 fn interrupt(child: &Child) {
-    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill starts");
+    send(child, "-INT");
+}
+
+fn send(child: &Child, signal: &str) {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill starts");
     assert!(status.success(), "postern is still there");
 }

@@ -5,15 +5,16 @@
 //! more is nobody, whatever it signs with.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use postern_iam::sigv4::{self, Scheme, SignedRequest, VerifyPolicy};
 use postern_iam::{AccessKeyId, NodeId, NodePublicKey, SecretString};
 use postern_model::{ApiError, ErrorCode};
-use postern_store::{NodeRecord, Scope, StartRequest};
+use postern_store::{AccessKeyRecord, KeyUse, NodeRecord, Scope, StartRequest};
 
-use crate::caller::{Caller, NodeProof, Principal};
+use crate::caller::{Caller, NodeProof, Principal, User};
 use crate::role::{RoleCredentials, RoleToken};
-use crate::{Control, failure, identity};
+use crate::{Control, failure, identity, millis};
 
 /// The rest of a request, beside its signature.
 #[derive(Clone, Debug)]
@@ -32,6 +33,9 @@ pub struct Arrival<'a> {
 
 /// An invocation id is a UUID; nothing longer is kept.
 const MAX_INVOCATION_ID: usize = 64;
+
+/// A use of an access key for the same service is noted no more often than this; each costs a write.
+const USE_NOTED_EVERY: Duration = Duration::from_secs(15 * 60);
 
 impl Control {
     /// Verifies a signed request.
@@ -86,17 +90,35 @@ impl Control {
 
     async fn authenticate_user(&self, signed: &SignedRequest, arrival: &Arrival<'_>) -> Result<Principal, ApiError> {
         let id: AccessKeyId = signed.access_key_id().parse().map_err(|_| unknown_key())?;
-        let record = self.store.access_key(&id).await.map_err(failure::store)?.ok_or_else(unknown_key)?;
-        let secret = self.keys.unseal(&identity::sealing_context(&id), &record.sealed_secret).ok_or_else(|| {
+        let found = self.store.access_key(&id).await.map_err(failure::store)?;
+        let (key, user) = found.ok_or_else(unknown_key)?;
+        let secret = self.keys.unseal(&identity::sealing_context(&id), &key.sealed_secret).ok_or_else(|| {
             tracing::error!(access_key_id = %id, "a stored access key does not open with this root key");
             ApiError::internal()
         })?;
         self.verify(signed, arrival, &secret)?;
         // Only who holds its secret learns that a key is not accepted any more.
-        if !record.active || record.account != self.scope().account {
+        if !key.active || key.account != self.scope().account {
             return Err(unknown_key());
         }
-        Ok(Principal::Administrator { arn: record.principal })
+        self.note_use(&key, arrival.services).await?;
+        let policies = self.store.policies_in_effect(&key.account, &user.id).await.map_err(failure::store)?;
+        let arn = user.arn(&key.account);
+        Ok(Principal::User(User { arn, rights: identity::rights(&policies), id: user.id, name: user.name }))
+    }
+
+    /// Notes now and then what a key is good for: so often that people can tell which keys nobody needs.
+    async fn note_use(&self, key: &AccessKeyRecord, services: &[&str]) -> Result<(), ApiError> {
+        let now = self.unix_millis();
+        let is_noted = |used: &KeyUse| {
+            services.contains(&used.service.as_str()) && now < used.at.saturating_add(millis(USE_NOTED_EVERY))
+        };
+        if key.last_used.as_ref().is_some_and(is_noted) {
+            return Ok(());
+        }
+        let service = services.first().copied().unwrap_or_default().to_owned();
+        let used = KeyUse { at: now, service, region: self.scope().region.to_string() };
+        self.store.note_access_key_use(&key.access_key_id, used).await.map_err(failure::store)
     }
 
     async fn authenticate_node_role(

@@ -13,7 +13,7 @@ use postern_model::kms::{KeyName, KeyReference};
 use postern_model::{ApiError, Operation};
 use postern_store::Scope;
 
-use crate::caller::{Caller, NodeProof, Principal};
+use crate::caller::{Caller, NodeProof, Principal, Rights};
 
 pub mod act;
 mod audience;
@@ -210,7 +210,7 @@ const NOT_A_NODE: Decision = Decision::Deny("because only a managed node may do 
 fn decide(principal: &Principal, action: Action, resource: &Resource) -> Decision {
     let audience = audience(action);
     match principal {
-        Principal::Administrator { .. } => decide_for_administrator(audience),
+        Principal::User(user) => decide_for_user(user.rights, audience),
         Principal::Node { node_id, proof } => decide_for_node(node_id, *proof, audience, resource),
         // An anonymous registration brings its own proof, the activation's code, which the act checks.
         Principal::Anonymous if audience == Audience::Anyone => Decision::Allow,
@@ -218,12 +218,13 @@ fn decide(principal: &Principal, action: Action, resource: &Resource) -> Decisio
     }
 }
 
-/// An administrator may do everything that is a user's to do. What only a node can do is not: a control channel that an
-/// administrator opened would be a node that nobody registered.
-fn decide_for_administrator(audience: Audience) -> Decision {
-    match audience {
-        Audience::Anyone | Audience::People | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode => Decision::Allow,
-        Audience::NodeWithKey | Audience::NodeWithRole => NOT_A_NODE,
+/// A user may do what policies allow and is a user's to do. What only a node can do is not: a control channel that a
+/// person opened would be a node that nobody registered.
+fn decide_for_user(rights: Rights, audience: Audience) -> Decision {
+    match (audience, rights) {
+        (Audience::NodeWithKey | Audience::NodeWithRole, _) => NOT_A_NODE,
+        (Audience::Anyone, _) | (_, Rights::Everything) => Decision::Allow,
+        (Audience::People | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode, Rights::Nothing) => NO_POLICY,
     }
 }
 

@@ -3,17 +3,14 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use postern_iam::{Arn, NodeId};
+use postern_iam::{Arn, NodeId, UniqueId};
 use postern_store::{RegisteredKey, Scope, StartRequest};
 
 /// Who a request is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
-    /// May do everything in the account. Until there are policies, every user is one.
-    Administrator {
-        /// The user.
-        arn: Arn,
-    },
+    /// A user, with an access key.
+    User(User),
     /// A managed node. It may act for itself and the sessions given to it, and for nobody else.
     Node {
         /// Which.
@@ -23,6 +20,28 @@ pub enum Principal {
     },
     /// Nobody in particular.
     Anonymous,
+}
+
+/// A user who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The user's ARN at this moment.
+    pub arn: Arn,
+    /// The user's id for good.
+    pub id: UniqueId,
+    /// The user's name at this moment.
+    pub name: String,
+    /// What policies allow.
+    pub rights: Rights,
+}
+
+/// What the policies of somebody allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// Everything in the account that is a person's to do.
+    Everything,
+    /// Nothing.
+    Nothing,
 }
 
 /// How a node proved who it is.
@@ -57,7 +76,7 @@ impl Caller {
     pub fn node_id(&self) -> Option<&NodeId> {
         match &self.principal {
             Principal::Node { node_id, .. } => Some(node_id),
-            Principal::Administrator { .. } | Principal::Anonymous => None,
+            Principal::User(_) | Principal::Anonymous => None,
         }
     }
 }
@@ -66,7 +85,7 @@ impl Caller {
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Administrator { arn } => write!(f, "{arn}"),
+            Self::User(user) => write!(f, "{}", user.arn),
             Self::Node { node_id, .. } => write!(f, "{node_id}"),
             Self::Anonymous => f.write_str("anonymous"),
         }

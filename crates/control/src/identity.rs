@@ -1,15 +1,19 @@
 //! Administrators and their access keys. These acts are an operator's, on the machine itself: the programs call them,
 //! no request does.
 
-use postern_iam::{AccessKeyId, Arn, SecretString};
+use postern_iam::{AccessKeyId, Arn, SecretString, UniqueId};
 use postern_model::ApiError;
-use postern_store::{AccessKeyRecord, AddAccessKey};
+use postern_store::{AccessKeyRecord, AddAccessKey, IdentityKind, IdentityRecord, PoliciesInEffect};
 
+use crate::caller::Rights;
 use crate::{Control, failure};
 
 /// The characters of secret access keys: those of base64, so that a key looks like one of AWS's.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const SECRET_LENGTH: usize = 40;
+
+/// The policy that makes an administrator.
+pub(crate) const ADMINISTRATOR_ACCESS: &str = "AdministratorAccess";
 
 /// A new access key. The secret is shown here and never again.
 #[derive(Debug)]
@@ -23,32 +27,47 @@ pub struct NewAccessKey {
 }
 
 impl Control {
-    /// Makes an access key for the administrator with this user name.
+    /// Makes an access key for the administrator with this user name, and the administrator if there is no such user.
     ///
     /// # Errors
     /// The store does not answer.
     pub async fn create_administrator(&self, user_name: &str) -> Result<NewAccessKey, ApiError> {
+        let user = IdentityRecord {
+            kind: IdentityKind::User,
+            id: UniqueId::of_user(&self.random()),
+            name: user_name.to_owned(),
+            path: "/".to_owned(),
+            created_at: self.unix_millis(),
+            boundary: None,
+            tags: Vec::new(),
+            role: None,
+        };
+        let principal = user.arn(&self.scope().account);
+        let (record, secret_access_key) = self.new_access_key(user.id.clone());
+        let access_key_id = record.access_key_id.clone();
+        let policy = Arn::managed_policy(ADMINISTRATOR_ACCESS);
+        match self.store.add_administrator(user, &policy, record).await.map_err(failure::store)? {
+            AddAccessKey::Added => Ok(NewAccessKey { access_key_id, secret_access_key, principal }),
+            AddAccessKey::Exists | AddAccessKey::UserUnknown | AddAccessKey::LimitReached => Err(not_random()),
+        }
+    }
+
+    /// A new access key, as it is stored, and its secret.
+    pub(crate) fn new_access_key(&self, user_id: UniqueId) -> (AccessKeyRecord, SecretString) {
         let access_key_id = AccessKeyId::long_lived(&self.random());
         let random: [u8; SECRET_LENGTH] = self.random();
         let secret: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)])).collect();
-        let secret_access_key = SecretString::new(secret);
-        let principal = Arn::user(&self.scope().account, user_name);
+        let secret = SecretString::new(secret);
         let record = AccessKeyRecord {
-            sealed_secret: self.keys.seal(&sealing_context(&access_key_id), &secret_access_key, self.random()),
-            access_key_id: access_key_id.clone(),
+            sealed_secret: self.keys.seal(&sealing_context(&access_key_id), &secret, self.random()),
+            access_key_id,
             account: self.scope().account.clone(),
-            principal: principal.clone(),
+            user_id,
             active: true,
             created_at: self.unix_millis(),
+            last_used: None,
         };
-        match self.store.add_access_key(record).await.map_err(failure::store)? {
-            AddAccessKey::Added => Ok(NewAccessKey { access_key_id, secret_access_key, principal }),
-            AddAccessKey::Exists => {
-                // Eighty random bits do not repeat; a generator that is broken does.
-                tracing::error!("a new access key id is in use already; the source of randomness repeats itself");
-                Err(ApiError::internal())
-            }
-        }
+        (record, secret)
     }
 
     /// Whether this access key exists, is active, and has this secret: what a program asks about a key it kept.
@@ -56,8 +75,8 @@ impl Control {
     /// # Errors
     /// The store does not answer.
     pub async fn is_administrator(&self, id: &AccessKeyId, secret: &SecretString) -> Result<bool, ApiError> {
-        let record = self.store.access_key(id).await.map_err(failure::store)?;
-        let Some(record) = record.filter(|record| record.active && record.account == self.scope().account) else {
+        let found = self.store.access_key(id).await.map_err(failure::store)?;
+        let Some((record, _)) = found.filter(|(key, _)| key.active && key.account == self.scope().account) else {
             return Ok(false);
         };
         Ok(self.keys.unseal(&sealing_context(id), &record.sealed_secret).is_some_and(|known| known == *secret))
@@ -68,8 +87,23 @@ impl Control {
     /// # Errors
     /// The store does not answer.
     pub async fn deactivate_access_key(&self, id: &AccessKeyId) -> Result<bool, ApiError> {
-        self.store.set_access_key_active(&self.scope().account, id, false).await.map_err(failure::store)
+        self.store.set_access_key_active(&self.scope().account, None, id, false).await.map_err(failure::store)
     }
+}
+
+/// What policies allow. Whoever has the administrator's policy and no other may do everything; the others do not count
+/// yet, so whoever has them may do nothing.
+pub(crate) fn rights(policies: &PoliciesInEffect) -> Rights {
+    let everything = Arn::managed_policy(ADMINISTRATOR_ACCESS).to_string();
+    let is_administrator = !policies.identity.is_empty()
+        && policies.identity.iter().all(|policy| policy.document.is_none() && policy.name == everything);
+    if is_administrator && policies.boundary.is_none() { Rights::Everything } else { Rights::Nothing }
+}
+
+/// Eighty random bits do not repeat; a generator that is broken does.
+pub(crate) fn not_random() -> ApiError {
+    tracing::error!("a new access key id is in use already; the source of randomness repeats itself");
+    ApiError::internal()
 }
 
 /// What a sealed secret is bound to.

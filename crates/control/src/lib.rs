@@ -50,7 +50,7 @@ mod upstream;
 mod tests;
 
 pub use authenticate::Arrival;
-pub use caller::{Caller, NodeProof, Principal};
+pub use caller::{Caller, NodeProof, Principal, Rights, User};
 pub use command::{NodeCommand, SessionCommand};
 pub use control_channel::{ControlLease, PendingWork};
 pub use data_channel::{Admission, DataAdmission, EndedSession};

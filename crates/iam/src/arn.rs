@@ -88,27 +88,49 @@ impl Arn {
         Self::of("logs", region, account, format!("log-group:{name}"))
     }
 
-    /// The ARN of a user.
+    /// The ARN of a user. The name may have a path.
     #[must_use]
     pub fn user(account: &AccountId, name: &str) -> Self {
-        Self {
-            partition: PARTITION.to_owned(),
-            service: "iam".to_owned(),
-            region: String::new(),
-            account: account.to_string(),
-            resource: format!("user/{name}"),
-        }
+        Self::iam(account.as_str(), format!("user/{name}"))
+    }
+
+    /// The ARN of a group. The name may have a path.
+    #[must_use]
+    pub fn group(account: &AccountId, name: &str) -> Self {
+        Self::iam(account.as_str(), format!("group/{name}"))
     }
 
     /// The ARN of a role. The name may have a path.
     #[must_use]
     pub fn role(account: &AccountId, name: &str) -> Self {
+        Self::iam(account.as_str(), format!("role/{name}"))
+    }
+
+    /// The ARN of a policy of an account's. The name may have a path.
+    #[must_use]
+    pub fn policy(account: &AccountId, name: &str) -> Self {
+        Self::iam(account.as_str(), format!("policy/{name}"))
+    }
+
+    /// The ARN of a policy that is there without anybody making it.
+    #[must_use]
+    pub fn managed_policy(name: &str) -> Self {
+        Self::iam("aws", format!("policy/{name}"))
+    }
+
+    /// The account itself, with all rights: how trust policies name "whoever in it may".
+    #[must_use]
+    pub fn root(account: &AccountId) -> Self {
+        Self::iam(account.as_str(), "root".to_owned())
+    }
+
+    fn iam(account: &str, resource: String) -> Self {
         Self {
             partition: PARTITION.to_owned(),
             service: "iam".to_owned(),
             region: String::new(),
-            account: account.to_string(),
-            resource: format!("role/{name}"),
+            account: account.to_owned(),
+            resource,
         }
     }
 

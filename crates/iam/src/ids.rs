@@ -145,6 +145,15 @@ id! {
     KeyId, "a key id", "a UUID in lower-case hexadecimal digits", is_lower_uuid
 }
 
+id! {
+    /// A user, group, role or policy, for good: names can be given again, this is never. AWS's form: four letters that
+    /// say what it is, and letters and digits.
+    UniqueId, "a unique id", "16 to 128 upper-case letters or digits",
+    |text| within(text, 16, 128, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// The number of random bytes behind a generated [`UniqueId`].
+pub const UNIQUE_ID_ENTROPY: usize = 11;
 /// The number of random bytes behind a generated [`SessionId`].
 pub const SESSION_ID_ENTROPY: usize = 16;
 /// The number of random bytes behind a generated [`NodeId`].
@@ -262,6 +271,39 @@ impl AccessKeyId {
     }
 }
 
+impl UniqueId {
+    /// A new id of a user.
+    #[must_use]
+    pub fn of_user(random: &[u8; UNIQUE_ID_ENTROPY]) -> Self {
+        Self::with_prefix("AIDA", random)
+    }
+
+    /// A new id of a group.
+    #[must_use]
+    pub fn of_group(random: &[u8; UNIQUE_ID_ENTROPY]) -> Self {
+        Self::with_prefix("AGPA", random)
+    }
+
+    /// A new id of a role.
+    #[must_use]
+    pub fn of_role(random: &[u8; UNIQUE_ID_ENTROPY]) -> Self {
+        Self::with_prefix("AROA", random)
+    }
+
+    /// A new id of a policy.
+    #[must_use]
+    pub fn of_policy(random: &[u8; UNIQUE_ID_ENTROPY]) -> Self {
+        Self::with_prefix("ANPA", random)
+    }
+
+    /// AWS's have 17 characters behind the prefix.
+    fn with_prefix(prefix: &str, random: &[u8; UNIQUE_ID_ENTROPY]) -> Self {
+        let mut text = format!("{prefix}{}", base32(random, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"));
+        text.truncate(prefix.len() + 17);
+        Self(text.into())
+    }
+}
+
 impl DocumentName {
     /// Whether the name is reserved for documents the service itself owns (`AWS-…` and its kin, `Postern-…`).
     #[must_use]
@@ -364,6 +406,9 @@ mod tests {
             assert_eq!(KeyId::from_bytes(&key.to_bytes()), key);
             assert!(parses::<AccessKeyId>(AccessKeyId::long_lived(&[byte; 10]).as_str()));
             assert_eq!(AccessKeyId::temporary(&[byte; 10]).as_str().len(), 20);
+            for id in [UniqueId::of_user(&[byte; 11]), UniqueId::of_policy(&[byte; 11])] {
+                assert!(parses::<UniqueId>(id.as_str()) && id.as_str().len() == 21, "{id}");
+            }
         }
     }
 

@@ -24,7 +24,7 @@ pub mod sigv4;
 
 pub use arn::Arn;
 pub use ids::{
-    AccessKeyId, AccountId, ActivationId, ClientId, DocumentName, IdError, KeyId, NodeId, Region, SessionId,
+    AccessKeyId, AccountId, ActivationId, ClientId, DocumentName, IdError, KeyId, NodeId, Region, SessionId, UniqueId,
 };
 pub use node_key::{NodeKeyError, NodeKeyPair, NodePublicKey};
 pub use secret::{SecretBytes, SecretString};

@@ -18,6 +18,7 @@ mod key;
 mod log;
 mod node;
 mod open;
+mod policy;
 mod query;
 mod row;
 mod service_setting;

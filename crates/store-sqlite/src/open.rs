@@ -22,6 +22,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_keys.sql"),
     include_str!("../migrations/0006_logs.sql"),
     include_str!("../migrations/0007_log_stream_order.sql"),
+    include_str!("../migrations/0008_identities.sql"),
 ];
 
 /// Readers at once; each is a thread and a page cache.

@@ -165,3 +165,61 @@ async fn a_failing_act_is_undone_alone() {
     let stored = postern_store::ActivationStore::activations_page(&store, &scope(), &[], None, 100).await.unwrap();
     assert_eq!(stored.len(), 40);
 }
+
+/// A database of the release before there were users: whoever had a key becomes one, and roles become roles.
+#[tokio::test]
+async fn whoever_had_a_key_becomes_a_user_who_is_an_administrator() {
+    use postern_iam::{Arn, UniqueId};
+    use postern_store::{IdentityKind, IdentityStore as _, PolicyStore as _};
+    use sqlx::Connection as _;
+
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("postern.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    for migration in &MIGRATIONS[..6] {
+        sqlx::raw_sql(*migration).execute(&mut connection).await.unwrap();
+    }
+    let keys =
+        [("PKIA000000000000001", "Admin", 5), ("PKIA000000000000002", "jane", 6), ("PKIA000000000000003", "admin", 7)];
+    for (id, name, created_at) in keys {
+        sqlx::query("INSERT INTO access_key VALUES ($1, '123456789012', $2, x'01', 1, $3)")
+            .bind(id)
+            .bind(format!("arn:aws:iam::123456789012:user/{name}"))
+            .bind(created_at)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    for (number, role) in ["PosternNode", "service-role/Web", "a/b/Deep"].into_iter().enumerate() {
+        sqlx::query("INSERT INTO activation VALUES ('123456789012', 'eu-west-1', $1, zeroblob(32), '', '', $2, 1, 0, 1, 0, '[]')")
+            .bind(number.to_string())
+            .bind(role)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    sqlx::raw_sql("PRAGMA user_version = 6").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let account = scope().account;
+    let users = store.identities_page(&account, IdentityKind::User, "/", None, 50).await.unwrap();
+    let shown: Vec<_> = users.iter().map(|user| (user.name.as_str(), user.path.as_str(), user.created_at)).collect();
+    assert_eq!(shown, [("Admin", "/", 5), ("jane", "/", 6)]);
+    for user in &users {
+        assert!(user.id.as_str().starts_with("AIDA") && user.id.as_str().len() == 21, "{}", user.id);
+        assert_eq!(user.id.as_str().parse::<UniqueId>().as_ref(), Ok(&user.id));
+        let attached = store.attached_policies(&account, IdentityKind::User, &user.name).await.unwrap();
+        assert_eq!(attached, Some(vec![Arn::managed_policy("AdministratorAccess")]));
+    }
+    assert_eq!(store.access_keys(&account, &users[0].id).await.unwrap().len(), 2, "names are the same in any case");
+    let (key, user) = store.access_key(&"PKIA000000000000002".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((key.user_id, key.active, user.name.as_str()), (user.id, true, "jane"));
+
+    let roles = store.identities_page(&account, IdentityKind::Role, "/", None, 50).await.unwrap();
+    let arns: Vec<_> = roles.iter().map(|role| role.arn(&account).resource).collect();
+    assert_eq!(arns, ["role/a/b/Deep", "role/PosternNode", "role/service-role/Web"]);
+    assert!(roles[0].role.as_ref().unwrap().trust_policy.contains("ssm.amazonaws.com"));
+    store.close().await.unwrap();
+}

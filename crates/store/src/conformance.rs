@@ -9,6 +9,7 @@ mod identities;
 mod keys;
 mod logs;
 mod nodes;
+mod policies;
 mod service_settings;
 mod sessions;
 mod tags;
@@ -29,7 +30,19 @@ where
     F: FnMut() -> B,
     B: Future<Output = Arc<dyn Store>>,
 {
+    identities::identities_are_kept_whole_and_their_names_are_taken_once(&*new_store().await).await;
+    identities::identities_are_listed_by_name_in_pages_and_by_path(&*new_store().await).await;
+    identities::an_identity_is_changed_whole_or_not_at_all(&*new_store().await).await;
+    identities::users_are_in_groups_up_to_a_limit(&*new_store().await).await;
     identities::keys_are_found_by_id_and_never_replaced(&*new_store().await).await;
+    identities::a_user_has_two_keys_also_when_everybody_asks_at_once(&*new_store().await).await;
+    identities::an_operator_makes_administrators(&*new_store().await).await;
+
+    policies::an_identity_has_policies_of_its_own_up_to_a_size(&*new_store().await).await;
+    policies::managed_policies_are_kept_whole_and_listed_by_name(&*new_store().await).await;
+    policies::a_policys_versions_are_numbered_once(&*new_store().await).await;
+    policies::policies_are_attached_up_to_a_limit_and_stay_while_they_are(&*new_store().await).await;
+    policies::everything_that_counts_for_an_identity_is_read_at_once(&*new_store().await).await;
 
     documents::a_document_is_kept_as_it_is(&*new_store().await).await;
     documents::a_name_is_taken_once_and_the_scope_is_not_endless(&*new_store().await).await;

@@ -4,8 +4,8 @@
 //! or nothing, and where the answer can be no, the answer is an enum. So a rule like "open this session if the node is
 //! connected" is decided by the database, not between two calls.
 //!
-//! Everything stored belongs to a [`Scope`], an account and a region, as ARNs say. The exceptions are access keys: a
-//! request names its key before anybody knows whose it is.
+//! Everything stored belongs to a [`Scope`], an account and a region, as ARNs say. The exceptions are identities and
+//! policies, which belong to an account alone, and access keys: a request names its key before anybody knows whose it is.
 //!
 //! Time is an argument, in milliseconds since the epoch. Nothing here decides who may do something, and nothing here
 //! sees a secret in the clear: activation codes come as keyed hashes, secret keys sealed.
@@ -19,6 +19,7 @@ mod identity;
 mod key;
 mod log;
 mod node;
+mod policy;
 mod service_setting;
 mod session;
 mod tag;
@@ -29,6 +30,7 @@ pub use identity::*;
 pub use key::*;
 pub use log::*;
 pub use node::*;
+pub use policy::*;
 pub use service_setting::*;
 pub use session::*;
 pub use tag::*;
@@ -65,6 +67,7 @@ pub trait Store:
     + IdentityStore
     + KeyStore
     + LogStore
+    + PolicyStore
     + ServiceSettingStore
     + TagStore
 {
@@ -78,6 +81,7 @@ impl<T> Store for T where
         + IdentityStore
         + KeyStore
         + LogStore
+        + PolicyStore
         + ServiceSettingStore
         + TagStore
         + ?Sized

@@ -12,7 +12,16 @@ import botocore.session
 from wire import Wire
 
 # What changes by itself in the database: nodes report themselves, and what became of sessions, in their own time.
-RESTLESS = {"last_seen_at", "reached_agent", "end_delivered", "agent_status", "agent_output"}
+# And what a key was last used for.
+RESTLESS = {
+    "last_seen_at",
+    "reached_agent",
+    "end_delivered",
+    "agent_status",
+    "agent_output",
+    "last_used_at",
+    "last_used_service",
+}
 
 
 class World:

@@ -3,91 +3,93 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
 
+use postern_iam::UniqueId;
 use postern_model::{CallerKind, ErrorCode, Operation};
 
 use super::act::{ACTIONS, NodeAndDocument, NodeAndRole, OnSetting, OnTagged, Target};
 use super::*;
+use crate::caller::User;
 
 const OWN: &str = "mi-0000000000000000a";
 const OTHER: &str = "mi-0000000000000000b";
 
 /// What each caller may do to what is a node's own, in this order: stranger, the node with its key, the node with its
-/// role, another node with its key, another node with its role, administrator.
+/// role, another node with its key, another node with its role, a user without policies, administrator.
 #[rustfmt::skip]
-const TABLE: &[(Action, [bool; 6])] = &[
+const TABLE: &[(Action, [bool; 7])] = &[
     // For people.
-    (Action::Api(Operation::StartSession),                    [false, false, false, false, false, true]),
-    (Action::Api(Operation::ResumeSession),                   [false, false, false, false, false, true]),
-    (Action::Api(Operation::TerminateSession),                [false, false, false, false, false, true]),
-    (Action::Api(Operation::DescribeSessions),                [false, false, false, false, false, true]),
-    (Action::Api(Operation::GetConnectionStatus),             [false, false, false, false, false, true]),
-    (Action::Api(Operation::DescribeInstanceInformation),     [false, false, false, false, false, true]),
-    (Action::Api(Operation::DescribeInstanceProperties),      [false, false, false, false, false, true]),
-    (Action::Api(Operation::ListNodes),                       [false, false, false, false, false, true]),
-    (Action::Api(Operation::UpdateManagedInstanceRole),       [false, false, false, false, false, true]),
-    (Action::Api(Operation::AddTagsToResource),               [false, false, false, false, false, true]),
-    (Action::Api(Operation::ListTagsForResource),             [false, false, false, false, false, true]),
-    (Action::Api(Operation::RemoveTagsFromResource),          [false, false, false, false, false, true]),
-    (Action::Api(Operation::GetServiceSetting),               [false, false, false, false, false, true]),
-    (Action::Api(Operation::UpdateServiceSetting),            [false, false, false, false, false, true]),
-    (Action::Api(Operation::ResetServiceSetting),             [false, false, false, false, false, true]),
-    (Action::Api(Operation::CreateActivation),                [false, false, false, false, false, true]),
-    (Action::Api(Operation::DescribeActivations),             [false, false, false, false, false, true]),
-    (Action::Api(Operation::DeleteActivation),                [false, false, false, false, false, true]),
-    (Action::Api(Operation::DeregisterManagedInstance),       [false, false, false, false, false, true]),
-    (Action::Api(Operation::CreateDocument),                  [false, false, false, false, false, true]),
-    (Action::Api(Operation::GetDocument),                     [false, false, false, false, false, true]),
-    (Action::Api(Operation::DescribeDocument),                [false, false, false, false, false, true]),
-    (Action::Api(Operation::UpdateDocument),                  [false, false, false, false, false, true]),
-    (Action::Api(Operation::UpdateDocumentDefaultVersion),    [false, false, false, false, false, true]),
-    (Action::Api(Operation::DeleteDocument),                  [false, false, false, false, false, true]),
-    (Action::Api(Operation::ListDocuments),                   [false, false, false, false, false, true]),
-    (Action::Api(Operation::ListDocumentVersions),            [false, false, false, false, false, true]),
-    (Action::Api(Operation::ModifyDocumentPermission),        [false, false, false, false, false, true]),
-    (Action::Api(Operation::DescribeDocumentPermission),      [false, false, false, false, false, true]),
+    (Action::Api(Operation::StartSession),                    [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ResumeSession),                   [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::TerminateSession),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeSessions),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetConnectionStatus),             [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeInstanceInformation),     [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeInstanceProperties),      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListNodes),                       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateManagedInstanceRole),       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::AddTagsToResource),               [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListTagsForResource),             [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::RemoveTagsFromResource),          [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetServiceSetting),               [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateServiceSetting),            [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ResetServiceSetting),             [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateActivation),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeActivations),             [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteActivation),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeregisterManagedInstance),       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateDocument),                  [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetDocument),                     [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeDocument),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateDocument),                  [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateDocumentDefaultVersion),    [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteDocument),                  [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListDocuments),                   [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListDocumentVersions),            [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ModifyDocumentPermission),        [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeDocumentPermission),      [false, false, false, false, false, false, true]),
     // For whoever holds an activation's code.
-    (Action::Api(Operation::RegisterManagedInstance),         [true,  false, false, false, false, true]),
+    (Action::Api(Operation::RegisterManagedInstance),         [true,  false, false, false, false, true,  true]),
     // Keys: for people, but for a node's own data keys.
-    (Action::Api(Operation::GenerateDataKey),                 [false, false, false, false, false, true]),
-    (Action::Api(Operation::Encrypt),                         [false, false, false, false, false, true]),
-    (Action::Api(Operation::Decrypt),                         [false, false, true,  false, false, true]),
-    (Action::Api(Operation::CreateKey),                       [false, false, false, false, false, true]),
-    (Action::Api(Operation::DescribeKey),                     [false, false, false, false, false, true]),
-    (Action::Api(Operation::ListKeys),                        [false, false, false, false, false, true]),
-    (Action::Api(Operation::EnableKey),                       [false, false, false, false, false, true]),
-    (Action::Api(Operation::DisableKey),                      [false, false, false, false, false, true]),
-    (Action::Api(Operation::CreateAlias),                     [false, false, false, false, false, true]),
-    (Action::Api(Operation::ListAliases),                     [false, false, false, false, false, true]),
+    (Action::Api(Operation::GenerateDataKey),                 [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::Encrypt),                         [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::Decrypt),                         [false, false, true,  false, false, false, true]),
+    (Action::Api(Operation::CreateKey),                       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeKey),                     [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListKeys),                        [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::EnableKey),                       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DisableKey),                      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateAlias),                     [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListAliases),                     [false, false, false, false, false, false, true]),
     // Logs: for people, but for the log of a node's own session; which groups there are, every node may see.
-    (Action::Api(Operation::CreateLogGroup),                  [false, false, false, false, false, true]),
-    (Action::Api(Operation::DeleteLogGroup),                  [false, false, false, false, false, true]),
-    (Action::Api(Operation::DescribeLogGroups),               [false, false, true,  false, true,  true]),
-    (Action::Api(Operation::PutRetentionPolicy),              [false, false, false, false, false, true]),
-    (Action::Api(Operation::DeleteRetentionPolicy),           [false, false, false, false, false, true]),
-    (Action::Api(Operation::CreateLogStream),                 [false, false, true,  false, false, true]),
-    (Action::Api(Operation::DeleteLogStream),                 [false, false, false, false, false, true]),
-    (Action::Api(Operation::DescribeLogStreams),              [false, false, true,  false, false, true]),
-    (Action::Api(Operation::PutLogEvents),                    [false, false, true,  false, false, true]),
-    (Action::Api(Operation::GetLogEvents),                    [false, false, false, false, false, true]),
-    (Action::Api(Operation::FilterLogEvents),                 [false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateLogGroup),                  [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteLogGroup),                  [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeLogGroups),               [false, false, true,  false, true,  false, true]),
+    (Action::Api(Operation::PutRetentionPolicy),              [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteRetentionPolicy),           [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateLogStream),                 [false, false, true,  false, false, false, true]),
+    (Action::Api(Operation::DeleteLogStream),                 [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeLogStreams),              [false, false, true,  false, false, false, true]),
+    (Action::Api(Operation::PutLogEvents),                    [false, false, true,  false, false, false, true]),
+    (Action::Api(Operation::GetLogEvents),                    [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::FilterLogEvents),                 [false, false, false, false, false, false, true]),
     // For nodes, with their key.
-    (Action::Api(Operation::RequestManagedInstanceRoleToken), [false, true,  false, false, false, false]),
-    (Action::Api(Operation::UpdateManagedInstancePublicKey),  [false, true,  false, false, false, false]),
+    (Action::Api(Operation::RequestManagedInstanceRoleToken), [false, true,  false, false, false, false, false]),
+    (Action::Api(Operation::UpdateManagedInstancePublicKey),  [false, true,  false, false, false, false, false]),
     // For nodes, with their role.
-    (Action::Api(Operation::UpdateInstanceInformation),       [false, false, true,  false, false, false]),
-    (Action::Api(Operation::ListInstanceAssociations),        [false, false, true,  false, false, false]),
-    (Action::Api(Operation::GetMessages),                     [false, false, true,  false, false, false]),
-    (Action::CreateControlChannel,                            [false, false, true,  false, false, false]),
-    (Action::OpenControlChannel,                              [false, false, true,  false, false, false]),
-    (Action::CreateDataChannel,                               [false, false, true,  false, false, false]),
+    (Action::Api(Operation::UpdateInstanceInformation),       [false, false, true,  false, false, false, false]),
+    (Action::Api(Operation::ListInstanceAssociations),        [false, false, true,  false, false, false, false]),
+    (Action::Api(Operation::GetMessages),                     [false, false, true,  false, false, false, false]),
+    (Action::CreateControlChannel,                            [false, false, true,  false, false, false, false]),
+    (Action::OpenControlChannel,                              [false, false, true,  false, false, false, false]),
+    (Action::CreateDataChannel,                               [false, false, true,  false, false, false, false]),
     // For both ends of a session.
-    (Action::OpenDataChannel,                                 [false, false, true,  false, false, true]),
+    (Action::OpenDataChannel,                                 [false, false, true,  false, false, false, true]),
 ];
 
 const ROUTES: [Action; 4] =
     [Action::CreateControlChannel, Action::OpenControlChannel, Action::CreateDataChannel, Action::OpenDataChannel];
 
-fn callers() -> [Principal; 6] {
+fn callers() -> [Principal; 7] {
     let node = |id: &str, proof| Principal::Node { node_id: id.parse().unwrap(), proof };
     [
         Principal::Anonymous,
@@ -95,8 +97,14 @@ fn callers() -> [Principal; 6] {
         node(OWN, NodeProof::Role),
         node(OTHER, NodeProof::Key),
         node(OTHER, NodeProof::Role),
-        Principal::Administrator { arn: "arn:aws:iam::123456789012:user/admin".parse().unwrap() },
+        user("jane", Rights::Nothing),
+        user("admin", Rights::Everything),
     ]
+}
+
+fn user(name: &str, rights: Rights) -> Principal {
+    let arn = Arn::user(&"123456789012".parse().unwrap(), name);
+    Principal::User(User { arn, id: UniqueId::of_user(&[1; 11]), name: name.to_owned(), rights })
 }
 
 fn caller(principal: Principal) -> Caller {
@@ -255,7 +263,7 @@ fn the_table_is_what_happens() {
 /// The API's own idea of who calls an operation is only a sieve, but it must not contradict the decision.
 #[test]
 fn the_sieve_of_the_api_agrees_with_the_table() {
-    for (action, [stranger, own_key, own_role, other_key, other_role, administrator]) in TABLE {
+    for (action, [stranger, own_key, own_role, other_key, other_role, _, administrator]) in TABLE {
         let Action::Api(operation) = *action else { continue };
         assert!(!other_key, "{operation}: never another node");
         let for_every_node = operation == Operation::DescribeLogGroups;
@@ -272,7 +280,7 @@ fn the_sieve_of_the_api_agrees_with_the_table() {
 #[test]
 fn a_session_that_does_not_exist_is_nobodys() {
     let unknown = || act::OnSession { id: "jane-9".parse().unwrap(), node: None };
-    for principal in &callers()[..5] {
+    for principal in &callers()[..6] {
         assert!(!may::<act::CreateDataChannel>(principal, unknown()), "{principal:?}");
         assert!(!may::<act::OpenDataChannel>(principal, unknown()), "{principal:?}");
         assert!(!may::<act::ResumeSession>(principal, unknown()), "{principal:?}");
@@ -288,7 +296,7 @@ fn a_session_that_does_not_exist_is_nobodys() {
 
 #[test]
 fn a_denial_says_who_what_where_and_why() {
-    let admin = caller(callers()[5].clone());
+    let admin = caller(callers()[6].clone());
     let error = authorize::<act::CreateControlChannel>(&admin, OWN.parse().unwrap()).unwrap_err();
     assert_eq!(
         error.message(),

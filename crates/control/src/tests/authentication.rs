@@ -8,7 +8,7 @@ use postern_model::ErrorCode;
 use postern_model::node::DeregisterManagedInstanceRequest;
 
 use super::world::{World, code};
-use crate::{NodeProof, Principal};
+use crate::{NodeProof, Principal, Rights};
 
 fn signed(world: &World, region: &str, service: &str, at: u64) -> Vec<(String, String)> {
     let mut headers = vec![("host".to_owned(), "ssm.example.org".to_owned())];
@@ -22,8 +22,9 @@ fn signed(world: &World, region: &str, service: &str, at: u64) -> Vec<(String, S
 async fn an_administrator_is_known_by_the_key_in_the_store() {
     let world = World::new().await;
     let caller = world.as_admin().await;
-    let Principal::Administrator { arn } = &caller.principal else { panic!("{caller:?}") };
-    assert_eq!(arn.to_string(), "arn:aws:iam::123456789012:user/admin");
+    let Principal::User(user) = &caller.principal else { panic!("{caller:?}") };
+    assert_eq!(user.arn.to_string(), "arn:aws:iam::123456789012:user/admin");
+    assert_eq!((user.name.as_str(), user.rights), ("admin", Rights::Everything));
     assert!(caller.request.is_some());
 }
 

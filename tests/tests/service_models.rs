@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use postern_model::Operation;
+use postern_model::{Operation, Protocol};
 use postern_testkit::{Agent, Behaviour, PythonEnvironment, Scheme, Service, run};
 
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -16,8 +16,11 @@ fn every_operation_is_what_botocores_model_says() {
     };
     let service = Service::start(Scheme::Http);
     let agent = Agent::start(&service);
+    // Those of the Query protocol have no wrong types, and their errors another form; `aws_clients/identities.py` calls
+    // each of them.
+    let is_json = |operation: &&Operation| matches!(operation.service().protocol(), Protocol::Json(_));
     let operations: Vec<_> =
-        Operation::ALL.iter().map(|operation| [operation.service().name(), operation.name()]).collect();
+        Operation::ALL.iter().filter(is_json).map(|operation| [operation.service().name(), operation.name()]).collect();
     let operations = serde_json::to_string(&operations).expect("texts are JSON");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/service_models/walk.py");
     let database = service.folder().join("postern.db");

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use postern_iam::sigv4::{self, Scheme, SignedRequest, VerifyPolicy};
 use postern_iam::{AccessKeyId, NodeId, NodePublicKey, SecretString};
-use postern_model::{ApiError, ErrorCode};
-use postern_store::{AccessKeyRecord, KeyUse, NodeRecord, Scope, StartRequest};
+use postern_model::{ApiError, ErrorCode, Service};
+use postern_store::{AccessKeyRecord, KeyUse, NodeRecord, StartRequest};
 
 use crate::caller::{Caller, NodeProof, Principal, User};
 use crate::role::{RoleCredentials, RoleToken};
@@ -163,7 +163,7 @@ impl Control {
             tracing::error!(%node_id, %error, "a registered key cannot be read");
             ApiError::internal()
         })?;
-        let policy = self.policy(arrival);
+        let policy = self.policy(signed, arrival);
         sigv4::verify_with_node_key(signed, arrival.body, &key, self.unix_millis(), &policy)
             .map_err(ApiError::from)
             .inspect_err(|error| self.note_refusal(&node_id, error))?;
@@ -176,12 +176,19 @@ impl Control {
     }
 
     fn verify(&self, signed: &SignedRequest, arrival: &Arrival<'_>, secret: &SecretString) -> Result<(), ApiError> {
-        Ok(sigv4::verify(signed, arrival.body, secret, self.unix_millis(), &self.policy(arrival))?)
+        Ok(sigv4::verify(signed, arrival.body, secret, self.unix_millis(), &self.policy(signed, arrival))?)
     }
 
-    fn policy<'a>(&'a self, arrival: &Arrival<'a>) -> VerifyPolicy<'a> {
-        let Scope { region, .. } = self.scope();
-        VerifyPolicy { max_skew: self.settings.max_clock_skew, ..VerifyPolicy::new(region.as_str(), arrival.services) }
+    /// What the signature must be scoped to. Clients of the account-wide services sign for their home region, wherever
+    /// the service is, unless they were told a region.
+    fn policy<'a>(&'a self, signed: &SignedRequest, arrival: &Arrival<'a>) -> VerifyPolicy<'a> {
+        const HOME: &str = "us-east-1";
+        let is_global = arrival.services.iter().all(|service| Service::is_global(service));
+        let region = match is_global && signed.scope().region == HOME {
+            true => HOME,
+            false => self.scope().region.as_str(),
+        };
+        VerifyPolicy { max_skew: self.settings.max_clock_skew, ..VerifyPolicy::new(region, arrival.services) }
     }
 }
 

@@ -11,7 +11,7 @@
 use postern_iam::{Arn, KeyId, NodeId, SessionId};
 use postern_model::kms::{KeyName, KeyReference};
 use postern_model::{ApiError, Operation};
-use postern_store::Scope;
+use postern_store::{Scope, Tag};
 
 use crate::caller::{Caller, NodeProof, Principal, Rights};
 
@@ -64,6 +64,13 @@ pub enum Resource {
     Document(Arn),
     /// A role, which need not exist.
     Role(Arn),
+    /// A user, group, role or policy, which need not exist.
+    Identity {
+        /// Its ARN.
+        arn: Arn,
+        /// Its tags, if it is there.
+        tags: Vec<Tag>,
+    },
     /// A setting of the account.
     ServiceSetting(Arn),
     /// A session.
@@ -108,7 +115,9 @@ impl Resource {
             Self::Any => "*".to_owned(),
             Self::Node(node) => Arn::node(&scope.region, &scope.account, node).to_string(),
             Self::Target(target) => target.chars().filter(|c| !c.is_control()).take(64).collect(),
-            Self::Document(arn) | Self::Role(arn) | Self::ServiceSetting(arn) => arn.to_string(),
+            Self::Document(arn) | Self::Role(arn) | Self::ServiceSetting(arn) | Self::Identity { arn, .. } => {
+                arn.to_string()
+            }
             Self::Session { id, .. } | Self::DataKey { session: Some(id), .. } => {
                 Arn::session(&scope.region, &scope.account, id).to_string()
             }
@@ -223,7 +232,7 @@ fn decide(principal: &Principal, action: Action, resource: &Resource) -> Decisio
 fn decide_for_user(rights: Rights, audience: Audience) -> Decision {
     match (audience, rights) {
         (Audience::NodeWithKey | Audience::NodeWithRole, _) => NOT_A_NODE,
-        (Audience::Anyone, _) | (_, Rights::Everything) => Decision::Allow,
+        (Audience::Anyone | Audience::Everybody, _) | (_, Rights::Everything) => Decision::Allow,
         (Audience::People | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode, Rights::Nothing) => NO_POLICY,
     }
 }
@@ -231,7 +240,9 @@ fn decide_for_user(rights: Rights, audience: Audience) -> Decision {
 fn decide_for_node(node: &NodeId, proof: NodeProof, audience: Audience, resource: &Resource) -> Decision {
     let needed = match audience {
         Audience::NodeWithKey => NodeProof::Key,
-        Audience::NodeWithRole | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode => NodeProof::Role,
+        Audience::NodeWithRole | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode | Audience::Everybody => {
+            NodeProof::Role
+        }
         Audience::Anyone | Audience::People => return NO_POLICY,
     };
     let own = match resource {
@@ -243,10 +254,11 @@ fn decide_for_node(node: &NodeId, proof: NodeProof, audience: Audience, resource
         | Resource::DataKey { node: None, .. }
         | Resource::LogStream { node: None, .. } => false,
         // What no node owns and every node may look at.
-        Resource::Any => audience == Audience::PeopleAndAnyNode,
+        Resource::Any => matches!(audience, Audience::PeopleAndAnyNode | Audience::Everybody),
         Resource::Target(_)
         | Resource::Document(_)
         | Resource::Role(_)
+        | Resource::Identity { .. }
         | Resource::ServiceSetting(_)
         | Resource::Key { .. }
         | Resource::LogGroup(_) => false,

@@ -3,7 +3,10 @@
 
 use postern_iam::{AccessKeyId, Arn, SecretString, UniqueId};
 use postern_model::ApiError;
-use postern_store::{AccessKeyRecord, AddAccessKey, IdentityKind, IdentityRecord, PoliciesInEffect};
+use postern_policy::{DocumentKind, Effect, Limits, Policy};
+use postern_store::{
+    AccessKeyRecord, AddAccessKey, IdentityKind, IdentityRecord, PoliciesInEffect, PolicyInEffect, RoleTerms,
+};
 
 use crate::caller::Rights;
 use crate::{Control, failure};
@@ -14,6 +17,10 @@ const SECRET_LENGTH: usize = 40;
 
 /// The policy that makes an administrator.
 pub(crate) const ADMINISTRATOR_ACCESS: &str = "AdministratorAccess";
+
+/// The role of nodes, and who may act as it: the service, for them.
+const NODE_ROLE: &str = "PosternNode";
+const NODE_TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ssm.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 /// A new access key. The secret is shown here and never again.
 #[derive(Debug)]
@@ -50,6 +57,26 @@ impl Control {
             AddAccessKey::Added => Ok(NewAccessKey { access_key_id, secret_access_key, principal }),
             AddAccessKey::Exists | AddAccessKey::UserUnknown | AddAccessKey::LimitReached => Err(not_random()),
         }
+    }
+
+    /// Makes the role that managed nodes have unless somebody names another, if there is none.
+    pub(crate) async fn make_node_role(&self) -> Result<(), ApiError> {
+        let role = IdentityRecord {
+            kind: IdentityKind::Role,
+            id: UniqueId::of_role(&self.random()),
+            name: NODE_ROLE.to_owned(),
+            path: "/".to_owned(),
+            created_at: self.unix_millis(),
+            boundary: None,
+            tags: Vec::new(),
+            role: Some(RoleTerms {
+                trust_policy: NODE_TRUST.to_owned(),
+                description: "Role of managed nodes".to_owned(),
+                max_session_seconds: 3600,
+            }),
+        };
+        self.store.create_identity(&self.scope().account, role, u32::MAX).await.map_err(failure::store)?;
+        Ok(())
     }
 
     /// A new access key, as it is stored, and its secret.
@@ -91,13 +118,27 @@ impl Control {
     }
 }
 
-/// What policies allow. Whoever has the administrator's policy and no other may do everything; the others do not count
-/// yet, so whoever has them may do nothing.
+/// What policies allow. Whoever has the administrator's policy may do everything, unless something narrows it: a
+/// boundary, or a policy that denies anything at all. Whoever has other policies only may do nothing: single statements
+/// do not count yet, and what is not understood must not be allowed.
 pub(crate) fn rights(policies: &PoliciesInEffect) -> Rights {
     let everything = Arn::managed_policy(ADMINISTRATOR_ACCESS).to_string();
-    let is_administrator = !policies.identity.is_empty()
-        && policies.identity.iter().all(|policy| policy.document.is_none() && policy.name == everything);
-    if is_administrator && policies.boundary.is_none() { Rights::Everything } else { Rights::Nothing }
+    let is_administrator =
+        policies.identity.iter().any(|policy| policy.document.is_none() && policy.name == everything);
+    let narrows = |policy: &PolicyInEffect| match &policy.document {
+        Some(document) => denies(document),
+        None => policy.name != everything,
+    };
+    let is_narrowed = policies.boundary.is_some() || policies.identity.iter().any(narrows);
+    if is_administrator && !is_narrowed { Rights::Everything } else { Rights::Nothing }
+}
+
+/// Whether a policy denies anything. One that cannot be read may.
+fn denies(document: &str) -> bool {
+    match Policy::parse(document, Limits::stored(DocumentKind::Identity)) {
+        Ok(policy) => policy.statements().iter().any(|statement| statement.effect() == Effect::Deny),
+        Err(_) => true,
+    }
 }
 
 /// Eighty random bits do not repeat; a generator that is broken does.
@@ -109,4 +150,40 @@ pub(crate) fn not_random() -> ApiError {
 /// What a sealed secret is bound to.
 pub(crate) fn sealing_context(id: &AccessKeyId) -> String {
     format!("access key {id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_administrator_is_one_as_long_as_nothing_narrows_it() {
+        let everything = Arn::managed_policy(ADMINISTRATOR_ACCESS).to_string();
+        let policy = |name: &str, document: Option<&str>| PolicyInEffect {
+            name: name.to_owned(),
+            document: document.map(str::to_owned),
+        };
+        let statement = |effect: &str| {
+            format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"ssm:*","Resource":"*"}}]}}"#
+            )
+        };
+        let (allow, deny) = (statement("Allow"), statement("Deny"));
+        let administrator = || policy(&everything, None);
+        for (identity, boundary, expected) in [
+            (vec![], None, Rights::Nothing),
+            (vec![administrator()], None, Rights::Everything),
+            (vec![policy("more", Some(&allow)), administrator()], None, Rights::Everything),
+            (vec![policy("less", Some(&deny)), administrator()], None, Rights::Nothing),
+            (vec![policy("none", Some("{")), administrator()], None, Rights::Nothing),
+            (vec![policy("arn:aws:iam::aws:policy/Other", None), administrator()], None, Rights::Nothing),
+            (vec![administrator()], Some(administrator()), Rights::Nothing),
+            (vec![policy("all", Some(&allow))], None, Rights::Nothing),
+            // Only the service's own has no document.
+            (vec![policy(&everything, Some(&allow))], None, Rights::Nothing),
+        ] {
+            let policies = PoliciesInEffect { identity, boundary };
+            assert_eq!(rights(&policies), expected, "{policies:?}");
+        }
+    }
 }

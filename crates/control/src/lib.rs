@@ -27,6 +27,7 @@ mod document;
 mod failure;
 #[doc(hidden)]
 pub mod fuzz;
+mod iam;
 mod identity;
 mod keys;
 mod kms;

@@ -33,7 +33,7 @@ impl Control {
         let mut asked = serde_json::to_value(request).expect("requests are made to be sent as JSON");
         if let Value::Object(members) = &mut asked {
             // The same two under the name that each service has for them.
-            for name in ["NextToken", "MaxResults", "Marker", "Limit", "nextToken", "limit"] {
+            for name in ["NextToken", "MaxResults", "Marker", "Limit", "MaxItems", "nextToken", "limit"] {
                 members.remove(name);
             }
         }

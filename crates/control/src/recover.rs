@@ -16,6 +16,7 @@ impl Control {
     /// # Errors
     /// The store does not answer.
     pub async fn recover(&self) -> Result<Vec<SessionId>, ApiError> {
+        self.make_node_role().await?;
         let disconnection =
             NodeDisconnection { at: self.unix_millis(), reason: "the service was restarted".to_owned() };
         let nodes = self

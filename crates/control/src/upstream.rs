@@ -140,7 +140,7 @@ impl Routes {
         match service {
             Service::Kms => self.kms.as_ref(),
             Service::Logs => self.logs.as_ref(),
-            Service::Ssm | Service::Ec2Messages => None,
+            Service::Ssm | Service::Ec2Messages | Service::Iam | Service::Sts => None,
         }
     }
 }
@@ -236,6 +236,7 @@ impl Route {
             Service::Kms => "KMS",
             Service::Logs => "CloudWatch Logs",
             Service::Ssm | Service::Ec2Messages => "Systems Manager",
+            Service::Iam | Service::Sts => "Identity and Access Management",
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::constraint::{Path, Text, Violations};
 use crate::error::{ApiError, ErrorCode};
 use crate::operation::Operation;
+use crate::query::Form;
 use crate::timestamp::Timestamp;
 
 mod values;
@@ -35,8 +36,21 @@ pub trait ApiRequest: Serialize + Sized {
 /// broken constraints, and the more particular errors that some operations have for some members.
 pub fn decode<R: ApiRequest>(body: &[u8]) -> Result<R, ApiError> {
     let object = if body.trim_ascii().is_empty() { Map::new() } else { parse_object(body)? };
+    read(&object, false)
+}
+
+/// Decodes and validates a form of the Query protocol.
+///
+/// # Errors
+/// `SerializationException` for members of the wrong type, `ValidationError` for broken constraints, and the more
+/// particular errors that some operations have for some members.
+pub fn decode_form<R: ApiRequest>(form: &Form) -> Result<R, ApiError> {
+    read(form.members(), true)
+}
+
+fn read<R: ApiRequest>(object: &Map<String, Value>, is_form: bool) -> Result<R, ApiError> {
     let mut violations = Violations::default();
-    let mut input = Input { object: &object, within: None, violations: &mut violations };
+    let mut input = Input { object, within: None, violations: &mut violations, is_form };
     let request = R::read(&mut input)?;
     violations.into_result(R::OPERATION.service().validation_error()).map(|()| request)
 }
@@ -63,6 +77,8 @@ pub struct Input<'a> {
     object: &'a Map<String, Value>,
     within: Option<&'a Path<'a>>,
     violations: &'a mut Violations,
+    /// Everything is text then, also numbers, truths, and lists without an item.
+    is_form: bool,
 }
 
 impl<'a> Input<'a> {
@@ -109,13 +125,21 @@ impl<'a> Input<'a> {
     /// An optional truth.
     pub(crate) fn boolean(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
         let Some(value) = self.member(name) else { return Ok(None) };
-        value.as_bool().map(Some).ok_or_else(|| self.wrong_type(value, name, "a Boolean"))
+        let truth = match value {
+            Value::String(text) if self.is_form => text.parse().ok(),
+            value => value.as_bool(),
+        };
+        truth.map(Some).ok_or_else(|| self.wrong_type(value, name, "a Boolean"))
     }
 
     /// An optional whole number.
     pub(crate) fn integer(&mut self, name: &str, min: i64, max: i64) -> Result<Option<i64>, ApiError> {
         let Some(value) = self.member(name) else { return Ok(None) };
-        let Some(number) = value.as_i64() else { return Err(self.wrong_type(value, name, "an Integer")) };
+        let number = match value {
+            Value::String(text) if self.is_form => text.parse().ok(),
+            value => value.as_i64(),
+        };
+        let Some(number) = number else { return Err(self.wrong_type(value, name, "an Integer")) };
         self.at(name, |path, violations| violations.check_range(number, path, min, max));
         Ok(Some(number))
     }
@@ -143,7 +167,7 @@ impl<'a> Input<'a> {
         item: Text,
     ) -> Result<Option<Vec<String>>, ApiError> {
         let Some(value) = self.member(name) else { return Ok(None) };
-        let Value::Array(values) = value else { return Err(self.wrong_type(value, name, "a List")) };
+        let values = self.list(value, name)?;
         let mut texts = Vec::with_capacity(values.len());
         for value in values {
             texts.push(self.expect_text(value, name)?.to_owned());
@@ -178,7 +202,7 @@ impl<'a> Input<'a> {
         mut read: impl FnMut(&mut Input<'_>) -> Result<Option<T>, ApiError>,
     ) -> Result<Vec<T>, ApiError> {
         let Some(value) = self.member(name) else { return Ok(Vec::new()) };
-        let Value::Array(values) = value else { return Err(self.wrong_type(value, name, "a List")) };
+        let values = self.list(value, name)?;
         if !count.contains(&values.len()) {
             let shown: Vec<String> = values.iter().map(Value::to_string).collect();
             self.at(name, |path, violations| violations.check_count(&shown, path, *count.start(), *count.end()));
@@ -189,7 +213,8 @@ impl<'a> Input<'a> {
         for (at, value) in values.iter().enumerate() {
             let Value::Object(object) = value else { return Err(self.wrong_type(value, name, "a Structure")) };
             let path = Path::Item(&outer, at);
-            let mut input = Input { object, within: Some(&path), violations: self.violations };
+            let is_form = self.is_form;
+            let mut input = Input { object, within: Some(&path), violations: self.violations, is_form };
             items.extend(read(&mut input)?);
         }
         Ok(items)
@@ -241,6 +266,15 @@ impl<'a> Input<'a> {
     /// Whether the member is there at all.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.member(name).is_some()
+    }
+
+    /// A list that is there. In a form, one without an item is an empty text.
+    fn list(&self, value: &'a Value, name: &str) -> Result<&'a [Value], ApiError> {
+        match value {
+            Value::Array(values) => Ok(values),
+            Value::String(text) if self.is_form && text.is_empty() => Ok(&[]),
+            other => Err(self.wrong_type(other, name, "a List")),
+        }
     }
 
     fn member(&self, name: &str) -> Option<&'a Value> {

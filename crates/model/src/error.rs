@@ -69,6 +69,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// Known, but not allowed, in the words of services of the Query protocol.
+    AccessDenied: 403 Caller,
     /// There is one of this name already.
     AlreadyExistsException: 400 Caller,
     /// Known, but not allowed. For a stock agent asking for its role token it means: stay away for half an hour.
@@ -89,10 +91,18 @@ codes! {
     DuplicateDocumentContent: 400 Caller,
     /// A version of that name exists.
     DuplicateDocumentVersionName: 400 Caller,
+    /// There is something to be removed first.
+    DeleteConflict: 409 Caller,
+    /// There is one of this name already.
+    EntityAlreadyExists: 409 Caller,
     /// Temporary credentials are past their date; SDKs fetch new ones.
     ExpiredTokenException: 400 Caller,
+    /// The same in the words of services of the Query protocol.
+    ExpiredToken: 403 Caller,
     /// A part of the signature is missing or malformed.
     IncompleteSignatureException: 400 Caller,
+    /// The same in the words of services of the Query protocol.
+    IncompleteSignature: 400 Caller,
     /// The machine is registered already.
     InstanceAlreadyRegistered: 400 Caller,
     /// The key service that requests are passed on to did not answer in time.
@@ -103,14 +113,22 @@ codes! {
     DryRunOperationException: 412 Caller,
     /// The ciphertext was made with another key than the one named.
     IncorrectKeyException: 400 Caller,
+    /// Our fault, whatever it is, in the words of STS.
+    InternalFailure: 500 Service,
     /// Our fault, whatever it is.
     InternalServerError: 500 Service,
+    /// No such operation, in the words of services of the Query protocol.
+    InvalidAction: 400 Caller,
     /// No such activation, or its code is wrong, or it is used up.
     InvalidActivation: 400 Caller,
     /// A name that an alias cannot have.
     InvalidAliasNameException: 400 Caller,
     /// An ARN that cannot be meant here.
     InvalidArnException: 400 Caller,
+    /// The access key id or the session token is unknown, in the words of services of the Query protocol.
+    InvalidClientTokenId: 403 Caller,
+    /// A member that makes no sense to IAM.
+    InvalidInput: 400 Caller,
     /// Changed, or made with another key or encryption context.
     InvalidCiphertextException: 400 Caller,
     /// A grant token that makes no sense.
@@ -159,14 +177,26 @@ codes! {
     KMSInvalidStateException: 400 Caller,
     /// The key's store does not answer; SDKs retry.
     KeyUnavailableException: 500 Service,
+    /// There are as many as there may be, in IAM's words.
+    LimitExceeded: 409 Caller,
     /// There are as many as there may be.
     LimitExceededException: 400 Caller,
     /// The fingerprint is not the one the node registered with.
     MachineFingerprintDoesNotMatch: 400 Caller,
+    /// The form is none, or a member has the wrong type.
+    MalformedInput: 400 Caller,
+    /// Not a policy.
+    MalformedPolicyDocument: 400 Caller,
     /// A document is too large.
     MaxDocumentSizeExceeded: 400 Caller,
+    /// A form that names no operation.
+    MissingAction: 400 Caller,
+    /// Not signed, in the words of services of the Query protocol.
+    MissingAuthenticationToken: 403 Caller,
     /// Not signed.
     MissingAuthenticationTokenException: 400 Caller,
+    /// No such user, group, role, policy or access key.
+    NoSuchEntity: 404 Caller,
     /// No such key or alias.
     NotFoundException: 400 Caller,
     /// There is one of this name already.
@@ -177,14 +207,20 @@ codes! {
     SerializationException: 400 Caller,
     /// No such service setting.
     ServiceSettingNotFound: 400 Caller,
+    /// Our fault, whatever it is, in IAM's words.
+    ServiceFailure: 500 Service,
     /// Starting, stopping or overloaded; SDKs retry.
     ServiceUnavailable: 503 Service,
     /// Our fault, whatever it is, in the words of CloudWatch Logs.
     ServiceUnavailableException: 503 Service,
+    /// The signature does not match, or is out of time or scope, in the words of services of the Query protocol.
+    SignatureDoesNotMatch: 403 Caller,
     /// A tag that cannot be.
     TagException: 400 Caller,
     /// The node cannot take a session now.
     TargetNotConnected: 400 Caller,
+    /// Too many requests, in the words of services of the Query protocol.
+    Throttling: 400 Load,
     /// Too many requests; SDKs back off and retry.
     ThrottlingException: 400 Load,
     /// More tags than a resource may have.
@@ -197,6 +233,10 @@ codes! {
     UnrecognizedClientException: 400 Caller,
     /// AWS offers it, we do not.
     UnsupportedOperationException: 400 Caller,
+    /// What is the service's own cannot be changed.
+    UnmodifiableEntity: 400 Caller,
+    /// A member breaks a constraint, in the words of services of the Query protocol.
+    ValidationError: 400 Caller,
     /// A member breaks a constraint.
     ValidationException: 400 Caller,
 }
@@ -326,16 +366,21 @@ impl ApiError {
         self.foreign.as_ref().map_or(self.code.status(), |foreign| foreign.status)
     }
 
-    /// The same error in the words of this service: each has its own name for "it is our fault".
+    /// The same error in the words of this service: each has its own name for "it is our fault", and those of the Query
+    /// protocol for whatever can happen before an operation is looked at.
     #[must_use]
     pub fn told_by(mut self, service: Service) -> Self {
-        if self.code == ErrorCode::InternalServerError && self.foreign.is_none() {
-            self.code = match service {
-                Service::Ssm | Service::Ec2Messages => ErrorCode::InternalServerError,
-                Service::Kms => ErrorCode::KMSInternalException,
-                Service::Logs => ErrorCode::ServiceUnavailableException,
-            };
+        if self.foreign.is_some() {
+            return self;
         }
+        self.code = match (service, self.code) {
+            (Service::Kms, ErrorCode::InternalServerError) => ErrorCode::KMSInternalException,
+            (Service::Logs, ErrorCode::InternalServerError) => ErrorCode::ServiceUnavailableException,
+            (Service::Iam, ErrorCode::InternalServerError) => ErrorCode::ServiceFailure,
+            (Service::Sts, ErrorCode::InternalServerError) => ErrorCode::InternalFailure,
+            (Service::Iam | Service::Sts, code) => in_query(code),
+            (Service::Ssm | Service::Ec2Messages | Service::Kms | Service::Logs, code) => code,
+        };
         self
     }
 
@@ -343,10 +388,27 @@ impl ApiError {
     #[must_use]
     pub fn body(&self, service: Service) -> String {
         let message = match service {
-            Service::Ssm | Service::Ec2Messages => "Message",
+            Service::Ssm | Service::Ec2Messages | Service::Iam | Service::Sts => "Message",
             Service::Kms | Service::Logs => "message",
         };
         json!({ "__type": self.name(), message: self.message }).to_string()
+    }
+}
+
+/// What services of the Query protocol call what the others have longer names for.
+fn in_query(code: ErrorCode) -> ErrorCode {
+    match code {
+        ErrorCode::AccessDeniedException => ErrorCode::AccessDenied,
+        ErrorCode::ExpiredTokenException => ErrorCode::ExpiredToken,
+        ErrorCode::IncompleteSignatureException => ErrorCode::IncompleteSignature,
+        ErrorCode::InvalidSignatureException => ErrorCode::SignatureDoesNotMatch,
+        ErrorCode::MissingAuthenticationTokenException => ErrorCode::MissingAuthenticationToken,
+        ErrorCode::SerializationException => ErrorCode::MalformedInput,
+        ErrorCode::ThrottlingException => ErrorCode::Throttling,
+        ErrorCode::UnknownOperationException => ErrorCode::InvalidAction,
+        ErrorCode::UnrecognizedClientException => ErrorCode::InvalidClientTokenId,
+        ErrorCode::ValidationException => ErrorCode::ValidationError,
+        other => other,
     }
 }
 
@@ -392,7 +454,8 @@ mod tests {
         for (name, status, nearest) in [
             ("DisabledException", 409, ErrorCode::DisabledException),
             ("InvalidSequenceTokenException", 400, ErrorCode::ValidationException),
-            ("InternalFailure", 500, ErrorCode::InternalServerError),
+            ("InternalFailure", 500, ErrorCode::InternalFailure),
+            ("SomethingFailed", 500, ErrorCode::InternalServerError),
             ("InternalServerError", 500, ErrorCode::InternalServerError),
         ] {
             let error = ApiError::passed_on(name, status, "'hunter2' is wrong").unwrap().told_by(Service::Kms);

@@ -16,18 +16,20 @@ mod decode;
 pub mod document;
 
 mod error;
+pub mod iam;
 pub mod kms;
 pub mod logs;
 pub mod node;
 mod operation;
+pub mod query;
 pub mod service_setting;
 pub mod session;
 pub mod tag;
 mod timestamp;
 
-pub use decode::{ApiRequest, decode};
+pub use decode::{ApiRequest, decode, decode_form};
 pub use error::{ApiError, ERROR_TYPE_HEADER, ErrorCode, Fault, RETRY_AFTER_HEADER};
-pub use operation::{CallerKind, Operation, Service};
+pub use operation::{CallerKind, Operation, Protocol, Service};
 pub use timestamp::Timestamp;
 
 /// A response without members: `{}`.

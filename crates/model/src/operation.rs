@@ -17,6 +17,19 @@ pub enum Service {
     Logs,
     /// The older way of a node to its messages, which stock agents try beside the control channel.
     Ec2Messages,
+    /// Identity and Access Management: users, groups, roles and policies.
+    Iam,
+    /// Security Token Service: who somebody is.
+    Sts,
+}
+
+/// How a service's requests and answers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// JSON 1.1: the operation is in `X-Amz-Target`, and begins with this.
+    Json(&'static str),
+    /// Query: the operation is in the form, and so is this version. Answers are XML.
+    Query(&'static str),
 }
 
 impl Service {
@@ -28,18 +41,37 @@ impl Service {
             Self::Kms => "kms",
             Self::Logs => "logs",
             Self::Ec2Messages => "ec2messages",
+            Self::Iam => "iam",
+            Self::Sts => "sts",
         }
     }
 
-    /// What precedes the operation's name in `X-Amz-Target`.
+    /// How its requests and answers are written.
     #[must_use]
-    pub fn target_prefix(self) -> &'static str {
+    pub fn protocol(self) -> Protocol {
         match self {
-            Self::Ssm => "AmazonSSM.",
-            Self::Kms => "TrentService.",
-            Self::Logs => "Logs_20140328.",
-            Self::Ec2Messages => "EC2WindowsMessageDeliveryService.",
+            Self::Ssm => Protocol::Json("AmazonSSM."),
+            Self::Kms => Protocol::Json("TrentService."),
+            Self::Logs => Protocol::Json("Logs_20140328."),
+            Self::Ec2Messages => Protocol::Json("EC2WindowsMessageDeliveryService."),
+            Self::Iam => Protocol::Query("2010-05-08"),
+            Self::Sts => Protocol::Query("2011-06-15"),
         }
+    }
+
+    /// Which service of the Query protocol has this version. What nobody claims is taken for IAM's.
+    #[must_use]
+    pub fn of_version(version: &str) -> Self {
+        match version {
+            "2011-06-15" => Self::Sts,
+            _ => Self::Iam,
+        }
+    }
+
+    /// Whether it is one for the whole account: its clients sign for `us-east-1`, wherever they are.
+    #[must_use]
+    pub fn is_global(name: &str) -> bool {
+        matches!(name, "iam" | "sts")
     }
 
     /// Whose operation an `X-Amz-Target` names, whether there is such an operation or not. What nobody claims is taken
@@ -47,7 +79,8 @@ impl Service {
     #[must_use]
     pub fn of_target(target: &str) -> Self {
         let others = [Self::Kms, Self::Logs, Self::Ec2Messages];
-        others.into_iter().find(|of| target.starts_with(of.target_prefix())).unwrap_or(Self::Ssm)
+        let claims = |of: &Self| matches!(of.protocol(), Protocol::Json(prefix) if target.starts_with(prefix));
+        others.into_iter().find(claims).unwrap_or(Self::Ssm)
     }
 
     /// How the service calls a request with a member that breaks a constraint.
@@ -55,6 +88,7 @@ impl Service {
     pub(crate) fn validation_error(self) -> ErrorCode {
         match self {
             Self::Ssm | Self::Kms | Self::Ec2Messages => ErrorCode::ValidationException,
+            Self::Iam | Self::Sts => ErrorCode::ValidationError,
             Self::Logs => ErrorCode::InvalidParameterException,
         }
     }
@@ -235,13 +269,176 @@ operations! {
         /// A node waits for messages; the answer is always that there are none.
         GetMessages: NodeRole,
     }
+    Iam {
+        /// Makes a user.
+        CreateUser: User,
+        /// What is known about a user.
+        GetUser: User,
+        /// Lists users.
+        ListUsers: User,
+        /// Gives a user another name or path.
+        UpdateUser: User,
+        /// Removes a user.
+        DeleteUser: User,
+        /// Makes an access key.
+        CreateAccessKey: User,
+        /// Lists a user's access keys.
+        ListAccessKeys: User,
+        /// Switches an access key off or on.
+        UpdateAccessKey: User,
+        /// Removes an access key.
+        DeleteAccessKey: User,
+        /// What an access key was last used for.
+        GetAccessKeyLastUsed: User,
+        /// Makes a group.
+        CreateGroup: User,
+        /// What is known about a group, and its users.
+        GetGroup: User,
+        /// Lists groups.
+        ListGroups: User,
+        /// Gives a group another name or path.
+        UpdateGroup: User,
+        /// Removes a group.
+        DeleteGroup: User,
+        /// Puts a user into a group.
+        AddUserToGroup: User,
+        /// Takes a user out of a group.
+        RemoveUserFromGroup: User,
+        /// Lists a user's groups.
+        ListGroupsForUser: User,
+        /// Makes a role.
+        CreateRole: User,
+        /// What is known about a role.
+        GetRole: User,
+        /// Lists roles.
+        ListRoles: User,
+        /// Changes a role's description and longest session.
+        UpdateRole: User,
+        /// Changes who may act as a role.
+        UpdateAssumeRolePolicy: User,
+        /// Removes a role.
+        DeleteRole: User,
+        /// A role's instance profiles, of which there are none.
+        ListInstanceProfilesForRole: User,
+        /// Makes a managed policy.
+        CreatePolicy: User,
+        /// What is known about a managed policy.
+        GetPolicy: User,
+        /// Lists managed policies.
+        ListPolicies: User,
+        /// Removes a managed policy.
+        DeletePolicy: User,
+        /// Adds a version to a managed policy.
+        CreatePolicyVersion: User,
+        /// Reads a version of a managed policy.
+        GetPolicyVersion: User,
+        /// Lists the versions of a managed policy.
+        ListPolicyVersions: User,
+        /// Chooses the version that is in effect.
+        SetDefaultPolicyVersion: User,
+        /// Removes a version of a managed policy.
+        DeletePolicyVersion: User,
+        /// Who has a managed policy.
+        ListEntitiesForPolicy: User,
+        /// Gives a user a policy of its own.
+        PutUserPolicy: User,
+        /// Reads a policy of a user's own.
+        GetUserPolicy: User,
+        /// Lists a user's own policies.
+        ListUserPolicies: User,
+        /// Removes a policy of a user's own.
+        DeleteUserPolicy: User,
+        /// Attaches a managed policy to a user.
+        AttachUserPolicy: User,
+        /// Takes a managed policy from a user.
+        DetachUserPolicy: User,
+        /// Lists the managed policies of a user.
+        ListAttachedUserPolicies: User,
+        /// Gives a group a policy of its own.
+        PutGroupPolicy: User,
+        /// Reads a policy of a group's own.
+        GetGroupPolicy: User,
+        /// Lists a group's own policies.
+        ListGroupPolicies: User,
+        /// Removes a policy of a group's own.
+        DeleteGroupPolicy: User,
+        /// Attaches a managed policy to a group.
+        AttachGroupPolicy: User,
+        /// Takes a managed policy from a group.
+        DetachGroupPolicy: User,
+        /// Lists the managed policies of a group.
+        ListAttachedGroupPolicies: User,
+        /// Gives a role a policy of its own.
+        PutRolePolicy: User,
+        /// Reads a policy of a role's own.
+        GetRolePolicy: User,
+        /// Lists a role's own policies.
+        ListRolePolicies: User,
+        /// Removes a policy of a role's own.
+        DeleteRolePolicy: User,
+        /// Attaches a managed policy to a role.
+        AttachRolePolicy: User,
+        /// Takes a managed policy from a role.
+        DetachRolePolicy: User,
+        /// Lists the managed policies of a role.
+        ListAttachedRolePolicies: User,
+        /// Bounds what a user's policies can allow.
+        PutUserPermissionsBoundary: User,
+        /// Lifts that bound.
+        DeleteUserPermissionsBoundary: User,
+        /// Bounds what a role's policies can allow.
+        PutRolePermissionsBoundary: User,
+        /// Lifts that bound.
+        DeleteRolePermissionsBoundary: User,
+        /// Puts tags on a user.
+        TagUser: User,
+        /// Takes tags from a user.
+        UntagUser: User,
+        /// Lists a user's tags.
+        ListUserTags: User,
+        /// Puts tags on a role.
+        TagRole: User,
+        /// Takes tags from a role.
+        UntagRole: User,
+        /// Lists a role's tags.
+        ListRoleTags: User,
+        /// Puts tags on a policy.
+        TagPolicy: User,
+        /// Takes tags from a policy.
+        UntagPolicy: User,
+        /// Lists a policy's tags.
+        ListPolicyTags: User,
+    }
+    Sts {
+        /// Who the caller is.
+        GetCallerIdentity: UserOrNodeRole,
+    }
 }
 
 impl Operation {
-    /// The value of the `X-Amz-Target` header.
+    /// The value of the `X-Amz-Target` header; of an operation of the Query protocol, which has none, its name in
+    /// policies.
     #[must_use]
     pub fn target(self) -> String {
-        format!("{}{}", self.service().target_prefix(), self.name())
+        match self.service().protocol() {
+            Protocol::Json(prefix) => format!("{prefix}{}", self.name()),
+            Protocol::Query(_) => format!("{}:{}", self.service().name(), self.name()),
+        }
+    }
+
+    /// Reads the `Action` and the `Version` of a form.
+    ///
+    /// # Errors
+    /// `InvalidAction` for everything that is not answered.
+    pub fn from_action(action: &str, version: &str) -> Result<Self, ApiError> {
+        let is_named = |operation: &&Self| {
+            let is_of_version = matches!(operation.service().protocol(), Protocol::Query(known) if known == version);
+            is_of_version && operation.name() == action
+        };
+        Self::ALL.iter().find(is_named).copied().ok_or_else(|| {
+            let message = "Could not find an operation of that name and version; this service does not offer it.";
+            ApiError::new(ErrorCode::InvalidAction, message)
+        })
     }
 
     /// Reads the `X-Amz-Target` header.
@@ -250,7 +447,8 @@ impl Operation {
     /// `UnknownOperationException` for everything that is not answered.
     pub fn from_target(target: &str) -> Result<Self, ApiError> {
         let is_named = |operation: &&Self| {
-            target.strip_prefix(operation.service().target_prefix()).is_some_and(|name| name == operation.name())
+            let Protocol::Json(prefix) = operation.service().protocol() else { return false };
+            target.strip_prefix(prefix).is_some_and(|name| name == operation.name())
         };
         Self::ALL.iter().find(is_named).copied().ok_or_else(|| {
             ApiError::new(ErrorCode::UnknownOperationException, "This service does not offer the operation called.")
@@ -268,9 +466,25 @@ impl fmt::Display for Operation {
 mod tests {
     use super::*;
 
+    fn json_operations() -> impl Iterator<Item = Operation> {
+        Operation::ALL.iter().copied().filter(|of| matches!(of.service().protocol(), Protocol::Json(_)))
+    }
+
+    #[test]
+    fn actions_round_trip_with_the_version_of_their_service_only() {
+        for &operation in Operation::ALL {
+            for version in ["2010-05-08", "2011-06-15", "", "2012-10-17"] {
+                let is_its_own = operation.service().protocol() == Protocol::Query(version);
+                let read = Operation::from_action(operation.name(), version).map_err(|error| error.code());
+                assert_eq!(read, if is_its_own { Ok(operation) } else { Err(ErrorCode::InvalidAction) });
+                assert!(!is_its_own || Service::of_version(version) == operation.service());
+            }
+        }
+    }
+
     #[test]
     fn a_target_belongs_to_the_service_of_its_prefix() {
-        for &operation in Operation::ALL {
+        for operation in json_operations() {
             assert_eq!(Service::of_target(&operation.target()), operation.service());
         }
         assert_eq!(Service::of_target("TrentService.NoSuchThing"), Service::Kms);
@@ -280,7 +494,7 @@ mod tests {
 
     #[test]
     fn targets_round_trip_and_nothing_else_is_answered() {
-        for &operation in Operation::ALL {
+        for operation in json_operations() {
             assert_eq!(Operation::from_target(&operation.target()), Ok(operation));
         }
         for target in [
@@ -291,6 +505,9 @@ mod tests {
             "AmazonSSM.StartSession ",
             "TrentService.StartSession",
             "AmazonSSM.Decrypt",
+            "CreateUser",
+            "iam:CreateUser",
+            "AmazonSSM.CreateUser",
         ] {
             let error = Operation::from_target(target).map_err(|error| error.code());
             assert_eq!(error, Err(ErrorCode::UnknownOperationException), "{target:?}");

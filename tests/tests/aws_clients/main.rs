@@ -5,6 +5,7 @@
 mod boto3;
 mod command_line;
 mod groups;
+mod identities;
 mod javascript;
 mod keys_and_logs;
 

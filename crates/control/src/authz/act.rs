@@ -4,6 +4,7 @@ use postern_model::tag::TaggedType;
 
 use super::{Act, Action, Arn, KeyId, KeyName, NodeId, Operation, Resource, SessionId};
 use postern_iam::DocumentName;
+use postern_store::{IdentityKind, Tag};
 
 /// What StartSession is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +119,37 @@ pub struct OnStream {
     pub node: Option<NodeId>,
 }
 
+/// What acts on a user, group or role are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnIdentity {
+    /// Which kind.
+    pub kind: IdentityKind,
+    /// Its name.
+    pub name: String,
+    /// Its ARN, with its path; with none if there is no such identity.
+    pub arn: Arn,
+    /// Its tags, if it is there.
+    pub tags: Vec<Tag>,
+}
+
+/// What renaming is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renamed {
+    /// The identity.
+    pub from: OnIdentity,
+    /// What it would be called.
+    pub to: Arn,
+}
+
+/// What acts on a managed policy are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnPolicy {
+    /// The policy, which need not exist.
+    pub arn: Arn,
+    /// Its tags, if it is there.
+    pub tags: Vec<Tag>,
+}
+
 macro_rules! acts {
     ($($(#[$doc:meta])* $name:ident = $action:expr, on $on:ty: $resources:expr;)+) => {
         $(
@@ -175,6 +207,18 @@ fn key(on: &OnKey) -> Vec<Resource> {
 
 fn document(arn: &Arn) -> Vec<Resource> {
     vec![Resource::Document(arn.clone())]
+}
+
+fn identity(on: &OnIdentity) -> Vec<Resource> {
+    vec![Resource::Identity { arn: on.arn.clone(), tags: on.tags.clone() }]
+}
+
+fn renamed(on: &Renamed) -> Vec<Resource> {
+    [identity(&on.from), vec![Resource::Identity { arn: on.to.clone(), tags: on.from.tags.clone() }]].concat()
+}
+
+fn policy(on: &OnPolicy) -> Vec<Resource> {
+    vec![Resource::Identity { arn: on.arn.clone(), tags: on.tags.clone() }]
 }
 
 fn log_group(name: &str) -> Vec<Resource> {
@@ -303,6 +347,146 @@ acts! {
     GetLogEvents = Action::Api(Operation::GetLogEvents), on OnStream: log_stream;
     /// Search them.
     FilterLogEvents = Action::Api(Operation::FilterLogEvents), on String: |name| log_group(name);
+    /// Makes a user.
+    CreateUser = Action::Api(Operation::CreateUser), on OnIdentity: identity;
+    /// What is known about a user.
+    GetUser = Action::Api(Operation::GetUser), on OnIdentity: identity;
+    /// Lists users.
+    ListUsers = Action::Api(Operation::ListUsers), on (): any;
+    /// Gives a user another name or path.
+    UpdateUser = Action::Api(Operation::UpdateUser), on Renamed: renamed;
+    /// Removes a user.
+    DeleteUser = Action::Api(Operation::DeleteUser), on OnIdentity: identity;
+    /// Makes an access key.
+    CreateAccessKey = Action::Api(Operation::CreateAccessKey), on OnIdentity: identity;
+    /// Lists a user's access keys.
+    ListAccessKeys = Action::Api(Operation::ListAccessKeys), on OnIdentity: identity;
+    /// Switches an access key off or on.
+    UpdateAccessKey = Action::Api(Operation::UpdateAccessKey), on OnIdentity: identity;
+    /// Removes an access key.
+    DeleteAccessKey = Action::Api(Operation::DeleteAccessKey), on OnIdentity: identity;
+    /// What an access key was last used for.
+    GetAccessKeyLastUsed = Action::Api(Operation::GetAccessKeyLastUsed), on OnIdentity: identity;
+    /// Makes a group.
+    CreateGroup = Action::Api(Operation::CreateGroup), on OnIdentity: identity;
+    /// What is known about a group, and its users.
+    GetGroup = Action::Api(Operation::GetGroup), on OnIdentity: identity;
+    /// Lists groups.
+    ListGroups = Action::Api(Operation::ListGroups), on (): any;
+    /// Gives a group another name or path.
+    UpdateGroup = Action::Api(Operation::UpdateGroup), on Renamed: renamed;
+    /// Removes a group.
+    DeleteGroup = Action::Api(Operation::DeleteGroup), on OnIdentity: identity;
+    /// Puts a user into a group.
+    AddUserToGroup = Action::Api(Operation::AddUserToGroup), on OnIdentity: identity;
+    /// Takes a user out of a group.
+    RemoveUserFromGroup = Action::Api(Operation::RemoveUserFromGroup), on OnIdentity: identity;
+    /// Lists a user's groups.
+    ListGroupsForUser = Action::Api(Operation::ListGroupsForUser), on OnIdentity: identity;
+    /// Makes a role.
+    CreateRole = Action::Api(Operation::CreateRole), on OnIdentity: identity;
+    /// What is known about a role.
+    GetRole = Action::Api(Operation::GetRole), on OnIdentity: identity;
+    /// Lists roles.
+    ListRoles = Action::Api(Operation::ListRoles), on (): any;
+    /// Changes a role's description and longest session.
+    UpdateRole = Action::Api(Operation::UpdateRole), on OnIdentity: identity;
+    /// Changes who may act as a role.
+    UpdateAssumeRolePolicy = Action::Api(Operation::UpdateAssumeRolePolicy), on OnIdentity: identity;
+    /// Removes a role.
+    DeleteRole = Action::Api(Operation::DeleteRole), on OnIdentity: identity;
+    /// A role's instance profiles, of which there are none.
+    ListInstanceProfilesForRole = Action::Api(Operation::ListInstanceProfilesForRole), on OnIdentity: identity;
+    /// Makes a managed policy.
+    CreatePolicy = Action::Api(Operation::CreatePolicy), on OnPolicy: policy;
+    /// What is known about a managed policy.
+    GetPolicy = Action::Api(Operation::GetPolicy), on OnPolicy: policy;
+    /// Lists managed policies.
+    ListPolicies = Action::Api(Operation::ListPolicies), on (): any;
+    /// Removes a managed policy.
+    DeletePolicy = Action::Api(Operation::DeletePolicy), on OnPolicy: policy;
+    /// Adds a version to a managed policy.
+    CreatePolicyVersion = Action::Api(Operation::CreatePolicyVersion), on OnPolicy: policy;
+    /// Reads a version of a managed policy.
+    GetPolicyVersion = Action::Api(Operation::GetPolicyVersion), on OnPolicy: policy;
+    /// Lists the versions of a managed policy.
+    ListPolicyVersions = Action::Api(Operation::ListPolicyVersions), on OnPolicy: policy;
+    /// Chooses the version that is in effect.
+    SetDefaultPolicyVersion = Action::Api(Operation::SetDefaultPolicyVersion), on OnPolicy: policy;
+    /// Removes a version of a managed policy.
+    DeletePolicyVersion = Action::Api(Operation::DeletePolicyVersion), on OnPolicy: policy;
+    /// Who has a managed policy.
+    ListEntitiesForPolicy = Action::Api(Operation::ListEntitiesForPolicy), on OnPolicy: policy;
+    /// Gives a user a policy of its own.
+    PutUserPolicy = Action::Api(Operation::PutUserPolicy), on OnIdentity: identity;
+    /// Reads a policy of a user's own.
+    GetUserPolicy = Action::Api(Operation::GetUserPolicy), on OnIdentity: identity;
+    /// Lists a user's own policies.
+    ListUserPolicies = Action::Api(Operation::ListUserPolicies), on OnIdentity: identity;
+    /// Removes a policy of a user's own.
+    DeleteUserPolicy = Action::Api(Operation::DeleteUserPolicy), on OnIdentity: identity;
+    /// Attaches a managed policy to a user.
+    AttachUserPolicy = Action::Api(Operation::AttachUserPolicy), on OnIdentity: identity;
+    /// Takes a managed policy from a user.
+    DetachUserPolicy = Action::Api(Operation::DetachUserPolicy), on OnIdentity: identity;
+    /// Lists the managed policies of a user.
+    ListAttachedUserPolicies = Action::Api(Operation::ListAttachedUserPolicies), on OnIdentity: identity;
+    /// Gives a group a policy of its own.
+    PutGroupPolicy = Action::Api(Operation::PutGroupPolicy), on OnIdentity: identity;
+    /// Reads a policy of a group's own.
+    GetGroupPolicy = Action::Api(Operation::GetGroupPolicy), on OnIdentity: identity;
+    /// Lists a group's own policies.
+    ListGroupPolicies = Action::Api(Operation::ListGroupPolicies), on OnIdentity: identity;
+    /// Removes a policy of a group's own.
+    DeleteGroupPolicy = Action::Api(Operation::DeleteGroupPolicy), on OnIdentity: identity;
+    /// Attaches a managed policy to a group.
+    AttachGroupPolicy = Action::Api(Operation::AttachGroupPolicy), on OnIdentity: identity;
+    /// Takes a managed policy from a group.
+    DetachGroupPolicy = Action::Api(Operation::DetachGroupPolicy), on OnIdentity: identity;
+    /// Lists the managed policies of a group.
+    ListAttachedGroupPolicies = Action::Api(Operation::ListAttachedGroupPolicies), on OnIdentity: identity;
+    /// Gives a role a policy of its own.
+    PutRolePolicy = Action::Api(Operation::PutRolePolicy), on OnIdentity: identity;
+    /// Reads a policy of a role's own.
+    GetRolePolicy = Action::Api(Operation::GetRolePolicy), on OnIdentity: identity;
+    /// Lists a role's own policies.
+    ListRolePolicies = Action::Api(Operation::ListRolePolicies), on OnIdentity: identity;
+    /// Removes a policy of a role's own.
+    DeleteRolePolicy = Action::Api(Operation::DeleteRolePolicy), on OnIdentity: identity;
+    /// Attaches a managed policy to a role.
+    AttachRolePolicy = Action::Api(Operation::AttachRolePolicy), on OnIdentity: identity;
+    /// Takes a managed policy from a role.
+    DetachRolePolicy = Action::Api(Operation::DetachRolePolicy), on OnIdentity: identity;
+    /// Lists the managed policies of a role.
+    ListAttachedRolePolicies = Action::Api(Operation::ListAttachedRolePolicies), on OnIdentity: identity;
+    /// Bounds what a user's policies can allow.
+    PutUserPermissionsBoundary = Action::Api(Operation::PutUserPermissionsBoundary), on OnIdentity: identity;
+    /// Lifts that bound.
+    DeleteUserPermissionsBoundary = Action::Api(Operation::DeleteUserPermissionsBoundary), on OnIdentity: identity;
+    /// Bounds what a role's policies can allow.
+    PutRolePermissionsBoundary = Action::Api(Operation::PutRolePermissionsBoundary), on OnIdentity: identity;
+    /// Lifts that bound.
+    DeleteRolePermissionsBoundary = Action::Api(Operation::DeleteRolePermissionsBoundary), on OnIdentity: identity;
+    /// Puts tags on a user.
+    TagUser = Action::Api(Operation::TagUser), on OnIdentity: identity;
+    /// Takes tags from a user.
+    UntagUser = Action::Api(Operation::UntagUser), on OnIdentity: identity;
+    /// Lists a user's tags.
+    ListUserTags = Action::Api(Operation::ListUserTags), on OnIdentity: identity;
+    /// Puts tags on a role.
+    TagRole = Action::Api(Operation::TagRole), on OnIdentity: identity;
+    /// Takes tags from a role.
+    UntagRole = Action::Api(Operation::UntagRole), on OnIdentity: identity;
+    /// Lists a role's tags.
+    ListRoleTags = Action::Api(Operation::ListRoleTags), on OnIdentity: identity;
+    /// Puts tags on a policy.
+    TagPolicy = Action::Api(Operation::TagPolicy), on OnPolicy: policy;
+    /// Takes tags from a policy.
+    UntagPolicy = Action::Api(Operation::UntagPolicy), on OnPolicy: policy;
+    /// Lists a policy's tags.
+    ListPolicyTags = Action::Api(Operation::ListPolicyTags), on OnPolicy: policy;
+    /// Who the caller is.
+    GetCallerIdentity = Action::Api(Operation::GetCallerIdentity), on (): any;
     /// Ask for a control channel.
     CreateControlChannel = Action::CreateControlChannel, on NodeId: node;
     /// Open a control channel, signed.

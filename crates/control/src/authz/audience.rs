@@ -19,6 +19,8 @@ pub(super) enum Audience {
     PeopleAndNodes,
     /// People, and every managed node with the credentials of its role, because it is about nobody in particular.
     PeopleAndAnyNode,
+    /// Whoever has credentials, whatever policies say: the question who one is.
+    Everybody,
 }
 
 pub(super) fn audience(action: Action) -> Audience {
@@ -82,6 +84,78 @@ fn audience_of_operation(operation: Operation) -> Audience {
         | Operation::DeleteLogStream
         | Operation::GetLogEvents
         | Operation::FilterLogEvents => Audience::People,
+
+        Operation::CreateUser
+        | Operation::GetUser
+        | Operation::ListUsers
+        | Operation::UpdateUser
+        | Operation::DeleteUser
+        | Operation::CreateAccessKey
+        | Operation::ListAccessKeys
+        | Operation::UpdateAccessKey
+        | Operation::DeleteAccessKey
+        | Operation::GetAccessKeyLastUsed
+        | Operation::CreateGroup
+        | Operation::GetGroup
+        | Operation::ListGroups
+        | Operation::UpdateGroup
+        | Operation::DeleteGroup
+        | Operation::AddUserToGroup
+        | Operation::RemoveUserFromGroup
+        | Operation::ListGroupsForUser
+        | Operation::CreateRole
+        | Operation::GetRole
+        | Operation::ListRoles
+        | Operation::UpdateRole
+        | Operation::UpdateAssumeRolePolicy
+        | Operation::DeleteRole
+        | Operation::ListInstanceProfilesForRole
+        | Operation::CreatePolicy
+        | Operation::GetPolicy
+        | Operation::ListPolicies
+        | Operation::DeletePolicy
+        | Operation::CreatePolicyVersion
+        | Operation::GetPolicyVersion
+        | Operation::ListPolicyVersions
+        | Operation::SetDefaultPolicyVersion
+        | Operation::DeletePolicyVersion
+        | Operation::ListEntitiesForPolicy
+        | Operation::PutUserPolicy
+        | Operation::GetUserPolicy
+        | Operation::ListUserPolicies
+        | Operation::DeleteUserPolicy
+        | Operation::AttachUserPolicy
+        | Operation::DetachUserPolicy
+        | Operation::ListAttachedUserPolicies
+        | Operation::PutGroupPolicy
+        | Operation::GetGroupPolicy
+        | Operation::ListGroupPolicies
+        | Operation::DeleteGroupPolicy
+        | Operation::AttachGroupPolicy
+        | Operation::DetachGroupPolicy
+        | Operation::ListAttachedGroupPolicies
+        | Operation::PutRolePolicy
+        | Operation::GetRolePolicy
+        | Operation::ListRolePolicies
+        | Operation::DeleteRolePolicy
+        | Operation::AttachRolePolicy
+        | Operation::DetachRolePolicy
+        | Operation::ListAttachedRolePolicies
+        | Operation::PutUserPermissionsBoundary
+        | Operation::DeleteUserPermissionsBoundary
+        | Operation::PutRolePermissionsBoundary
+        | Operation::DeleteRolePermissionsBoundary
+        | Operation::TagUser
+        | Operation::UntagUser
+        | Operation::ListUserTags
+        | Operation::TagRole
+        | Operation::UntagRole
+        | Operation::ListRoleTags
+        | Operation::TagPolicy
+        | Operation::UntagPolicy
+        | Operation::ListPolicyTags => Audience::People,
+
+        Operation::GetCallerIdentity => Audience::Everybody,
 
         // A node looks whether there is a log group, and writes the logs of its own sessions (spec agent-sessions §5).
         Operation::DescribeLogGroups => Audience::PeopleAndAnyNode,

@@ -5,8 +5,9 @@
 
 use postern_iam::UniqueId;
 use postern_model::{CallerKind, ErrorCode, Operation};
+use postern_store::IdentityKind;
 
-use super::act::{ACTIONS, NodeAndDocument, NodeAndRole, OnSetting, OnTagged, Target};
+use super::act::{ACTIONS, NodeAndDocument, NodeAndRole, OnIdentity, OnPolicy, OnSetting, OnTagged, Renamed, Target};
 use super::*;
 use crate::caller::User;
 
@@ -72,6 +73,78 @@ const TABLE: &[(Action, [bool; 7])] = &[
     (Action::Api(Operation::PutLogEvents),                    [false, false, true,  false, false, false, true]),
     (Action::Api(Operation::GetLogEvents),                    [false, false, false, false, false, false, true]),
     (Action::Api(Operation::FilterLogEvents),                 [false, false, false, false, false, false, true]),
+    // Identities: for people.
+    (Action::Api(Operation::CreateUser),                      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetUser),                         [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListUsers),                       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateUser),                      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteUser),                      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateAccessKey),                 [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListAccessKeys),                  [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateAccessKey),                 [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteAccessKey),                 [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetAccessKeyLastUsed),            [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateGroup),                     [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetGroup),                        [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListGroups),                      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateGroup),                     [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteGroup),                     [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::AddUserToGroup),                  [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::RemoveUserFromGroup),             [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListGroupsForUser),               [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateRole),                      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetRole),                         [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListRoles),                       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateRole),                      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateAssumeRolePolicy),          [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteRole),                      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListInstanceProfilesForRole),     [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::CreatePolicy),                    [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetPolicy),                       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListPolicies),                    [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeletePolicy),                    [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::CreatePolicyVersion),             [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetPolicyVersion),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListPolicyVersions),              [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::SetDefaultPolicyVersion),         [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeletePolicyVersion),             [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListEntitiesForPolicy),           [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::PutUserPolicy),                   [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetUserPolicy),                   [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListUserPolicies),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteUserPolicy),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::AttachUserPolicy),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DetachUserPolicy),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListAttachedUserPolicies),        [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::PutGroupPolicy),                  [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetGroupPolicy),                  [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListGroupPolicies),               [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteGroupPolicy),               [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::AttachGroupPolicy),               [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DetachGroupPolicy),               [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListAttachedGroupPolicies),       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::PutRolePolicy),                   [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetRolePolicy),                   [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListRolePolicies),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteRolePolicy),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::AttachRolePolicy),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DetachRolePolicy),                [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListAttachedRolePolicies),        [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::PutUserPermissionsBoundary),      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteUserPermissionsBoundary),   [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::PutRolePermissionsBoundary),      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteRolePermissionsBoundary),   [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::TagUser),                         [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UntagUser),                       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListUserTags),                    [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::TagRole),                         [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UntagRole),                       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListRoleTags),                    [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::TagPolicy),                       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UntagPolicy),                     [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListPolicyTags),                  [false, false, false, false, false, false, true]),
+    // Who one is, everybody may know.
+    (Action::Api(Operation::GetCallerIdentity),               [false, false, true,  false, true,  true,  true]),
     // For nodes, with their key.
     (Action::Api(Operation::RequestManagedInstanceRoleToken), [false, true,  false, false, false, false, false]),
     (Action::Api(Operation::UpdateManagedInstancePublicKey),  [false, true,  false, false, false, false, false]),
@@ -136,6 +209,15 @@ fn key() -> act::OnKey {
     act::OnKey { named: KeyName::new("alias/aws/ssm"), id: None }
 }
 
+fn identity() -> OnIdentity {
+    let arn = Arn::user(&"123456789012".parse().unwrap(), "jane");
+    OnIdentity { kind: IdentityKind::User, name: "jane".to_owned(), arn, tags: Vec::new() }
+}
+
+fn policy() -> OnPolicy {
+    OnPolicy { arn: Arn::policy(&"123456789012".parse().unwrap(), "web"), tags: Vec::new() }
+}
+
 fn may<A: Act>(principal: &Principal, on: A::On) -> bool {
     match authorize::<A>(&caller(principal.clone()), on) {
         Ok(allowed) => {
@@ -196,6 +278,84 @@ fn attempt(action: Action, principal: &Principal) -> bool {
             Operation::ModifyDocumentPermission => may::<act::ModifyDocumentPermission>(principal, document()),
             Operation::DescribeDocumentPermission => may::<act::DescribeDocumentPermission>(principal, document()),
             Operation::RegisterManagedInstance => may::<act::RegisterManagedInstance>(principal, ()),
+            Operation::CreateUser => may::<act::CreateUser>(principal, identity()),
+            Operation::GetUser => may::<act::GetUser>(principal, identity()),
+            Operation::ListUsers => may::<act::ListUsers>(principal, ()),
+            Operation::UpdateUser => {
+                may::<act::UpdateUser>(principal, Renamed { from: identity(), to: identity().arn })
+            }
+            Operation::DeleteUser => may::<act::DeleteUser>(principal, identity()),
+            Operation::CreateAccessKey => may::<act::CreateAccessKey>(principal, identity()),
+            Operation::ListAccessKeys => may::<act::ListAccessKeys>(principal, identity()),
+            Operation::UpdateAccessKey => may::<act::UpdateAccessKey>(principal, identity()),
+            Operation::DeleteAccessKey => may::<act::DeleteAccessKey>(principal, identity()),
+            Operation::GetAccessKeyLastUsed => may::<act::GetAccessKeyLastUsed>(principal, identity()),
+            Operation::CreateGroup => may::<act::CreateGroup>(principal, identity()),
+            Operation::GetGroup => may::<act::GetGroup>(principal, identity()),
+            Operation::ListGroups => may::<act::ListGroups>(principal, ()),
+            Operation::UpdateGroup => {
+                may::<act::UpdateGroup>(principal, Renamed { from: identity(), to: identity().arn })
+            }
+            Operation::DeleteGroup => may::<act::DeleteGroup>(principal, identity()),
+            Operation::AddUserToGroup => may::<act::AddUserToGroup>(principal, identity()),
+            Operation::RemoveUserFromGroup => may::<act::RemoveUserFromGroup>(principal, identity()),
+            Operation::ListGroupsForUser => may::<act::ListGroupsForUser>(principal, identity()),
+            Operation::CreateRole => may::<act::CreateRole>(principal, identity()),
+            Operation::GetRole => may::<act::GetRole>(principal, identity()),
+            Operation::ListRoles => may::<act::ListRoles>(principal, ()),
+            Operation::UpdateRole => may::<act::UpdateRole>(principal, identity()),
+            Operation::UpdateAssumeRolePolicy => may::<act::UpdateAssumeRolePolicy>(principal, identity()),
+            Operation::DeleteRole => may::<act::DeleteRole>(principal, identity()),
+            Operation::ListInstanceProfilesForRole => may::<act::ListInstanceProfilesForRole>(principal, identity()),
+            Operation::CreatePolicy => may::<act::CreatePolicy>(principal, policy()),
+            Operation::GetPolicy => may::<act::GetPolicy>(principal, policy()),
+            Operation::ListPolicies => may::<act::ListPolicies>(principal, ()),
+            Operation::DeletePolicy => may::<act::DeletePolicy>(principal, policy()),
+            Operation::CreatePolicyVersion => may::<act::CreatePolicyVersion>(principal, policy()),
+            Operation::GetPolicyVersion => may::<act::GetPolicyVersion>(principal, policy()),
+            Operation::ListPolicyVersions => may::<act::ListPolicyVersions>(principal, policy()),
+            Operation::SetDefaultPolicyVersion => may::<act::SetDefaultPolicyVersion>(principal, policy()),
+            Operation::DeletePolicyVersion => may::<act::DeletePolicyVersion>(principal, policy()),
+            Operation::ListEntitiesForPolicy => may::<act::ListEntitiesForPolicy>(principal, policy()),
+            Operation::PutUserPolicy => may::<act::PutUserPolicy>(principal, identity()),
+            Operation::GetUserPolicy => may::<act::GetUserPolicy>(principal, identity()),
+            Operation::ListUserPolicies => may::<act::ListUserPolicies>(principal, identity()),
+            Operation::DeleteUserPolicy => may::<act::DeleteUserPolicy>(principal, identity()),
+            Operation::AttachUserPolicy => may::<act::AttachUserPolicy>(principal, identity()),
+            Operation::DetachUserPolicy => may::<act::DetachUserPolicy>(principal, identity()),
+            Operation::ListAttachedUserPolicies => may::<act::ListAttachedUserPolicies>(principal, identity()),
+            Operation::PutGroupPolicy => may::<act::PutGroupPolicy>(principal, identity()),
+            Operation::GetGroupPolicy => may::<act::GetGroupPolicy>(principal, identity()),
+            Operation::ListGroupPolicies => may::<act::ListGroupPolicies>(principal, identity()),
+            Operation::DeleteGroupPolicy => may::<act::DeleteGroupPolicy>(principal, identity()),
+            Operation::AttachGroupPolicy => may::<act::AttachGroupPolicy>(principal, identity()),
+            Operation::DetachGroupPolicy => may::<act::DetachGroupPolicy>(principal, identity()),
+            Operation::ListAttachedGroupPolicies => may::<act::ListAttachedGroupPolicies>(principal, identity()),
+            Operation::PutRolePolicy => may::<act::PutRolePolicy>(principal, identity()),
+            Operation::GetRolePolicy => may::<act::GetRolePolicy>(principal, identity()),
+            Operation::ListRolePolicies => may::<act::ListRolePolicies>(principal, identity()),
+            Operation::DeleteRolePolicy => may::<act::DeleteRolePolicy>(principal, identity()),
+            Operation::AttachRolePolicy => may::<act::AttachRolePolicy>(principal, identity()),
+            Operation::DetachRolePolicy => may::<act::DetachRolePolicy>(principal, identity()),
+            Operation::ListAttachedRolePolicies => may::<act::ListAttachedRolePolicies>(principal, identity()),
+            Operation::PutUserPermissionsBoundary => may::<act::PutUserPermissionsBoundary>(principal, identity()),
+            Operation::DeleteUserPermissionsBoundary => {
+                may::<act::DeleteUserPermissionsBoundary>(principal, identity())
+            }
+            Operation::PutRolePermissionsBoundary => may::<act::PutRolePermissionsBoundary>(principal, identity()),
+            Operation::DeleteRolePermissionsBoundary => {
+                may::<act::DeleteRolePermissionsBoundary>(principal, identity())
+            }
+            Operation::TagUser => may::<act::TagUser>(principal, identity()),
+            Operation::UntagUser => may::<act::UntagUser>(principal, identity()),
+            Operation::ListUserTags => may::<act::ListUserTags>(principal, identity()),
+            Operation::TagRole => may::<act::TagRole>(principal, identity()),
+            Operation::UntagRole => may::<act::UntagRole>(principal, identity()),
+            Operation::ListRoleTags => may::<act::ListRoleTags>(principal, identity()),
+            Operation::TagPolicy => may::<act::TagPolicy>(principal, policy()),
+            Operation::UntagPolicy => may::<act::UntagPolicy>(principal, policy()),
+            Operation::ListPolicyTags => may::<act::ListPolicyTags>(principal, policy()),
+            Operation::GetCallerIdentity => may::<act::GetCallerIdentity>(principal, ()),
             Operation::CreateLogGroup => may::<act::CreateLogGroup>(principal, group()),
             Operation::DeleteLogGroup => may::<act::DeleteLogGroup>(principal, group()),
             Operation::DescribeLogGroups => may::<act::DescribeLogGroups>(principal, ()),
@@ -266,7 +426,7 @@ fn the_sieve_of_the_api_agrees_with_the_table() {
     for (action, [stranger, own_key, own_role, other_key, other_role, _, administrator]) in TABLE {
         let Action::Api(operation) = *action else { continue };
         assert!(!other_key, "{operation}: never another node");
-        let for_every_node = operation == Operation::DescribeLogGroups;
+        let for_every_node = matches!(operation, Operation::DescribeLogGroups | Operation::GetCallerIdentity);
         assert_eq!(*other_role, for_every_node, "{operation}: never another node");
         let kind = operation.caller();
         assert_eq!(*stranger, kind == CallerKind::Anonymous, "{operation}");

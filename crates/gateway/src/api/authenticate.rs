@@ -68,6 +68,7 @@ fn source_ip(parts: &Parts) -> Option<std::net::IpAddr> {
     parts.extensions.get::<Peer>().map(|peer| peer.address.ip())
 }
 
-fn request_id(parts: &Parts) -> String {
+/// The id of a request, for its answer.
+pub(crate) fn request_id(parts: &Parts) -> String {
     parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! `POST /`: from the `X-Amz-Target` header to the act in `control`, and back to JSON.
+//! `POST /`: from the `X-Amz-Target` header to the act in `control`, and back to JSON. A form without that header is of
+//! the Query protocol: its `Action` names the operation, and the answer is XML.
 //!
 //! The `match` has no wildcard: a new operation does not compile until it is answered here, as it does not compile in
 //! `control` until somebody has decided who may call it.
@@ -6,12 +7,14 @@
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use bytes::Bytes;
 use postern_control::{Caller, Control};
 use postern_iam::SessionId;
+use postern_model::query::Form;
 use postern_model::session::{ResumeSessionResponse, StartSessionRequest, StartSessionResponse};
-use postern_model::{ApiError, ApiRequest, CallerKind, ErrorCode, Operation, Service, decode};
+use postern_model::{ApiError, ApiRequest, CallerKind, ErrorCode, Operation, Service, decode, decode_form};
 
 use super::authenticate;
 use super::stream_url::follow_host;
@@ -25,13 +28,48 @@ pub(crate) async fn answer(State(app): Shared, request: Request) -> Response<Bod
         Ok(body) => body,
         Err(error) => return reply::body_error(error),
     };
-    match Box::pin(call(&app, &parts, &body)).await {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::debug!(error = %error, "a request failed");
-            reply::json_error(error, Service::of_target(target(&parts)))
-        }
+    if is_form(&parts) {
+        return answer_form(&app, &parts, &body).await;
     }
+    let answered = match operation(&parts) {
+        Ok(operation) => Box::pin(call(&app, &parts, operation, Asked::Json(&body))).await,
+        Err(error) => Err(error),
+    };
+    answered.unwrap_or_else(|error| {
+        tracing::debug!(error = %error, "a request failed");
+        reply::json_error(error, Service::of_target(target(&parts)))
+    })
+}
+
+/// The version says which service was meant, also where its operation is not known.
+async fn answer_form(app: &App, parts: &Parts, body: &Bytes) -> Response<Body> {
+    let failed = |error: ApiError, version: &str| {
+        tracing::debug!(error = %error, "a request failed");
+        reply::query_error(error, version, &authenticate::request_id(parts))
+    };
+    let form = match Form::parse(body) {
+        Ok(form) => form,
+        Err(error) => return failed(error, ""),
+    };
+    let answered = match form.operation() {
+        Ok(operation) => Box::pin(call(app, parts, operation, Asked::Form(body, &form))).await,
+        Err(error) => Err(error),
+    };
+    answered.unwrap_or_else(|error| failed(error, form.version()))
+}
+
+/// What was asked.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    Json(&'a Bytes),
+    Form(&'a Bytes, &'a Form),
+}
+
+/// Whether a request is one of the Query protocol.
+fn is_form(parts: &Parts) -> bool {
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    !parts.headers.contains_key(TARGET) && essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 async fn max_body_bytes(app: &App, parts: &Parts) -> usize {
@@ -42,8 +80,8 @@ async fn max_body_bytes(app: &App, parts: &Parts) -> usize {
     }
 }
 
-async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, ApiError> {
-    let operation = operation(parts)?;
+async fn call(app: &App, parts: &Parts, operation: Operation, asked: Asked<'_>) -> Result<Response<Body>, ApiError> {
+    let (Asked::Json(body) | Asked::Form(body, _)) = asked;
     let caller = match operation.caller() {
         // Its proof is in the body.
         CallerKind::Anonymous => authenticate::stranger(app, parts),
@@ -51,12 +89,12 @@ async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, 
             authenticate::signed(app, parts, body, &[operation.service().name()]).await?
         }
     };
-    let call = Call { app, parts, caller: &caller, body };
+    let call = Call { app, parts, caller: &caller, asked };
     let control = &app.control;
     match operation {
         Operation::StartSession => call.start_session().await,
         Operation::ResumeSession => {
-            let resumed = control.resume_session(&caller, decode(body)?).await?;
+            let resumed = control.resume_session(&caller, call.request()?).await?;
             reply::json(&ResumeSessionResponse {
                 stream_url: resumed.stream_url.map(|url| call.stream_url(url)),
                 ..resumed
@@ -95,7 +133,7 @@ async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, 
         Operation::UpdateInstanceInformation => call.act(Control::update_instance_information).await,
         Operation::ListInstanceAssociations => call.act(Control::list_instance_associations).await,
         Operation::GetMessages => {
-            let none = control.get_messages(&caller, decode(body)?).await?;
+            let none = control.get_messages(&caller, call.request()?).await?;
             app.polls.hold(&app.broker).await?;
             reply::json(&none)
         }
@@ -120,6 +158,76 @@ async fn call(app: &App, parts: &Parts, body: &Bytes) -> Result<Response<Body>, 
         Operation::PutLogEvents => call.act(Control::put_log_events).await,
         Operation::GetLogEvents => call.act(Control::get_log_events).await,
         Operation::FilterLogEvents => call.act(Control::filter_log_events).await,
+        Operation::CreateUser => call.act(Control::create_user).await,
+        Operation::GetUser => call.act(Control::get_user).await,
+        Operation::ListUsers => call.act(Control::list_users).await,
+        Operation::UpdateUser => call.act(Control::update_user).await,
+        Operation::DeleteUser => call.act(Control::delete_user).await,
+        Operation::CreateAccessKey => call.act(Control::create_access_key).await,
+        Operation::ListAccessKeys => call.act(Control::list_access_keys).await,
+        Operation::UpdateAccessKey => call.act(Control::update_access_key).await,
+        Operation::DeleteAccessKey => call.act(Control::delete_access_key).await,
+        Operation::GetAccessKeyLastUsed => call.act(Control::get_access_key_last_used).await,
+        Operation::CreateGroup => call.act(Control::create_group).await,
+        Operation::GetGroup => call.act(Control::get_group).await,
+        Operation::ListGroups => call.act(Control::list_groups).await,
+        Operation::UpdateGroup => call.act(Control::update_group).await,
+        Operation::DeleteGroup => call.act(Control::delete_group).await,
+        Operation::AddUserToGroup => call.act(Control::add_user_to_group).await,
+        Operation::RemoveUserFromGroup => call.act(Control::remove_user_from_group).await,
+        Operation::ListGroupsForUser => call.act(Control::list_groups_for_user).await,
+        Operation::CreateRole => call.act(Control::create_role).await,
+        Operation::GetRole => call.act(Control::get_role).await,
+        Operation::ListRoles => call.act(Control::list_roles).await,
+        Operation::UpdateRole => call.act(Control::update_role).await,
+        Operation::UpdateAssumeRolePolicy => call.act(Control::update_assume_role_policy).await,
+        Operation::DeleteRole => call.act(Control::delete_role).await,
+        Operation::ListInstanceProfilesForRole => call.act(Control::list_instance_profiles_for_role).await,
+        Operation::CreatePolicy => call.act(Control::create_policy).await,
+        Operation::GetPolicy => call.act(Control::get_policy).await,
+        Operation::ListPolicies => call.act(Control::list_policies).await,
+        Operation::DeletePolicy => call.act(Control::delete_policy).await,
+        Operation::CreatePolicyVersion => call.act(Control::create_policy_version).await,
+        Operation::GetPolicyVersion => call.act(Control::get_policy_version).await,
+        Operation::ListPolicyVersions => call.act(Control::list_policy_versions).await,
+        Operation::SetDefaultPolicyVersion => call.act(Control::set_default_policy_version).await,
+        Operation::DeletePolicyVersion => call.act(Control::delete_policy_version).await,
+        Operation::ListEntitiesForPolicy => call.act(Control::list_entities_for_policy).await,
+        Operation::PutUserPolicy => call.act(Control::put_user_policy).await,
+        Operation::GetUserPolicy => call.act(Control::get_user_policy).await,
+        Operation::ListUserPolicies => call.act(Control::list_user_policies).await,
+        Operation::DeleteUserPolicy => call.act(Control::delete_user_policy).await,
+        Operation::AttachUserPolicy => call.act(Control::attach_user_policy).await,
+        Operation::DetachUserPolicy => call.act(Control::detach_user_policy).await,
+        Operation::ListAttachedUserPolicies => call.act(Control::list_attached_user_policies).await,
+        Operation::PutGroupPolicy => call.act(Control::put_group_policy).await,
+        Operation::GetGroupPolicy => call.act(Control::get_group_policy).await,
+        Operation::ListGroupPolicies => call.act(Control::list_group_policies).await,
+        Operation::DeleteGroupPolicy => call.act(Control::delete_group_policy).await,
+        Operation::AttachGroupPolicy => call.act(Control::attach_group_policy).await,
+        Operation::DetachGroupPolicy => call.act(Control::detach_group_policy).await,
+        Operation::ListAttachedGroupPolicies => call.act(Control::list_attached_group_policies).await,
+        Operation::PutRolePolicy => call.act(Control::put_role_policy).await,
+        Operation::GetRolePolicy => call.act(Control::get_role_policy).await,
+        Operation::ListRolePolicies => call.act(Control::list_role_policies).await,
+        Operation::DeleteRolePolicy => call.act(Control::delete_role_policy).await,
+        Operation::AttachRolePolicy => call.act(Control::attach_role_policy).await,
+        Operation::DetachRolePolicy => call.act(Control::detach_role_policy).await,
+        Operation::ListAttachedRolePolicies => call.act(Control::list_attached_role_policies).await,
+        Operation::PutUserPermissionsBoundary => call.act(Control::put_user_permissions_boundary).await,
+        Operation::DeleteUserPermissionsBoundary => call.act(Control::delete_user_permissions_boundary).await,
+        Operation::PutRolePermissionsBoundary => call.act(Control::put_role_permissions_boundary).await,
+        Operation::DeleteRolePermissionsBoundary => call.act(Control::delete_role_permissions_boundary).await,
+        Operation::TagUser => call.act(Control::tag_user).await,
+        Operation::UntagUser => call.act(Control::untag_user).await,
+        Operation::ListUserTags => call.act(Control::list_user_tags).await,
+        Operation::TagRole => call.act(Control::tag_role).await,
+        Operation::UntagRole => call.act(Control::untag_role).await,
+        Operation::ListRoleTags => call.act(Control::list_role_tags).await,
+        Operation::TagPolicy => call.act(Control::tag_policy).await,
+        Operation::UntagPolicy => call.act(Control::untag_policy).await,
+        Operation::ListPolicyTags => call.act(Control::list_policy_tags).await,
+        Operation::GetCallerIdentity => call.act(Control::get_caller_identity).await,
     }
 }
 
@@ -145,7 +253,7 @@ struct Call<'a> {
     app: &'a App,
     parts: &'a Parts,
     caller: &'a Caller,
-    body: &'a [u8],
+    asked: Asked<'a>,
 }
 
 impl<'a> Call<'a> {
@@ -155,13 +263,24 @@ impl<'a> Call<'a> {
         R: ApiRequest,
         F: Future<Output = Result<R::Response, ApiError>>,
     {
-        let request = decode::<R>(self.body)?;
-        reply::json(&act(&self.app.control, self.caller, request).await?)
+        let request = self.request::<R>()?;
+        let answer = act(&self.app.control, self.caller, request).await?;
+        match self.asked {
+            Asked::Json(_) => reply::json(&answer),
+            Asked::Form(..) => reply::query_answer(R::OPERATION, &answer, &self.caller.request_id),
+        }
+    }
+
+    fn request<R: ApiRequest>(&self) -> Result<R, ApiError> {
+        match self.asked {
+            Asked::Json(body) => decode(body),
+            Asked::Form(_, form) => decode_form(form),
+        }
     }
 
     /// From the moment it is open, somebody has to watch over it.
     async fn start_session(&self) -> Result<Response<Body>, ApiError> {
-        let request = decode::<StartSessionRequest>(self.body)?;
+        let request = self.request::<StartSessionRequest>()?;
         let started = self.app.control.start_session(self.caller, request).await?;
         let id: SessionId = started.session_id.parse().map_err(|error| {
             tracing::error!(%error, "a new session has an id that is none");

@@ -3,13 +3,14 @@
 use axum::body::Body;
 use axum::http::header::{CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
-use postern_model::{ApiError, RETRY_AFTER_HEADER, Service};
+use postern_model::{ApiError, Operation, RETRY_AFTER_HEADER, Service, query};
 use serde::Serialize;
 
 use super::body::BodyError;
 
 const AMZ_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 const XML: HeaderValue = HeaderValue::from_static("application/xml");
+const TEXT_XML: HeaderValue = HeaderValue::from_static("text/xml");
 /// Two clients of three look for this one first (public-api 1).
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
@@ -26,6 +27,26 @@ pub(crate) fn json(value: &impl Serialize) -> Result<Response<Body>, ApiError> {
 pub(crate) fn json_error(error: ApiError, service: Service) -> Response<Body> {
     let error = error.told_by(service);
     with_error_type(with_body(status_of(&error), AMZ_JSON, error.body(service).into_bytes()), &error)
+}
+
+/// A successful answer of the Query protocol.
+pub(crate) fn query_answer(
+    operation: Operation,
+    value: &impl Serialize,
+    request_id: &str,
+) -> Result<Response<Body>, ApiError> {
+    let members = serde_json::to_value(value).map_err(|error| {
+        tracing::error!(%error, "a response could not be written as members");
+        ApiError::internal()
+    })?;
+    Ok(with_body(StatusCode::OK, TEXT_XML, query::answer(operation, &members, request_id).into_bytes()))
+}
+
+/// A failure of the Query protocol, of the service that has this version.
+pub(crate) fn query_error(error: ApiError, version: &str, request_id: &str) -> Response<Body> {
+    let error = error.told_by(Service::of_version(version));
+    let body = query::failure(&error, version, request_id);
+    with_error_type(with_body(status_of(&error), TEXT_XML, body.into_bytes()), &error)
 }
 
 /// The answer to a node that asked for a channel's token. The status has to be 201 and the body XML, or the stock agent

@@ -2,10 +2,13 @@
 
 use http::Method;
 use postern_gateway::{Access, Endpoint, ROUTES};
-use postern_model::{CallerKind, Operation};
+use postern_iam::sigv4::{self, Credentials, SignableRequest};
+use postern_model::{CallerKind, Operation, Protocol};
+use postern_protocol::Clock as _;
+use postern_transport::SystemClock;
 use serde_json::json;
 
-use crate::harness::Service;
+use crate::harness::{REGION, Service};
 
 fn path_of(path: &str) -> String {
     path.replace("{id}", "mi-00000000000000001")
@@ -39,6 +42,12 @@ async fn a_stranger_gets_nowhere_but_to_the_health_of_the_process() {
 async fn every_operation_but_registration_asks_who_is_calling() {
     let service = Service::start().await;
     for operation in Operation::ALL {
+        if let Protocol::Query(version) = operation.service().protocol() {
+            let (status, body) = form(&service, &format!("Action={operation}&Version={version}"), None).await;
+            assert_eq!(status, 403, "{operation}: {body}");
+            assert!(body.contains("<Code>MissingAuthenticationToken</Code>"), "{operation}: {body}");
+            continue;
+        }
         let headers = vec![("x-amz-target".to_owned(), operation.target())];
         let answer = service.send(Method::POST, "/", headers, "{}").await;
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
@@ -64,10 +73,53 @@ async fn a_node_may_do_nothing_that_is_a_users() {
             "TagKeys": [], "SettingId": "/ssm/x", "SettingValue": "x",
             "logGroupName": "g", "logStreamName": "s", "retentionInDays": 1,
         });
+        if let Protocol::Query(version) = operation.service().protocol() {
+            let members = "UserName=jane&GroupName=g&RoleName=r&PolicyName=p&PolicyArn=arn:aws:iam::123456789012:policy/p\
+                           &AccessKeyId=PKIA000000000000001&Status=Active&PolicyDocument=x&AssumeRolePolicyDocument=x\
+                           &VersionId=v1&PermissionsBoundary=arn:aws:iam::123456789012:policy/p&Tags=&TagKeys=";
+            let form_body = format!("Action={operation}&Version={version}&{members}");
+            let (status, body) =
+                form(&service, &form_body, Some((&node.credentials, operation.service().name()))).await;
+            assert_eq!(status, 403, "{operation}: {body}");
+            assert!(body.contains("<Code>AccessDenied</Code>"), "{operation}: {body}");
+            continue;
+        }
         let api = service.api(operation.service().name());
         let error =
             api.call::<_, serde_json::Value>(&operation.target(), &request, &node.credentials).await.unwrap_err();
         assert_eq!(error.code(), Some("AccessDeniedException"), "{operation}: {error}");
+    }
+}
+
+/// Sends a form, signed or not. The status and the body of the answer.
+async fn form(service: &Service, body: &str, signer: Option<(&Credentials, &str)>) -> (u16, String) {
+    let mut headers = vec![
+        ("host".to_owned(), service.endpoint.host_and_port()),
+        ("content-type".to_owned(), "application/x-www-form-urlencoded; charset=utf-8".to_owned()),
+    ];
+    if let Some((credentials, of)) = signer {
+        let request = SignableRequest { method: "POST", uri: "/", headers: &headers, body: body.as_bytes() };
+        let added = sigv4::sign(&request, credentials, REGION, of, SystemClock.now().unix_millis);
+        headers.extend(added);
+    }
+    let answer = service.send(Method::POST, "/", headers, body.to_owned()).await;
+    assert_eq!(answer.headers["content-type"], "text/xml");
+    (answer.status.as_u16(), String::from_utf8(answer.body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_form_is_answered_in_xml_also_when_it_is_none() {
+    let service = Service::start().await;
+    for (body, status, code) in [
+        ("", 400, "MissingAction"),
+        ("Action=ListUsers", 400, "InvalidAction"),
+        ("Action=StartSession&Version=2010-05-08", 400, "InvalidAction"),
+        ("Action=%", 400, "MalformedInput"),
+        ("Action=ListUsers&Action=ListUsers&Version=2010-05-08", 400, "MalformedInput"),
+    ] {
+        let (found, answer) = form(&service, body, None).await;
+        assert_eq!(found, status, "{body}: {answer}");
+        assert!(answer.contains(&format!("<Code>{code}</Code>")), "{body}: {answer}");
     }
 }
 

@@ -11,9 +11,10 @@ use postern_model::document::{
     Content, DocumentError, DocumentFormat, DocumentType, Preferences, ResolvedDocument, SessionDocument, SessionStart,
     builtin, check, default_shell,
 };
+use postern_model::query::Form;
 use postern_model::{
-    ApiRequest, Operation, activation, agent, decode, document as documents, kms, logs, node, service_setting, session,
-    tag,
+    ApiRequest, Operation, activation, agent, decode, decode_form, document as documents, iam, kms, logs, node,
+    service_setting, session, tag,
 };
 use serde_json::Value;
 
@@ -30,12 +31,13 @@ pub(crate) fn run(name: &str, data: &[u8]) {
     target(data);
 }
 
-/// The first line is a target as in `X-Amz-Target`, the rest the body. What decodes is the same request again after it
+/// The first line is a target as in `X-Amz-Target`, or an `Action`; the rest the body. What decodes is the same request again after it
 /// was sent on, and every refusal is the caller's fault and says why.
 pub(crate) fn api_request(data: &[u8]) {
     let (target, body) = split_line(data);
     let Ok(target) = std::str::from_utf8(target) else { return };
-    let Ok(operation) = Operation::from_target(target) else { return };
+    let by_action = || Operation::from_action(target, "2010-05-08");
+    let Ok(operation) = Operation::from_target(target).or_else(|_| by_action()) else { return };
     match operation {
         Operation::StartSession => request::<session::StartSessionRequest>(body),
         Operation::ResumeSession => request::<session::ResumeSessionRequest>(body),
@@ -93,6 +95,83 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::PutLogEvents => request::<logs::PutLogEventsRequest>(body),
         Operation::GetLogEvents => request::<logs::GetLogEventsRequest>(body),
         Operation::FilterLogEvents => request::<logs::FilterLogEventsRequest>(body),
+        Operation::CreateUser => form::<iam::CreateUserRequest>(body),
+        Operation::GetUser => form::<iam::GetUserRequest>(body),
+        Operation::ListUsers => form::<iam::ListUsersRequest>(body),
+        Operation::UpdateUser => form::<iam::UpdateUserRequest>(body),
+        Operation::DeleteUser => form::<iam::DeleteUserRequest>(body),
+        Operation::CreateAccessKey => form::<iam::CreateAccessKeyRequest>(body),
+        Operation::ListAccessKeys => form::<iam::ListAccessKeysRequest>(body),
+        Operation::UpdateAccessKey => form::<iam::UpdateAccessKeyRequest>(body),
+        Operation::DeleteAccessKey => form::<iam::DeleteAccessKeyRequest>(body),
+        Operation::GetAccessKeyLastUsed => form::<iam::GetAccessKeyLastUsedRequest>(body),
+        Operation::CreateGroup => form::<iam::CreateGroupRequest>(body),
+        Operation::GetGroup => form::<iam::GetGroupRequest>(body),
+        Operation::ListGroups => form::<iam::ListGroupsRequest>(body),
+        Operation::UpdateGroup => form::<iam::UpdateGroupRequest>(body),
+        Operation::DeleteGroup => form::<iam::DeleteGroupRequest>(body),
+        Operation::AddUserToGroup => form::<iam::AddUserToGroupRequest>(body),
+        Operation::RemoveUserFromGroup => form::<iam::RemoveUserFromGroupRequest>(body),
+        Operation::ListGroupsForUser => form::<iam::ListGroupsForUserRequest>(body),
+        Operation::CreateRole => form::<iam::CreateRoleRequest>(body),
+        Operation::GetRole => form::<iam::GetRoleRequest>(body),
+        Operation::ListRoles => form::<iam::ListRolesRequest>(body),
+        Operation::UpdateRole => form::<iam::UpdateRoleRequest>(body),
+        Operation::UpdateAssumeRolePolicy => form::<iam::UpdateAssumeRolePolicyRequest>(body),
+        Operation::DeleteRole => form::<iam::DeleteRoleRequest>(body),
+        Operation::ListInstanceProfilesForRole => form::<iam::ListInstanceProfilesForRoleRequest>(body),
+        Operation::CreatePolicy => form::<iam::CreatePolicyRequest>(body),
+        Operation::GetPolicy => form::<iam::GetPolicyRequest>(body),
+        Operation::ListPolicies => form::<iam::ListPoliciesRequest>(body),
+        Operation::DeletePolicy => form::<iam::DeletePolicyRequest>(body),
+        Operation::CreatePolicyVersion => form::<iam::CreatePolicyVersionRequest>(body),
+        Operation::GetPolicyVersion => form::<iam::GetPolicyVersionRequest>(body),
+        Operation::ListPolicyVersions => form::<iam::ListPolicyVersionsRequest>(body),
+        Operation::SetDefaultPolicyVersion => form::<iam::SetDefaultPolicyVersionRequest>(body),
+        Operation::DeletePolicyVersion => form::<iam::DeletePolicyVersionRequest>(body),
+        Operation::ListEntitiesForPolicy => form::<iam::ListEntitiesForPolicyRequest>(body),
+        Operation::PutUserPolicy => form::<iam::PutUserPolicyRequest>(body),
+        Operation::GetUserPolicy => form::<iam::GetUserPolicyRequest>(body),
+        Operation::ListUserPolicies => form::<iam::ListUserPoliciesRequest>(body),
+        Operation::DeleteUserPolicy => form::<iam::DeleteUserPolicyRequest>(body),
+        Operation::AttachUserPolicy => form::<iam::AttachUserPolicyRequest>(body),
+        Operation::DetachUserPolicy => form::<iam::DetachUserPolicyRequest>(body),
+        Operation::ListAttachedUserPolicies => form::<iam::ListAttachedUserPoliciesRequest>(body),
+        Operation::PutGroupPolicy => form::<iam::PutGroupPolicyRequest>(body),
+        Operation::GetGroupPolicy => form::<iam::GetGroupPolicyRequest>(body),
+        Operation::ListGroupPolicies => form::<iam::ListGroupPoliciesRequest>(body),
+        Operation::DeleteGroupPolicy => form::<iam::DeleteGroupPolicyRequest>(body),
+        Operation::AttachGroupPolicy => form::<iam::AttachGroupPolicyRequest>(body),
+        Operation::DetachGroupPolicy => form::<iam::DetachGroupPolicyRequest>(body),
+        Operation::ListAttachedGroupPolicies => form::<iam::ListAttachedGroupPoliciesRequest>(body),
+        Operation::PutRolePolicy => form::<iam::PutRolePolicyRequest>(body),
+        Operation::GetRolePolicy => form::<iam::GetRolePolicyRequest>(body),
+        Operation::ListRolePolicies => form::<iam::ListRolePoliciesRequest>(body),
+        Operation::DeleteRolePolicy => form::<iam::DeleteRolePolicyRequest>(body),
+        Operation::AttachRolePolicy => form::<iam::AttachRolePolicyRequest>(body),
+        Operation::DetachRolePolicy => form::<iam::DetachRolePolicyRequest>(body),
+        Operation::ListAttachedRolePolicies => form::<iam::ListAttachedRolePoliciesRequest>(body),
+        Operation::PutUserPermissionsBoundary => form::<iam::PutUserPermissionsBoundaryRequest>(body),
+        Operation::DeleteUserPermissionsBoundary => form::<iam::DeleteUserPermissionsBoundaryRequest>(body),
+        Operation::PutRolePermissionsBoundary => form::<iam::PutRolePermissionsBoundaryRequest>(body),
+        Operation::DeleteRolePermissionsBoundary => form::<iam::DeleteRolePermissionsBoundaryRequest>(body),
+        Operation::TagUser => form::<iam::TagUserRequest>(body),
+        Operation::UntagUser => form::<iam::UntagUserRequest>(body),
+        Operation::ListUserTags => form::<iam::ListUserTagsRequest>(body),
+        Operation::TagRole => form::<iam::TagRoleRequest>(body),
+        Operation::UntagRole => form::<iam::UntagRoleRequest>(body),
+        Operation::ListRoleTags => form::<iam::ListRoleTagsRequest>(body),
+        Operation::TagPolicy => form::<iam::TagPolicyRequest>(body),
+        Operation::UntagPolicy => form::<iam::UntagPolicyRequest>(body),
+        Operation::ListPolicyTags => form::<iam::ListPolicyTagsRequest>(body),
+        Operation::GetCallerIdentity => form::<iam::GetCallerIdentityRequest>(body),
+    }
+}
+
+fn form<R: ApiRequest>(body: &[u8]) {
+    match Form::parse(body).and_then(|form| decode_form::<R>(&form)) {
+        Ok(request) => assert!(serde_json::to_value(&request).is_ok_and(|members| members.is_object())),
+        Err(error) => assert!(error.status() == 400 && !error.message().is_empty()),
     }
 }
 

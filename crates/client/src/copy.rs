@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use postern_protocol::channel::cipher::CipherError;
 use postern_protocol::channel::data_channel::Event;
-use postern_protocol::transfer::{Options, SESSION_TYPE};
+use postern_protocol::transfer::{Options, SESSION_TYPE, Writing};
 use postern_protocol::wire::PayloadType;
 use postern_protocol::wire::payload::{
     ClientOffer, HandshakeRequest, HandshakeResponse, ProcessedAction, RequestedAction,
@@ -64,6 +64,23 @@ pub enum CopyWork {
         /// A path on the node.
         destination: NodePath,
     },
+    /// One file of the node's, to standard output.
+    GetToOutput {
+        /// A path on the node.
+        source: NodePath,
+    },
+    /// Standard input, to a file of the node's.
+    PutFromInput {
+        /// A path on the node.
+        destination: NodePath,
+    },
+}
+
+impl CopyWork {
+    /// Whether its thread may wait for somebody else's program.
+    fn has_stream(&self) -> bool {
+        matches!(self, Self::GetToOutput { .. } | Self::PutFromInput { .. })
+    }
 }
 
 /// Why not everything was copied.
@@ -96,6 +113,9 @@ pub enum CopyFailure {
     /// The user.
     #[error("interrupted; the same command goes on where this one has stopped")]
     Interrupted,
+    /// The user, where one end is a stream.
+    #[error("interrupted; a stream cannot go on where it has stopped, copy it again")]
+    StreamInterrupted,
     /// This machine.
     #[error("cannot start a thread to copy files: {0}")]
     Thread(std::io::Error),
@@ -111,8 +131,10 @@ pub struct CopyRunner<A> {
     pub ticket: Ticket,
     /// What is copied.
     pub work: CopyWork,
-    /// How.
+    /// How the sources are read.
     pub options: Options,
+    /// How the copies are written.
+    pub writing: Writing,
     /// Watches.
     pub progress: Box<dyn Progress>,
 }
@@ -129,15 +151,23 @@ impl<A: Access + 'static> CopyRunner<A> {
         let (to_files, from_node) = mpsc::channel(QUEUED_CHUNKS);
         let (to_node, from_files) = mpsc::channel(QUEUED_CHUNKS);
         let (report, result) = oneshot::channel();
-        let (work, options, mut progress) = (self.work, self.options, self.progress);
+        let (work, how, mut progress) = (self.work, (self.options, self.writing), self.progress);
+        let has_stream = work.has_stream();
         let files = std::thread::Builder::new().name("files".to_owned()).spawn(move || {
             let (reader, writer) = (FromNode::new(from_node), ToNode::new(to_node));
             let result = match work {
                 CopyWork::Get { sources, destination } => {
-                    postern_transfer::get(reader, writer, &sources, &destination, options, &mut *progress)
+                    postern_transfer::get(reader, writer, &sources, &destination, how, &mut *progress)
                 }
                 CopyWork::Put { sources, destination } => {
-                    postern_transfer::put(reader, writer, &sources, &destination, options, &mut *progress)
+                    postern_transfer::put(reader, writer, &sources, &destination, how, &mut *progress)
+                }
+                CopyWork::GetToOutput { source } => {
+                    let mut output = std::io::stdout();
+                    postern_transfer::get_to_output(reader, writer, &source, &mut output, &mut *progress)
+                }
+                CopyWork::PutFromInput { destination } => {
+                    postern_transfer::put_from_input(reader, writer, std::io::stdin(), &destination, &mut *progress)
                 }
             };
             // Whoever does not wait for it has gone.
@@ -154,6 +184,7 @@ impl<A: Access + 'static> CopyRunner<A> {
             from_files: Some(from_files),
             taken: None,
             held: Bytes::new(),
+            has_stream,
             is_announced: false,
             has_begun: false,
             begin_by: SystemClock.now().instant + BEGIN_WITHIN,
@@ -178,6 +209,8 @@ struct Copy<A> {
     taken: Option<Bytes>,
     /// From the thread, and not yet taken by the channel's window.
     held: Bytes,
+    /// The thread may wait for a program that does nothing.
+    has_stream: bool,
     /// The handshake has announced a session that copies files.
     is_announced: bool,
     has_begun: bool,
@@ -219,13 +252,22 @@ impl<A: Access + 'static> Copy<A> {
             if session.is_some() {
                 // The thread sees the end of its streams, and tidies up.
                 (self.to_files, self.from_files, self.taken) = (None, None, None);
+                if self.has_stream {
+                    self.end_by.get_or_insert_with(|| SystemClock.now().instant + END_WITHIN);
+                }
             }
             let is_late = self.end_by.is_some_and(|at| at <= SystemClock.now().instant);
+            if is_late
+                && files.is_none()
+                && let Some(ending) = session.take()
+            {
+                return Err(ending);
+            }
             if let Some(done) = files.take_if(|done| session.is_some() || is_late || done.is_err()) {
                 return self.outcome(done, session.take());
             }
             let takes_more = self.held.is_empty() && self.leg.channel.write_capacity() > 0 && self.has_begun;
-            let wake_at = if self.has_begun { self.end_by } else { Some(self.begin_by) };
+            let wake_at = if self.has_begun || session.is_some() { self.end_by } else { Some(self.begin_by) };
             let woken = tokio::select! {
                 biased;
                 done = &mut result, if files.is_none() => Woken::Files(done),
@@ -234,7 +276,7 @@ impl<A: Access + 'static> Copy<A> {
                 key = Encryption::key(&mut self.encryption) => Woken::DataKey(key),
                 () = room(&self.to_files), if self.taken.is_some() => Woken::Room,
                 chunk = next(&mut self.from_files), if takes_more => Woken::FromFiles(chunk),
-                () = sleep_until(wake_at), if session.is_none() => Woken::Time,
+                () = sleep_until(wake_at), if session.is_none() || self.has_stream => Woken::Time,
             };
             match woken {
                 Woken::Files(done) => {
@@ -242,6 +284,7 @@ impl<A: Access + 'static> Copy<A> {
                     self.drain_files();
                     self.end_by = Some(SystemClock.now().instant + END_WITHIN);
                 }
+                Woken::Interrupted if self.has_stream => session = Some(CopyFailure::StreamInterrupted),
                 Woken::Interrupted => session = Some(CopyFailure::Interrupted),
                 Woken::Leg(LegEvent::Failed(error)) => session = Some(error.into()),
                 Woken::Leg(LegEvent::Ended) => {
@@ -252,7 +295,7 @@ impl<A: Access + 'static> Copy<A> {
                 Woken::FromFiles(None) => self.from_files = None,
                 Woken::DataKey(key) => session = self.on_data_key(key).err(),
                 Woken::Room => {}
-                Woken::Time if !self.has_begun => session = Some(CopyFailure::NotBegun),
+                Woken::Time if !self.has_begun && session.is_none() => session = Some(CopyFailure::NotBegun),
                 Woken::Time => {}
             }
         }
@@ -354,7 +397,7 @@ impl<A: Access + 'static> Copy<A> {
                 let complaint = String::from_utf8_lossy(&self.complaint);
                 let complaint = complaint.lines().next().unwrap_or_default().to_owned();
                 Err(match session {
-                    Some(CopyFailure::Interrupted) => CopyFailure::Interrupted,
+                    Some(interrupted @ (CopyFailure::Interrupted | CopyFailure::StreamInterrupted)) => interrupted,
                     _ => CopyFailure::Node(complaint),
                 })
             }

@@ -6,7 +6,8 @@
 //! directories are entered and left, files and links are offered. The receiver answers each file:
 //! it has it, wants it from some offset on, or cannot take it. Offers run ahead of the answers by up to
 //! [`MAX_FILES_AHEAD`], so a small file does not cost a round trip, and data follows in the order of
-//! the offers. A file ends with the SHA-256 of all of it; only then does it take its name.
+//! the offers. A file ends with the SHA-256 of all of it; only then does it take its name. A client can
+//! offer one file whose size it does not know ([`Message::Stream`]); a node cannot.
 //!
 //! Nothing here touches a file. [`Intake`] holds a sender to what it announced; [`Offers`] holds a
 //! receiver to what it was offered; [`EntryName`] is the only form in which a peer can name anything.
@@ -21,7 +22,7 @@ mod tests;
 
 pub use codec::{Header, TransferError};
 pub use intake::{Answer, Intake, Step, Violation};
-pub use message::{Attributes, Digest, Message, Options, Total};
+pub use message::{Attributes, Digest, Message, Options, Total, Writing};
 pub use name::{EntryName, NameError, NameRules, is_inside};
 pub use offers::Offers;
 

@@ -9,12 +9,16 @@
 //! place when its checksum is right; what an interruption leaves is found again and continued.
 
 mod attributes;
+mod compare;
 mod destination;
 mod end;
 mod error;
+mod make;
 mod matching;
 mod names;
+mod output;
 mod partial;
+mod problems;
 mod progress;
 mod receive;
 mod send;
@@ -22,7 +26,7 @@ mod source;
 mod stream;
 mod walk;
 
-pub use end::{check_destination, check_sources, get, put, serve};
+pub use end::{check_destination, check_sources, get, get_to_output, put, put_from_input, serve};
 pub use error::CopyError;
 pub use matching::NodePath;
 pub use progress::{Progress, Summary};

@@ -16,15 +16,12 @@ pub trait Progress: Send {
 
 impl Progress for () {}
 
-/// Problems that are told one by one. A tree of a million links is not worth a million sentences.
-pub(crate) const MAX_PROBLEMS: u64 = 1000;
-
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Files that were copied.
     pub files: u64,
-    /// Files that were there already, by size and time.
+    /// Files that were there already, by size and time, or by their content.
     pub files_in_place: u64,
     /// Bytes of files that travelled.
     pub bytes: u64,

@@ -6,18 +6,20 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-use cap_fs_ext::DirExt as _;
 use cap_std::fs::Dir;
 use postern_protocol::transfer::{
-    Answer, Attributes, Digest, EntryName, Intake, Message, NameRules, Step, Violation, is_inside,
+    Answer, Attributes, Digest, EntryName, Intake, Message, NameRules, Step, Violation, Writing, is_inside,
 };
 
 use crate::attributes;
+use crate::compare::Compared;
 use crate::destination::{self, Destination};
 use crate::error::{CopyError, about};
+use crate::make;
 use crate::names::{from_wire, joined};
 use crate::partial::{self, Partial, WORTH_RESUMING_BYTES};
-use crate::progress::{MAX_PROBLEMS, Progress, Summary};
+use crate::problems::Problems;
+use crate::progress::{Progress, Summary};
 use crate::stream::{Incoming, Outgoing};
 
 /// What a receiver lets the other side do.
@@ -28,14 +30,17 @@ pub(crate) struct Terms<'a> {
     pub(crate) check_root: &'a dyn Fn(&[u8]) -> Result<(), CopyError>,
     /// Whether links were asked for.
     pub(crate) links: bool,
+    /// Whether one file of unknown size may come.
+    pub(crate) stream: bool,
+    /// How files are written.
+    pub(crate) writing: Writing,
 }
 
 /// Receives a tree.
 pub(crate) struct Receiver<'a, W, P: ?Sized> {
     pub(crate) out: &'a mut Outgoing<W>,
     pub(crate) progress: &'a mut P,
-    /// Problems are the other side's to show.
-    pub(crate) tells_peer: bool,
+    problems: Problems,
     pub(crate) terms: Terms<'a>,
     destination: Option<Destination>,
     /// The directories that were entered, without the destination.
@@ -65,15 +70,31 @@ struct PendingFile {
     name: OsString,
     path: String,
     attributes: Attributes,
-    size: u64,
-    /// What was there of it.
-    partial: Option<Partial>,
+    /// `None`: until its data ends.
+    size: Option<u64>,
+    before: Before,
+}
+
+/// What was there of a file.
+enum Before {
+    Nothing,
+    Partial(Box<Partial>),
+    /// All of it, perhaps.
+    Compared(Compared),
 }
 
 struct Current {
     file: Box<PendingFile>,
-    /// `None`: it could not be made, and its content goes nowhere.
-    partial: Option<Partial>,
+    content: Content,
+}
+
+/// Where content goes.
+enum Content {
+    Partial(Box<Partial>),
+    /// Nowhere: the file that is there has it.
+    InPlace(Compared),
+    /// Nowhere: the file could not be made.
+    Lost,
 }
 
 impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
@@ -81,7 +102,7 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
         Self {
             out,
             progress,
-            tells_peer,
+            problems: Problems::new(tells_peer),
             terms,
             destination: None,
             places: Vec::new(),
@@ -97,33 +118,36 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
         if let Err(error) = &result {
             self.give_up(error);
         }
-        result.map(|()| self.summary)
+        result.map(|()| Summary { problems: self.problems.count(), ..self.summary })
     }
 
     fn receive<R: Read>(&mut self, incoming: &mut Incoming<R>) -> Result<(), CopyError> {
         let mut intake = Intake::new(NameRules::here());
+        if self.terms.stream {
+            intake = intake.with_stream();
+        }
         loop {
+            // Answers leave together, before more is waited for.
+            if incoming.is_dry() {
+                self.out.flush()?;
+            }
             let step = intake.handle(incoming.next()?)?;
             match step {
                 Step::Total(total) => {
                     self.destination = Some(destination::open(self.terms.destination, total.roots)?);
                     self.progress.total(total);
                 }
-                Step::Problem(text) => {
-                    self.summary.problems += 1;
-                    if self.summary.problems > 2 * MAX_PROBLEMS {
-                        return Err(CopyError::Broken("it has problems without end".to_owned()));
-                    }
-                    self.progress.problem(text);
-                }
+                Step::Problem(text) => self.problems.heard(text, self.progress)?,
                 Step::Failed(text) => return Err(CopyError::Peer(text.to_owned())),
                 Step::Enter { name, attributes } => self.enter(name, attributes)?,
                 Step::Leave => self.leave()?,
                 Step::Offer { name, size, attributes } => {
-                    let answer = self.answer(name, size, attributes)?;
-                    intake.answered(answer);
-                    self.out.send(&answer.message())?;
-                    self.out.flush()?;
+                    let answer = self.answer(name, Some(size), attributes)?;
+                    self.say(answer, &mut intake)?;
+                }
+                Step::OfferStream { name } => {
+                    let answer = self.answer_stream(name)?;
+                    self.say(answer, &mut intake)?;
                 }
                 Step::Link { name, target, depth } => self.link(name, target, depth)?,
                 Step::Begin { offset } => self.begin(offset)?,
@@ -136,6 +160,11 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
                 }
             }
         }
+    }
+
+    fn say(&mut self, answer: Answer, intake: &mut Intake) -> Result<(), CopyError> {
+        intake.answered(answer);
+        self.out.send(&answer.message())
     }
 
     /// The current directory, and the name and path there of what comes. `None`: it is in one that could not be entered.
@@ -167,7 +196,8 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
         let is_new_name =
             self.places.is_empty() && self.destination.as_ref().is_some_and(|place| place.rename.is_some());
         let is_new = parent.symlink_metadata(&name).is_err();
-        let made = directory(&parent, &name).and_then(|directory| {
+        let is_private = !self.terms.writing.forgets_attributes;
+        let made = make::directory(&parent, &name, is_private).and_then(|directory| {
             if is_new_name && is_new {
                 partial::mark(&directory)?;
             }
@@ -197,28 +227,38 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
         while let Some(Pending::Leave(..)) = self.queue.front() {
             let Some(Pending::Leave(directory, path, attributes)) = self.queue.pop_front() else { break };
             partial::unmark(&directory);
-            if let Err(error) = attributes::set_on_directory(&directory, &attributes) {
+            if !self.terms.writing.forgets_attributes
+                && let Err(error) = attributes::set_on_directory(&directory, &attributes)
+            {
                 self.problem(&about(&path, &error))?;
             }
         }
         Ok(())
     }
 
-    fn answer(&mut self, name: EntryName<'_>, size: u64, attributes: Attributes) -> Result<Answer, CopyError> {
+    fn answer(&mut self, name: EntryName<'_>, size: Option<u64>, attributes: Attributes) -> Result<Answer, CopyError> {
         let Some((directory, name, path)) = self.place(name)? else { return Ok(Answer::Skip) };
         let is_new_folder = self.destination.as_ref().is_some_and(|destination| destination.must_be_directory);
         if self.places.is_empty() && is_new_folder {
             return self.refuse(&format!("{path}/: no such folder"));
         }
+        let mut before = Before::Nothing;
         match directory.symlink_metadata(&name) {
             Ok(metadata) if metadata.is_dir() => {
                 return self.refuse(&format!("{path}: there is a folder of that name"));
+            }
+            Ok(metadata) if metadata.is_file() && self.terms.writing.compares_content => {
+                if let Some(size) = size.filter(|size| *size == metadata.len())
+                    && let Some(compared) = Compared::read(&directory, &name, size)
+                {
+                    before = Before::Compared(compared);
+                }
             }
             Ok(metadata) if metadata.is_file() => {
                 let there = attributes::of(&metadata);
                 let same_time = (there.modified_seconds, there.modified_nanos)
                     == (attributes.modified_seconds, attributes.modified_nanos);
-                if metadata.len() == size && same_time {
+                if let Some(size) = size.filter(|size| same_time && *size == metadata.len()) {
                     return self.in_place(&directory, &name, &path, there, attributes, size);
                 }
             }
@@ -228,16 +268,33 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return self.refuse(&about(&path, &error)),
         }
-        let partial = if size >= WORTH_RESUMING_BYTES { Partial::find(&directory, &name, size) } else { Ok(None) };
-        let partial = match partial {
-            Ok(partial) => partial,
-            Err(error) if is_fatal(&error) => return Err(CopyError::Local(about(&path, &error))),
-            Err(error) => return self.refuse(&about(&path, &error)),
+        if matches!(before, Before::Nothing)
+            && let Some(size) = size.filter(|size| *size >= WORTH_RESUMING_BYTES)
+        {
+            match Partial::find(&directory, &name, size, self.terms.writing) {
+                Ok(Some(partial)) => before = Before::Partial(Box::new(partial)),
+                Ok(None) => {}
+                Err(error) if is_fatal(&error) => return Err(CopyError::Local(about(&path, &error))),
+                Err(error) => return self.refuse(&about(&path, &error)),
+            }
+        }
+        let (offset, digest) = match &before {
+            Before::Nothing => (0, [0; 32]),
+            Before::Partial(partial) => (partial.length(), partial.digest()),
+            Before::Compared(compared) => (compared.size, compared.digest),
         };
-        let (offset, digest) = partial.as_ref().map_or((0, [0; 32]), |partial| (partial.length(), partial.digest()));
-        let file = PendingFile { directory, name, path, attributes, size, partial };
+        let file = PendingFile { directory, name, path, attributes, size, before };
         self.queue.push_back(Pending::File(Box::new(file)));
         Ok(Answer::Want { offset, digest })
+    }
+
+    fn answer_stream(&mut self, name: EntryName<'_>) -> Result<Answer, CopyError> {
+        let destination = self.destination.as_ref().ok_or(Violation::Unexpected)?;
+        if destination.rename.is_none() {
+            let path = if destination.path.is_empty() { "." } else { &destination.path };
+            return self.refuse(&format!("{path} is a folder; what comes from a stream needs the name of a file"));
+        }
+        self.answer(name, None, Attributes::default())
     }
 
     fn in_place(
@@ -249,8 +306,9 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
         wanted: Attributes,
         size: u64,
     ) -> Result<Answer, CopyError> {
-        if there.mode != wanted.mode
-            && let Err(error) = set_mode(directory, name, wanted.mode)
+        if !self.terms.writing.forgets_attributes
+            && there.mode != wanted.mode
+            && let Err(error) = make::set_mode(directory, name, wanted.mode)
         {
             return self.refuse(&about(path, &error));
         }
@@ -292,124 +350,95 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
         self.settle()?;
         let Some(Pending::File(mut file)) = self.queue.pop_front() else { return Err(Violation::Unexpected.into()) };
         self.progress.current(&file.path);
-        let partial = match file.partial.take() {
-            Some(mut partial) if offset == 0 => partial.restart().map(|()| partial),
-            Some(partial) => Ok(partial),
-            None => Partial::create(&file.directory, &file.name),
+        let partial = match std::mem::replace(&mut file.before, Before::Nothing) {
+            Before::Partial(mut partial) if offset == 0 => partial.restart().map(|()| partial),
+            Before::Partial(partial) => Ok(partial),
+            Before::Compared(compared) if offset > 0 || file.size == Some(0) => {
+                self.progress.advanced(offset);
+                self.current = Some(Current { file, content: Content::InPlace(compared) });
+                return Ok(());
+            }
+            Before::Compared(_) | Before::Nothing => {
+                Partial::create(&file.directory, &file.name, self.writing_of(&file)).map(Box::new)
+            }
         };
-        let partial = match partial {
-            Ok(partial) => Some(partial),
+        let content = match partial {
+            Ok(partial) => Content::Partial(partial),
             Err(error) if is_fatal(&error) => return Err(CopyError::Local(about(&file.path, &error))),
             Err(error) => {
                 self.problem(&about(&file.path, &error))?;
-                None
+                Content::Lost
             }
         };
         self.summary.bytes_resumed += offset;
         self.progress.advanced(offset);
-        self.current = Some(Current { file, partial });
+        self.current = Some(Current { file, content });
         Ok(())
+    }
+
+    /// A stream has no attributes.
+    fn writing_of(&self, file: &PendingFile) -> Writing {
+        let forgets_attributes = self.terms.writing.forgets_attributes || file.size.is_none();
+        Writing { forgets_attributes, ..self.terms.writing }
     }
 
     fn data(&mut self, data: &[u8]) -> Result<(), CopyError> {
         let Some(current) = &mut self.current else { return Err(Violation::Unexpected.into()) };
         self.summary.bytes += data.len() as u64;
         self.progress.advanced(data.len() as u64);
-        let Some(partial) = &mut current.partial else { return Ok(()) };
+        let Content::Partial(partial) = &mut current.content else { return Ok(()) };
         partial.write(data).map_err(|error| CopyError::Local(about(&current.file.path, &error)))
     }
 
     fn end(&mut self, digest: &Digest) -> Result<(), CopyError> {
-        let Some(Current { file, partial }) = self.current.take() else { return Err(Violation::Unexpected.into()) };
-        if let Some(partial) = partial {
-            if partial.digest() != *digest {
+        let Some(Current { file, content }) = self.current.take() else { return Err(Violation::Unexpected.into()) };
+        let keeps = !self.writing_of(&file).forgets_attributes;
+        let attributes = keeps.then_some(&file.attributes);
+        let damaged = || format!("{} arrived damaged: its checksum is wrong; nothing of it is kept", file.path);
+        match content {
+            Content::Partial(partial) if partial.digest() != *digest => {
                 partial.remove();
-                self.problem(&format!("{} arrived damaged: its checksum is wrong; nothing of it is kept", file.path))?;
-            } else if let Err(error) = partial.commit(&file.name, &file.attributes) {
-                self.problem(&about(&file.path, &error))?;
-            } else {
-                self.summary.files += 1;
+                self.problem(&damaged())?;
             }
+            Content::Partial(partial) => match partial.commit(&file.name, attributes) {
+                Ok(()) => self.summary.files += 1,
+                Err(error) => self.problem(&about(&file.path, &error))?,
+            },
+            Content::InPlace(compared) if compared.digest != *digest => self.problem(&damaged())?,
+            Content::InPlace(compared) => match compared.confirm(&file.directory, &file.name, attributes) {
+                Ok(()) => self.summary.files_in_place += 1,
+                Err(error) => self.problem(&about(&file.path, &error))?,
+            },
+            Content::Lost => {}
         }
         self.settle()
     }
 
     fn abandon(&mut self) -> Result<(), CopyError> {
         // The sender has told the problem.
-        if let Some(Current { partial: Some(partial), .. }) = self.current.take() {
+        if let Some(Current { content: Content::Partial(partial), .. }) = self.current.take() {
             partial.remove();
         }
         self.settle()
     }
 
     fn problem(&mut self, text: &str) -> Result<(), CopyError> {
-        self.summary.problems += 1;
-        let text = match self.summary.problems {
-            0..MAX_PROBLEMS => text,
-            MAX_PROBLEMS => "and more, which are not told one by one",
-            _ => return Ok(()),
-        };
-        if self.tells_peer {
-            return self.out.send(&Message::Problem(text));
-        }
-        self.progress.problem(text);
-        Ok(())
+        self.problems.found(text, self.out, self.progress)
     }
 
     /// After an interruption the beginning of a large file is kept. After anything else it would only be in the way.
     fn give_up(&mut self, error: &CopyError) {
-        let Some(Current { file, partial: Some(partial) }) = self.current.take() else { return };
+        let Some(Current { file, content: Content::Partial(partial) }) = self.current.take() else { return };
         let is_interruption = matches!(error, CopyError::Disconnected);
         let is_complete_by_now = || {
             let there = file.directory.symlink_metadata(&file.name);
-            there.is_ok_and(|metadata| metadata.is_file() && metadata.len() == file.size)
+            there.is_ok_and(|metadata| metadata.is_file() && Some(metadata.len()) == file.size)
         };
-        if !is_interruption || partial.length() < WORTH_RESUMING_BYTES || is_complete_by_now() {
+        let is_resumable = file.size.is_some() && partial.length() >= WORTH_RESUMING_BYTES;
+        if !is_interruption || !is_resumable || is_complete_by_now() {
             partial.remove();
         }
     }
-}
-
-/// Opens a directory, made if there is none. A link is none.
-fn directory(parent: &Dir, name: &OsStr) -> io::Result<Dir> {
-    match make_directory(parent, name) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    parent.open_dir_nofollow(name).map_err(|error| match parent.symlink_metadata(name) {
-        Ok(metadata) if metadata.is_symlink() => {
-            io::Error::other("there is a link of that name, which is not followed")
-        }
-        Ok(metadata) if !metadata.is_dir() => io::Error::other("there is a file of that name"),
-        _ => error,
-    })
-}
-
-/// For nobody else until it is complete.
-fn make_directory(parent: &Dir, name: &OsStr) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut builder = cap_std::fs::DirBuilder::new();
-        cap_std::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        parent.create_dir_with(name, &builder)
-    }
-    #[cfg(not(unix))]
-    parent.create_dir(name)
-}
-
-#[cfg(unix)]
-fn set_mode(directory: &Dir, name: &OsStr, mode: u16) -> io::Result<()> {
-    use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut options = cap_std::fs::OpenOptions::new();
-    options.read(true).follow(FollowSymlinks::No).nonblock(true);
-    let file = directory.open_with(name, &options)?.into_std();
-    file.set_permissions(std::fs::Permissions::from_mode(mode.into()))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_directory: &Dir, _name: &OsStr, _mode: u16) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(not(windows))]

@@ -1,5 +1,7 @@
 //! The sending end: counts the tree, offers what is in it, sends what is wanted.
 
+mod input;
+
 use std::fs::File;
 use std::io::{Read, Seek as _, SeekFrom, Write};
 use std::sync::Arc;
@@ -7,13 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
-use cap_std::fs::OpenOptions;
 use postern_protocol::transfer::{Answer, Digest, MAX_DATA_BYTES, Message, Offers, Options, Total, Violation};
 use ring::digest::{Context, SHA256};
 
+use self::input::Input;
 use crate::error::{CopyError, about};
-use crate::progress::{MAX_PROBLEMS, Progress, Summary};
+use crate::make::open;
+use crate::problems::Problems;
+use crate::progress::{Progress, Summary};
 use crate::source::Root;
 use crate::stream::{Incoming, Outgoing};
 use crate::walk::{Found, FoundFile, Walk};
@@ -31,14 +34,17 @@ enum Reply {
     Finished,
     Problem(String),
     Over(CopyError),
+    /// No reply: the next piece of the stream that is sent.
+    Piece(Result<Vec<u8>, CopyError>),
 }
 
 /// Sends a tree.
 pub(crate) struct Sender<'a, W, P: ?Sized> {
     pub(crate) out: &'a mut Outgoing<W>,
     pub(crate) progress: &'a mut P,
-    /// Problems are the other side's to show.
-    pub(crate) tells_peer: bool,
+    problems: Problems,
+    /// The receiver compares content: what it has to the end counts as in place.
+    pub(crate) is_compared: bool,
     summary: Summary,
     replies: Receiver<Reply>,
     /// The receiver has given up: what is being sent is of no use.
@@ -56,7 +62,29 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
         progress: &'a mut P,
         tells_peer: bool,
     ) -> Self {
+        Self::with_replies(out, incoming, progress, tells_peer).0
+    }
+
+    /// One that sends a stream.
+    pub(crate) fn of_input<R: Read + Send + 'static, I: Read + Send + 'static>(
+        out: &'a mut Outgoing<W>,
+        incoming: Incoming<R>,
+        progress: &'a mut P,
+        input: I,
+    ) -> Result<(Self, Input), CopyError> {
+        let (sender, replies) = Self::with_replies(out, incoming, progress, false);
+        let input = Input::start(input, replies).map_err(|error| CopyError::Local(about("standard input", &error)))?;
+        Ok((sender, input))
+    }
+
+    fn with_replies<R: Read + Send + 'static>(
+        out: &'a mut Outgoing<W>,
+        incoming: Incoming<R>,
+        progress: &'a mut P,
+        tells_peer: bool,
+    ) -> (Self, SyncSender<Reply>) {
         let (sender, replies) = sync_channel(QUEUED_REPLIES);
+        let pieces = sender.clone();
         let is_over = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&is_over);
         // It ends with the stream, or with the process.
@@ -66,13 +94,19 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
             is_over.store(true, Ordering::Release);
         }
         let (summary, left, buffer) = (Summary::default(), Total::default(), vec![0; MAX_DATA_BYTES]);
-        Self { out, progress, tells_peer, summary, replies, is_over, left, buffer }
+        let problems = Problems::new(tells_peer);
+        (Self { out, progress, problems, is_compared: false, summary, replies, is_over, left, buffer }, pieces)
     }
 
     /// Sends everything and waits until it is received.
     pub(crate) fn run(mut self, roots: &[Root], options: Options) -> Result<Summary, CopyError> {
-        match self.send_all(roots, options) {
-            Ok(()) => Ok(self.summary),
+        let result = self.send_all(roots, options);
+        self.ended(result)
+    }
+
+    fn ended(mut self, result: Result<(), CopyError>) -> Result<Summary, CopyError> {
+        match result {
+            Ok(()) => Ok(Summary { problems: self.problems.count(), ..self.summary }),
             // It closes behind its last words.
             Err(CopyError::Disconnected) => Err(self.why_over()),
             Err(error) => Err(error),
@@ -98,19 +132,23 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
                 break;
             }
             if !offers.is_empty() {
-                self.out.flush()?;
                 let reply = self.answer()?;
                 let (answer, file, size) = offers.answer(&reply)?;
                 self.act(answer, &file, size)?;
             }
         }
+        self.conclude()
+    }
+
+    /// Says that this was everything, and waits until it is received.
+    fn conclude(&mut self) -> Result<(), CopyError> {
         self.out.send(&Message::Finish)?;
         self.out.flush()?;
         loop {
             match self.reply()? {
                 Reply::Finished => return Ok(()),
-                Reply::Problem(text) => self.heard(&text)?,
-                Reply::Answer(_) => return Err(Violation::Unexpected.into()),
+                Reply::Problem(text) => self.problems.heard(&text, self.progress)?,
+                Reply::Answer(_) | Reply::Piece(_) => return Err(Violation::Unexpected.into()),
                 Reply::Over(error) => return Err(error),
             }
         }
@@ -159,14 +197,20 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
         loop {
             match self.reply()? {
                 Reply::Answer(message) => return Ok(message),
-                Reply::Problem(text) => self.heard(&text)?,
-                Reply::Finished => return Err(Violation::Unexpected.into()),
+                Reply::Problem(text) => self.problems.heard(&text, self.progress)?,
+                Reply::Finished | Reply::Piece(_) => return Err(Violation::Unexpected.into()),
                 Reply::Over(error) => return Err(error),
             }
         }
     }
 
+    /// The next reply. What is to be sent leaves before it is waited for, and together with more if it is there already:
+    /// a small file does not cost a wake-up of the other side.
     fn reply(&mut self) -> Result<Reply, CopyError> {
+        if let Ok(reply) = self.replies.try_recv() {
+            return Ok(reply);
+        }
+        self.out.flush()?;
         self.replies.recv().map_err(|_| CopyError::Disconnected)
     }
 
@@ -199,7 +243,7 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
 
     /// Sends one file. What goes wrong with it is a problem of its own.
     fn file(&mut self, file: &FoundFile, size: u64, offset: u64, digest: &Digest) -> Result<(), CopyError> {
-        let opened = open(file).and_then(|mut opened| {
+        let opened = open(&file.directory, &file.entry).and_then(|mut opened| {
             let (context, offset) = resume(&mut opened, offset, digest, &mut self.buffer)?;
             Ok((opened, context, offset))
         });
@@ -237,33 +281,17 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
             self.summary.bytes += data.len() as u64;
             self.progress.advanced(data.len() as u64);
         }
-        self.summary.files += 1;
-        self.summary.bytes_resumed += offset;
+        if self.is_compared && offset == size {
+            self.summary.files_in_place += 1;
+        } else {
+            self.summary.files += 1;
+            self.summary.bytes_resumed += offset;
+        }
         self.out.send(&Message::End { digest: finish(context) })
     }
 
     fn problem(&mut self, text: &str) -> Result<(), CopyError> {
-        self.summary.problems += 1;
-        let text = match self.summary.problems {
-            0..MAX_PROBLEMS => text,
-            MAX_PROBLEMS => "and more, which are not told one by one",
-            _ => return Ok(()),
-        };
-        if self.tells_peer {
-            return self.out.send(&Message::Problem(text));
-        }
-        self.progress.problem(text);
-        Ok(())
-    }
-
-    /// The receiver's problem.
-    fn heard(&mut self, text: &str) -> Result<(), CopyError> {
-        self.summary.problems += 1;
-        if self.summary.problems > 2 * MAX_PROBLEMS {
-            return Err(CopyError::Broken("it has problems without end".to_owned()));
-        }
-        self.progress.problem(text);
-        Ok(())
+        self.problems.found(text, self.out, self.progress)
     }
 }
 
@@ -285,14 +313,6 @@ fn count(roots: &[Root], options: Options) -> Total {
         }
     }
     total
-}
-
-/// Opens a file as what it was found to be, waiting for nothing and following nothing.
-fn open(file: &FoundFile) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).follow(FollowSymlinks::No).nonblock(true);
-    let opened = file.directory.open_with(&file.entry, &options)?.into_std();
-    if opened.metadata()?.is_file() { Ok(opened) } else { Err(std::io::Error::other("is no longer a file")) }
 }
 
 /// Reads as far as the receiver says it has the file. Gives the state of the checksum and where to go on: at the

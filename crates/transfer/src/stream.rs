@@ -35,6 +35,12 @@ impl<R: Read> Incoming<R> {
         Ok(Message::decode(header, &self.body)?)
     }
 
+    /// Whether the next message has not come as a whole: whoever reads it now may wait.
+    pub(crate) fn is_dry(&self) -> bool {
+        let Some((header, body)) = self.stream.buffer().split_first_chunk() else { return true };
+        Header::parse(*header).is_ok_and(|header| body.len() < header.length)
+    }
+
     /// The first message of the other side; gives the version that both speak.
     pub(crate) fn hello(&mut self) -> Result<u16, CopyError> {
         match self.next()? {

@@ -39,6 +39,13 @@ impl World {
         Self { service, agent, folder: temporary_folder() }
     }
 
+    /// The same with a node that runs another program than our agent.
+    pub(crate) fn with_agent(program: &Path) -> Self {
+        let service = Service::start(Scheme::Https);
+        let agent = Agent::start_program(program.to_owned(), &service, service.address());
+        Self { service, agent, folder: temporary_folder() }
+    }
+
     /// The same with sessions that do not run as root.
     pub(crate) fn with_unprivileged_sessions() -> Self {
         let service = Service::start(Scheme::Https);
@@ -70,6 +77,22 @@ impl World {
     pub(crate) fn copy(&self, arguments: &[&str]) -> Output {
         let arguments = std::iter::once("cp").chain(arguments.iter().copied());
         run(&program("postern"), arguments, &self.service.environment(), patience(megabytes()))
+    }
+
+    /// Runs `postern cp` between streams of its own.
+    pub(crate) fn copy_between(&self, arguments: &[&str], input: Stdio, output: Stdio) -> std::process::Output {
+        let mut command = Command::new(program("postern"));
+        command.arg("cp").args(arguments).envs(self.service.environment()).stdin(input).stdout(output);
+        let child = command.stderr(Stdio::piped()).spawn().expect("postern starts");
+        child.wait_with_output().expect("the child is ours")
+    }
+
+    /// Nothing half is anywhere in the folder.
+    pub(crate) fn has_no_debris(&self) {
+        let mut found = Entries::new();
+        entries(self.folder.path(), self.folder.path(), &mut found);
+        let debris: Vec<_> = found.keys().filter(|path| path.to_string_lossy().contains("postern-partial")).collect();
+        assert!(debris.is_empty(), "{debris:?}");
     }
 
     /// Starts `postern cp`.

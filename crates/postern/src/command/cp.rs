@@ -12,7 +12,7 @@ use anyhow::bail;
 use postern_client::{CopyRunner, CopyWork, Service, Ticket};
 use postern_model::document::COPY_DOCUMENT;
 use postern_model::session::{StartSessionRequest, StartSessionResponse};
-use postern_protocol::transfer::Options;
+use postern_protocol::transfer::{Options, Writing};
 use postern_protocol::wire::open::Token;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ use super::{node_name, session};
 use crate::context::ServiceFlags;
 
 /// Places are written NODE:PATH on a node (relative to the home of the session's user; `*`, `?` and `[…]` are patterns
-/// there) and PATH here. A copy that was interrupted goes on where it stopped when the command is given again.
+/// there) and PATH here; `-` is standard output, or standard input. A copy that was interrupted goes on where it stopped when the command is given again.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Copy folders with everything in them
@@ -31,6 +31,12 @@ pub(crate) struct Arguments {
     /// Copy symbolic links in folders as links, unless they lead out of what is copied; else they are skipped
     #[arg(long)]
     links: bool,
+    /// Compare files of the same size by their content, not by their time of change
+    #[arg(long)]
+    checksum: bool,
+    /// Keep no modes and times; new files get those that new files get there
+    #[arg(long)]
+    no_preserve: bool,
     /// Print what was done as JSON
     #[arg(long)]
     json: bool,
@@ -45,6 +51,22 @@ pub(crate) struct Arguments {
     places: Vec<String>,
 }
 
+impl Arguments {
+    /// Refuses what means nothing where one of the places is a stream.
+    fn check_for_stream(&self) -> anyhow::Result<()> {
+        let flags = [
+            ("--recursive", self.recursive),
+            ("--links", self.links),
+            ("--checksum", self.checksum),
+            ("--json", self.json && self.places.last().is_some_and(|place| place == "-")),
+        ];
+        match flags.into_iter().find(|(_, is_given)| *is_given) {
+            Some((flag, _)) => bail!("{flag} cannot be used with -, which is one file's content and nothing else"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Copies.
 pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Copying { node, work } = copying(&arguments.places)?;
@@ -52,6 +74,7 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
     match &work {
         CopyWork::Get { sources, destination } => postern_transfer::check_destination(destination, sources.len())?,
         CopyWork::Put { sources, .. } => postern_transfer::check_sources(sources)?,
+        CopyWork::GetToOutput { .. } | CopyWork::PutFromInput { .. } => arguments.check_for_stream()?,
     }
     let service = Rc::new(flags.service()?);
     let node = node_name::resolve(&service, &node).await?;
@@ -77,6 +100,7 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
         },
         work,
         options: Options { recursive: arguments.recursive, links: arguments.links },
+        writing: Writing { compares_content: arguments.checksum, forgets_attributes: arguments.no_preserve },
         progress: Box::new(watch.clone()),
     };
     let result = runner.run(interruption.comes()).await;

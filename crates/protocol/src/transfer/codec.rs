@@ -1,7 +1,7 @@
 //! Messages as bytes: `length of the body (u32) | kind (u8) | body`, all numbers big-endian. Texts and names inside a
 //! body have their length (u16) before them, but for the last member of data and sentences, which is the rest.
 
-use super::message::{Attributes, Message, Options, Total};
+use super::message::{Attributes, Message, Options, Total, Writing};
 use super::{MAX_BODY_BYTES, MAX_DATA_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_SOURCES, MAX_TEXT_BYTES};
 use crate::wire::Fault;
 use crate::wire::reader::Reader;
@@ -26,6 +26,7 @@ mod kind {
     pub(super) const END: u8 = 0x17;
     pub(super) const ABANDON: u8 = 0x18;
     pub(super) const FINISH: u8 = 0x19;
+    pub(super) const STREAM: u8 = 0x1a;
     pub(super) const HAVE: u8 = 0x20;
     pub(super) const WANT: u8 = 0x21;
     pub(super) const SKIP: u8 = 0x22;
@@ -103,7 +104,9 @@ impl<'a> Message<'a> {
                 Self::Hello { version: read.u16("the version")? }
             }
             kind::GET => Self::Get { options: read.options()?, sources: read.sources()? },
-            kind::PUT => Self::Put { destination: read.bytes("the destination", MAX_PATH_BYTES)? },
+            kind::PUT => {
+                Self::Put { writing: read.writing()?, destination: read.bytes("the destination", MAX_PATH_BYTES)? }
+            }
             kind::TOTAL => Self::Total(Total {
                 roots: read.u32("the number of roots")?,
                 entries: read.u64("the number of entries")?,
@@ -114,6 +117,7 @@ impl<'a> Message<'a> {
             kind::FILE => {
                 Self::File { name: read.name()?, size: read.u64("the size")?, attributes: read.attributes()? }
             }
+            kind::STREAM => Self::Stream { name: read.name()? },
             kind::LINK => {
                 Self::Link { name: read.name()?, target: read.bytes("the target of a link", MAX_PATH_BYTES)? }
             }
@@ -157,14 +161,15 @@ impl<'a> Message<'a> {
                 kind::HELLO
             }
             Self::Get { options, sources } => {
-                out.push(u8::from(options.recursive) | u8::from(options.links) << 1);
+                out.push(flags(options.recursive, options.links));
                 put_length(out, sources.len());
                 for source in sources {
                     put_bytes(out, source);
                 }
                 kind::GET
             }
-            Self::Put { destination } => {
+            Self::Put { writing, destination } => {
+                out.push(flags(writing.compares_content, writing.forgets_attributes));
                 put_bytes(out, destination);
                 kind::PUT
             }
@@ -185,6 +190,10 @@ impl<'a> Message<'a> {
                 out.extend_from_slice(&size.to_be_bytes());
                 put_attributes(out, attributes);
                 kind::FILE
+            }
+            Self::Stream { name } => {
+                put_bytes(out, name);
+                kind::STREAM
             }
             Self::Link { name, target } => {
                 put_bytes(out, name);
@@ -223,6 +232,10 @@ impl<'a> Message<'a> {
             }
         }
     }
+}
+
+fn flags(first: bool, second: bool) -> u8 {
+    u8::from(first) | u8::from(second) << 1
 }
 
 fn put_length(out: &mut Vec<u8>, length: usize) {
@@ -293,12 +306,20 @@ impl<'a> Body<'a> {
         self.reader.array().ok_or(TransferError::Member("a digest"))
     }
 
-    fn options(&mut self) -> Result<Options, TransferError> {
-        let [bits] = self.reader.array().ok_or(TransferError::Member("the options"))?;
-        if bits & !0b11 != 0 {
-            return Err(TransferError::Member("the options"));
+    /// Two flags, and no other.
+    fn flags(&mut self) -> Result<(bool, bool), TransferError> {
+        match self.reader.array() {
+            Some([bits @ 0..=0b11]) => Ok((bits & 1 != 0, bits & 2 != 0)),
+            _ => Err(TransferError::Member("the options")),
         }
-        Ok(Options { recursive: bits & 1 != 0, links: bits & 2 != 0 })
+    }
+
+    fn options(&mut self) -> Result<Options, TransferError> {
+        self.flags().map(|(recursive, links)| Options { recursive, links })
+    }
+
+    fn writing(&mut self) -> Result<Writing, TransferError> {
+        self.flags().map(|(compares_content, forgets_attributes)| Writing { compares_content, forgets_attributes })
     }
 
     fn attributes(&mut self) -> Result<Attributes, TransferError> {

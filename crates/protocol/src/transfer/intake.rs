@@ -58,6 +58,11 @@ pub enum Step<'a> {
         /// What it gets with its name.
         attributes: Attributes,
     },
+    /// Answer this offer, as the one of a file; how large it will be nobody knows.
+    OfferStream {
+        /// Its name.
+        name: EntryName<'a>,
+    },
     /// Make a link in the current directory, if [`is_inside`](super::is_inside) at this depth.
     Link {
         /// Its name.
@@ -145,6 +150,10 @@ pub struct Intake {
     items_behind: usize,
     /// What is missing of the file that has begun.
     missing: Option<u64>,
+    /// Whether one file may come whose end is where its data ends.
+    takes_stream: bool,
+    /// It was offered: the only entry there is.
+    is_stream: bool,
     is_finished: bool,
 }
 
@@ -171,8 +180,17 @@ impl Intake {
             wanted: VecDeque::new(),
             items_behind: 0,
             missing: None,
+            takes_stream: false,
+            is_stream: false,
             is_finished: false,
         }
+    }
+
+    /// The same for a receiver that lets the other side fill its disk: a node does, which is told to by a client that
+    /// may. What bounds the file then is that disk.
+    #[must_use]
+    pub fn with_stream(self) -> Self {
+        Self { takes_stream: true, ..self }
     }
 
     /// What was announced, once it was.
@@ -233,6 +251,15 @@ impl Intake {
                 self.offered = Some(size);
                 Ok(Step::Offer { name, size, attributes })
             }
+            Message::Stream { name } if self.takes_stream && self.depth() == 0 => {
+                if self.total != Some(Total { roots: 1, entries: 1, bytes: 0 }) {
+                    return Err(Violation::Unexpected);
+                }
+                let name = self.entry(name)?;
+                self.is_stream = true;
+                self.offered = Some(MAX_TOTAL_BYTES);
+                Ok(Step::OfferStream { name })
+            }
             Message::Begin { offset } => {
                 let wanted = self.wanted.pop_front().ok_or(Violation::Unexpected)?;
                 if offset != 0 && offset != wanted.offset {
@@ -286,7 +313,7 @@ impl Intake {
                 self.missing = Some(missing);
                 Ok(Step::Data(data))
             }
-            Message::End { .. } if missing > 0 => Err(Violation::Short),
+            Message::End { .. } if missing > 0 && !self.is_stream => Err(Violation::Short),
             Message::End { digest } => {
                 self.missing = None;
                 Ok(Step::End(digest))

@@ -12,6 +12,15 @@ pub struct Options {
     pub links: bool,
 }
 
+/// How a tree is written. Only the receiver has to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Writing {
+    /// A file of the same size is compared by its content; else it is taken for the same by its time of change.
+    pub compares_content: bool,
+    /// Modes and times are those that new files get here; else the sender's are kept.
+    pub forgets_attributes: bool,
+}
+
 /// What a file or directory has besides its content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
@@ -51,6 +60,8 @@ pub enum Message<'a> {
     },
     /// Client: the node is to receive, to this path.
     Put {
+        /// How to write.
+        writing: Writing,
         /// A directory, or the new name of the only root.
         destination: &'a [u8],
     },
@@ -73,6 +84,11 @@ pub enum Message<'a> {
         size: u64,
         /// What it gets with its name.
         attributes: Attributes,
+    },
+    /// Client as the sender: offers a file that ends where its data does. It is the only entry; no bytes are announced.
+    Stream {
+        /// A name to answer to; the destination has the file's.
+        name: &'a [u8],
     },
     /// Sender: a symbolic link.
     Link {

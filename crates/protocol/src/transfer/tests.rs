@@ -36,15 +36,17 @@ proptest! {
         (recursive, links) in any::<(bool, bool)>(),
     ) {
         let total = Total { roots: third, entries: first, bytes: second };
+        let writing = Writing { compares_content: links, forgets_attributes: recursive };
         let sources = sources.iter().map(Vec::as_slice).collect();
         let messages = [
             Message::Hello { version: third as u16 },
             Message::Get { options: Options { recursive, links }, sources },
-            Message::Put { destination: &path },
+            Message::Put { writing, destination: &path },
             Message::Total(total),
             Message::Directory { name: &name, attributes },
             Message::Leave,
             Message::File { name: &name, size: first, attributes },
+            Message::Stream { name: &name },
             Message::Link { name: &name, target: &path },
             Message::Begin { offset: second },
             Message::Data(&path),
@@ -104,13 +106,14 @@ proptest! {
 fn what_is_no_message_is_refused_in_words() {
     let long = Header::parse([0xff, 0xff, 0xff, 0xff, 0x16]);
     assert_eq!(long, Err(TransferError::TooLong(u32::MAX)));
-    let cases: [(&[u8], &str); 9] = [
+    let cases: [(&[u8], &str); 10] = [
         (b"\0\0\0\0\x99", "unknown kind"),
         (b"\0\0\0\x0a\x01SSH-2.0-Op", "does not speak"),
         (b"\0\0\0\0\x01", "does not speak"),
         (b"\0\0\0\x03\x02\0\0\0", "the sources"),
         (b"\0\0\0\x03\x02\x04\0\x01", "the options"),
-        (b"\0\0\0\x03\x03\xff\xff\0", "the destination"),
+        (b"\0\0\0\x04\x03\0\xff\xff\0", "the destination"),
+        (b"\0\0\0\x03\x03\x04\0\0", "the options"),
         (b"\0\0\0\x02\x11\x01\0", "a name"),
         (b"\0\0\0\x02\x30\xff\xfe", "a sentence"),
         (b"\0\0\0\x01\x20\0", "too many"),
@@ -292,6 +295,37 @@ fn a_sender_that_breaks_the_rules_is_stopped() {
     for (messages, expected) in cases {
         assert_eq!(take(messages, 1), Err(expected), "{messages:?}");
     }
+}
+
+#[test]
+fn a_stream_is_the_only_thing_of_a_copy_and_only_where_it_may_be() {
+    const STREAM: Message<'static> = Message::Stream { name: b"-" };
+    let take = |intake: Intake, messages: &[Message<'static>]| {
+        let mut intake = intake;
+        for message in messages {
+            if let Step::Offer { .. } | Step::OfferStream { .. } = intake.handle(message.clone())? {
+                intake.answered(Answer::Want { offset: 0, digest: [0; 32] });
+            }
+        }
+        Ok(())
+    };
+    let node = || Intake::new(NameRules::Unix).with_stream();
+    let end = Message::End { digest: [7; 32] };
+    let good = [total(1, 1, 0), STREAM, Message::Begin { offset: 0 }, Message::Data(b"any"), end, Message::Finish];
+    assert_eq!(take(node(), &good), Ok(()));
+    assert_eq!(take(Intake::new(NameRules::Unix), &good), Err(Violation::Unexpected), "a client takes none");
+    for bad in [
+        vec![total(2, 2, 0), STREAM],
+        vec![total(2, 2, 0), link("!"), STREAM],
+        vec![total(1, 2, 0), directory("a"), STREAM],
+        vec![total(1, 1, 9), STREAM],
+        vec![total(1, 1, 0), STREAM, Message::Finish],
+        vec![total(1, 1, 0), STREAM, Message::Begin { offset: 0 }, Message::Finish],
+    ] {
+        assert_eq!(take(node(), &bad), Err(Violation::Unexpected), "{bad:?}");
+    }
+    assert_eq!(take(node(), &[total(1, 1, 0), STREAM, STREAM]), Err(Violation::Entries));
+    assert_eq!(take(node(), &[total(1, 1, 0), STREAM, Message::Begin { offset: 5 }]), Err(Violation::Offset));
 }
 
 #[test]

@@ -263,6 +263,9 @@ pub(crate) fn recode(message_type: MessageType, payload_type: PayloadType, paylo
 /// no order of them brings the receiver's or the sender's rules out of step.
 pub(crate) fn transfer(data: &[u8]) {
     let mut intake = Intake::new(if data.len().is_multiple_of(2) { NameRules::Unix } else { NameRules::Windows });
+    if data.len() % 4 >= 2 {
+        intake = intake.with_stream();
+    }
     let mut offers = Offers::new();
     let mut rest = data;
     let (mut bytes, mut total) = (0, transfer::Total::default());
@@ -296,6 +299,11 @@ pub(crate) fn transfer(data: &[u8]) {
                     _ => Answer::Want { offset: size / 2, digest: [0; 32] },
                 };
                 intake.answered(answer);
+            }
+            Ok(Step::OfferStream { name }) => {
+                assert!(!name.as_bytes().contains(&b'/') && total.bytes == 0 && total.entries == 1);
+                total.bytes = transfer::MAX_TOTAL_BYTES;
+                intake.answered(Answer::Want { offset: 0, digest: [0; 32] });
             }
             Ok(Step::Data(content)) => bytes += content.len() as u64,
             Ok(Step::Enter { name, .. } | Step::Link { name, .. }) => assert!(!name.as_bytes().contains(&b'/')),

@@ -5,9 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use postern_protocol::transfer::Options;
-use postern_transfer::{NodePath, get, put};
+use postern_transfer::NodePath;
 
-use crate::{BOTH, LINKS, TREE, copy_from, node, node_path, tree};
+use crate::{BOTH, LINKS, TREE, copy_from, get, node, node_path, put, tree};
 
 #[test]
 fn a_tree_arrives_with_everything_it_has() {

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use postern_protocol::transfer::{Attributes, MAX_DATA_BYTES, Message, Options, VERSION};
-use postern_transfer::{NodePath, put, serve};
+use postern_protocol::transfer::{Attributes, MAX_DATA_BYTES, Message, Options, VERSION, Writing};
+use postern_transfer::{NodePath, serve};
 
 use crate::scripted::{PLAIN, Peer, from_scripted_node, joined};
-use crate::{LINKS, TREE, Told};
+use crate::{LINKS, TREE, Told, put};
 
 /// A folder with an empty `target` in it, and what lies beside that.
 struct World {
@@ -245,7 +245,7 @@ fn a_node_that_is_something_else_is_told_apart() {
         while peer.hear().is_some() {}
     });
     let asked = [NodePath::new("asked").unwrap()];
-    let error = postern_transfer::get(from_node, to_node, &asked, Path::new("/nonexistent/x"), TREE, &mut ());
+    let error = crate::get(from_node, to_node, &asked, Path::new("/nonexistent/x"), TREE, &mut ());
     assert!(error.unwrap_err().to_string().contains("breaks the rules"));
     node.join().unwrap();
 }
@@ -275,7 +275,10 @@ fn a_client_is_held_to_the_same_rules() {
         let (mut client, from_client, to_client) = joined();
         let node = std::thread::spawn(move || serve(from_client, to_client));
         client.say(&Message::Hello { version: VERSION });
-        client.say(&Message::Put { destination: world.target().to_str().unwrap().as_bytes() });
+        client.say(&Message::Put {
+            writing: Writing::default(),
+            destination: world.target().to_str().unwrap().as_bytes(),
+        });
         client.total(1, 1, 4);
         client.file(name, 4);
         let mut heard = Vec::new();

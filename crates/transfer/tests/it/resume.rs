@@ -5,9 +5,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use postern_protocol::transfer::Options;
-use postern_transfer::{CopyError, get, put};
+use postern_transfer::CopyError;
 
-use crate::{BOTH, Told, node, node_path, tree};
+use crate::{BOTH, Told, get, node, node_path, put, tree};
 
 const SIZE: usize = 5_000_000;
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::thread::JoinHandle;
 
 use postern_protocol::transfer::{Attributes, Header, Message, Options, Total, VERSION};
-use postern_transfer::{CopyError, NodePath, Summary, get};
+use postern_transfer::{CopyError, NodePath, Summary};
 
-use crate::Told;
+use crate::{Told, get};
 
 pub(crate) const PLAIN: Attributes = Attributes { mode: 0o644, modified_seconds: 1_700_000_000, modified_nanos: 0 };
 

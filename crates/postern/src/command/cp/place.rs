@@ -6,6 +6,9 @@ use anyhow::{Context as _, bail};
 use postern_client::CopyWork;
 use postern_transfer::NodePath;
 
+/// Standard input or output.
+const STREAM: &str = "-";
+
 /// A copy as it was asked for.
 #[derive(Debug)]
 pub(super) struct Copying {
@@ -18,10 +21,30 @@ pub(super) struct Copying {
 /// Reads the places: sources, and the destination at last.
 pub(super) fn copying(places: &[String]) -> anyhow::Result<Copying> {
     let (destination, sources) = places.split_last().context("there is nothing to copy")?;
+    let sources_have_stream = sources.iter().any(|source| source == STREAM);
+    match (sources, on_node(destination)) {
+        ([source], Some((node, path))) if source == STREAM => {
+            let work = CopyWork::PutFromInput { destination: node_path(destination, path)? };
+            return Ok(Copying { node: node.to_owned(), work });
+        }
+        ([source], None) if destination == STREAM => {
+            if let Some((node, path)) = on_node(source) {
+                let work = CopyWork::GetToOutput { source: node_path(source, path)? };
+                return Ok(Copying { node: node.to_owned(), work });
+            }
+        }
+        _ if sources_have_stream || (destination == STREAM && sources.len() > 1) => {
+            bail!("- is the content of one file; copy other files by themselves (a file called - is ./-)")
+        }
+        _ => {}
+    }
     let on_nodes: Vec<_> = sources.iter().filter_map(|source| on_node(source)).collect();
     match (on_node(destination), on_nodes.as_slice()) {
         (Some(_), [_, ..]) => {
-            bail!("both sides are on nodes; copy to this machine first, and from here to {destination:?}")
+            bail!(
+                "both sides are on nodes; copy to this machine first and from here to {destination:?}, or one file \
+                 through it: postern cp NODE:FILE - | postern cp - NODE:FILE"
+            )
         }
         (None, []) => {
             bail!("none of the places is on a node, which is written NODE:PATH; for copies on this machine there is cp")
@@ -87,7 +110,15 @@ mod tests {
             matches!(read(&["n:/a", "n:b", "."]).unwrap().work, CopyWork::Get { sources, .. } if sources.len() == 2)
         );
         assert!(matches!(read(&["a", "b", "n:"]).unwrap().work, CopyWork::Put { sources, .. } if sources.len() == 2));
+        assert!(matches!(read(&["-", "n:a"]).unwrap().work, CopyWork::PutFromInput { .. }));
+        assert!(matches!(read(&["n:a", "-"]).unwrap().work, CopyWork::GetToOutput { .. }));
+        assert!(matches!(read(&["./-", "n:a"]).unwrap().work, CopyWork::Put { .. }));
         for (places, wanted) in [
+            (vec!["-", "b"], "content of one file"),
+            (vec!["-", "-"], "none of the places is on a node"),
+            (vec!["a", "-"], "none of the places is on a node"),
+            (vec!["-", "a", "n:b"], "content of one file"),
+            (vec!["n:a", "n:b", "-"], "content of one file"),
             (vec!["a", "b"], "none of the places is on a node"),
             (vec!["n:a", "m:b"], "both sides are on nodes"),
             (vec!["n:a", "m:b", "c"], "on different machines"),

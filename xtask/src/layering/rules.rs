@@ -63,8 +63,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // tests and chores; the kit sees programs from outside only
     ("postern-testkit", &[]),
-    // Which operations there are to test.
-    ("postern-e2e", &["postern-model"]),
+    // Which operations there are to test, and the program that is our agent but for what it lies about.
+    ("postern-e2e", &["postern-protocol", "postern-model", "postern-agent"]),
     ("postern-bench", &["postern-protocol", "postern-iam", "postern-transport", "postern-testkit"]),
     ("xtask", &[]),
 ];

@@ -61,7 +61,7 @@ impl Settings {
             service_name: "posternd".to_owned(),
             max_clock_skew: Duration::from_secs(5 * 60),
             timeouts: Timeouts::default(),
-            session_quota: SessionQuota { per_node: 1000, total: 10_000 },
+            session_quota: SessionQuota { per_node: 500, per_owner: 1000, total: 10_000 },
             document_quota: DocumentQuota { documents: 500, versions: 1000, shares: 1000 },
             history: Duration::from_secs(30 * DAY),
             token_life: Duration::from_secs(2 * 60),

@@ -205,6 +205,8 @@ codes! {
     ResourceNotFoundException: 400 Caller,
     /// The body is not JSON, or a member has the wrong JSON type.
     SerializationException: 400 Caller,
+    /// There is as much as the service's settings allow.
+    ServiceQuotaExceededException: 400 Caller,
     /// No such service setting.
     ServiceSettingNotFound: 400 Caller,
     /// Our fault, whatever it is, in IAM's words.

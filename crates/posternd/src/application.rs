@@ -9,7 +9,7 @@ use postern_bus::InProcess;
 use postern_control::{Control, Deps, NewAccessKey, RootKey, Settings, Upstream, Upstreams};
 use postern_iam::{AccessKeyId, SecretString};
 use postern_model::ApiError;
-use postern_store::Scope;
+use postern_store::{Scope, SessionQuota};
 use postern_store_sqlite::{OpenError, SqliteStore};
 use postern_transport::{SystemClock, SystemEntropy};
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,12 @@ impl Application {
         settings.timeouts.start = config.session_start_timeout.0;
         settings.timeouts.client_return = config.client_return_timeout.0;
         settings.timeouts.node_return = config.node_lost_timeout.0;
+        let most = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        settings.session_quota = SessionQuota {
+            per_node: most(config.max_sessions_per_node),
+            per_owner: most(config.max_sessions_per_user),
+            total: most(config.max_sessions),
+        };
         settings.role_credentials_life = config.node_credential_lifetime.0;
         let upstreams = Upstreams {
             kms: config.kms_upstream()?.map(passed_on_to),

@@ -134,6 +134,13 @@ settings! {
     session_start_timeout: value::Period = "\"30s\"";
     /// How long a session outlives the last sign of its node.
     node_lost_timeout: value::Period = "\"5m\"";
+    /// Most sessions of one user that are active at once, over all nodes. A tenth of all, so that a program gone wild
+    /// with one user's key leaves room for the others.
+    max_sessions_per_user: usize = "1000";
+    /// Most sessions that are active at once on one node. Each is a process there, of about 5 MB and its program.
+    max_sessions_per_node: usize = "500";
+    /// Most sessions that are active at once in all. Each may hold 1 MiB here while its ends are slow.
+    max_sessions: usize = "10000";
     /// How long the credentials of a node are valid; it renews them at half of that.
     node_credential_lifetime: value::Period = "\"1h\"";
     /// Most TLS handshakes under way at once; more of them wait.

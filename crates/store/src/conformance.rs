@@ -85,6 +85,8 @@ where
     service_settings::settings_are_set_and_returned_to_their_defaults(&*new_store().await).await;
 
     sessions::a_session_opens_only_on_a_connected_node_within_the_quota(&*new_store().await).await;
+    sessions::nobody_has_more_sessions_than_the_quota_allows(&*new_store().await).await;
+    sessions::no_quota_of_sessions_is_passed_when_everybody_starts_at_once(&*new_store().await).await;
     sessions::one_signature_opens_one_session(&*new_store().await).await;
     sessions::one_signature_opens_one_session_also_at_once(&*new_store().await).await;
     sessions::a_session_belongs_to_the_client_that_opened_it_first(&*new_store().await).await;

@@ -58,6 +58,8 @@ pub struct NewSession {
 pub struct SessionQuota {
     /// On one node.
     pub per_node: u32,
+    /// Of one principal, on all nodes.
+    pub per_owner: u32,
     /// In the scope.
     pub total: u32,
 }
@@ -137,6 +139,8 @@ pub enum OpenSession {
     NodeNotConnected(Box<NodeRecord>),
     /// The node has this many active sessions.
     NodeFull(u32),
+    /// Who asked for it has this many active sessions.
+    OwnerFull(u32),
     /// The scope has this many active sessions.
     ScopeFull(u32),
 }

@@ -103,6 +103,43 @@ fn walk_through(scheme: Scheme) {
 }
 
 #[test]
+fn one_session_too_many_is_refused_in_a_sentence() {
+    let Some(python) = PythonEnvironment::get() else {
+        return;
+    };
+    for (variable, setting) in [
+        ("POSTERN_MAX_SESSIONS_PER_USER", "max_sessions_per_user"),
+        ("POSTERN_MAX_SESSIONS_PER_NODE", "max_sessions_per_node"),
+    ] {
+        let service = Service::start_with(Scheme::Http, &[(variable, "1")]);
+        let agent = Agent::start(&service);
+        let folder = temporary_folder();
+        let environment = environment(&service, python, folder.path());
+        let start = ["ssm", "start-session", "--target", agent.node_id()];
+        let mut terminal = Terminal::start(&python.aws(), &start, &environment);
+        terminal.type_text("echo ready-$((40+2))\r");
+        terminal.expect("ready-42", PATIENCE);
+        let refused = run(&python.aws(), start, &environment, PATIENCE);
+        assert_ne!(refused.status, Some(0), "{refused:#?}");
+        let said = "An error occurred (ServiceQuotaExceededException) when calling the StartSession operation: ";
+        assert!(refused.stderr.contains(said), "at once, not after tries: {refused:#?}");
+        let limit = format!("has 1 active sessions, and 1 are allowed ({setting} in the service's settings)");
+        assert!(refused.stderr.contains(&limit), "{refused:#?}");
+        terminal.type_text("exit\r");
+        assert_eq!(terminal.wait(PATIENCE), 0);
+        eventually("the place to be free", PATIENCE, || {
+            let active = run(&python.aws(), ["ssm", "describe-sessions", "--state", "Active"], &environment, PATIENCE);
+            active.stdout.contains("\"Sessions\": []").then_some(())
+        });
+        let mut terminal = Terminal::start(&python.aws(), &start, &environment);
+        terminal.type_text("echo again-$((40+2))\r");
+        terminal.expect("again-42", PATIENCE);
+        terminal.type_text("exit\r");
+        assert_eq!(terminal.wait(PATIENCE), 0);
+    }
+}
+
+#[test]
 fn the_aws_cli_walks_through_sessions_over_http() {
     walk_through(Scheme::Http);
 }

@@ -31,7 +31,8 @@ impl Control {
     ///
     /// # Errors
     /// `TargetNotConnected`, saying why; `InvalidDocument`; `InvalidParameters`; `AccessDeniedException`;
-    /// `ThrottlingException` when there are too many sessions, or two different calls share one signature.
+    /// `ServiceQuotaExceededException` when there are too many sessions; `ThrottlingException` when two different calls
+    /// share one signature.
     pub async fn start_session(
         &self,
         caller: &Caller,
@@ -131,12 +132,12 @@ impl Control {
                 let why = why_not_connected(&node, self.last_refusal(node_id), self.unix_millis());
                 Err(ApiError::target_not_connected(node_id.as_str(), &why))
             }
-            OpenSession::NodeFull(count) => {
-                Err(throttled(format!("{node_id} has {count} active sessions; end some of them first.")))
+            OpenSession::NodeFull(count) => Err(full(node_id.as_str(), count, quota.per_node, "max_sessions_per_node")),
+            OpenSession::OwnerFull(count) => {
+                let owner = caller.principal.to_string();
+                Err(full(&owner, count, quota.per_owner, "max_sessions_per_user"))
             }
-            OpenSession::ScopeFull(count) => {
-                Err(throttled(format!("The service has {count} active sessions; end some of them first.")))
-            }
+            OpenSession::ScopeFull(count) => Err(full("The service", count, quota.total, "max_sessions")),
         }
     }
 
@@ -149,6 +150,16 @@ impl Control {
             session_id: session_id.to_string(),
         }
     }
+}
+
+/// Programs that are told `ThrottlingException` try again within seconds, and a session does not end so soon. This one
+/// they hand to whoever waits. AWS's model of the service has it, though not for StartSession, which has no error for it.
+fn full(who: &str, count: u32, limit: u32, setting: &str) -> ApiError {
+    let message = format!(
+        "{who} has {count} active sessions, and {limit} are allowed ({setting} in the service's settings); end some of \
+         them first, or ask the service's operator for more."
+    );
+    ApiError::new(ErrorCode::ServiceQuotaExceededException, message)
 }
 
 pub(crate) fn target(name: &str) -> Target {

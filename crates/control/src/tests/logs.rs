@@ -95,7 +95,7 @@ impl World {
             request: StartRequest { signature: [random, random].concat().try_into().unwrap(), invocation: None },
             started_at: self.millis(),
         };
-        let quota = SessionQuota { per_node: 10, total: 10 };
+        let quota = SessionQuota { per_node: 10, per_owner: 10, total: 10 };
         let scope = self.logs_admin().await.scope;
         assert_eq!(self.store.open_session(&scope, session, quota).await.unwrap(), OpenSession::Opened);
         session_id.to_string()

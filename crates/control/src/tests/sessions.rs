@@ -8,13 +8,14 @@ use postern_iam::sigv4::Credentials;
 use postern_model::ErrorCode;
 use postern_model::agent::UpdateInstanceInformationRequest;
 use postern_model::session::{
-    ConnectionStatus, DescribeSessionsRequest, GetConnectionStatusRequest, ResumeSessionRequest, SessionState,
-    SessionStatus, StartSessionRequest, TerminateSessionRequest,
+    ConnectionStatus, DescribeSessionsRequest, EndReason, GetConnectionStatusRequest, ResumeSessionRequest,
+    SessionState, SessionStatus, StartSessionRequest, TerminateSessionRequest,
 };
-use postern_store::StartRequest;
+use postern_store::{SessionQuota, StartRequest};
 
 use super::world::{World, code, start_request};
 use crate::command::NodeCommand;
+use crate::lifecycle::End;
 
 async fn status(world: &World, target: &str) -> ConnectionStatus {
     let request = GetConnectionStatusRequest { target: target.to_owned() };
@@ -218,13 +219,33 @@ async fn terminating_is_idempotent_and_shows() {
 }
 
 #[tokio::test]
-async fn too_many_sessions_are_throttled_not_queued() {
-    let world = World::new().await;
-    let (machine, _lease) = world.online(1).await;
-    for _ in 0..1000 {
+async fn one_session_too_many_is_refused_with_the_limit_and_its_setting() {
+    for (quota, who, setting) in [
+        (SessionQuota { per_node: 2, per_owner: 9, total: 9 }, "mi-", "max_sessions_per_node"),
+        (
+            SessionQuota { per_node: 9, per_owner: 2, total: 9 },
+            "arn:aws:iam::123456789012:user/admin",
+            "max_sessions_per_user",
+        ),
+        (SessionQuota { per_node: 9, per_owner: 9, total: 2 }, "The service", "max_sessions"),
+    ] {
+        let mut world = World::new().await;
+        world.configure(|settings| settings.session_quota = quota);
+        let (machine, _lease) = world.online(1).await;
+        let first = world.start(&machine).await;
         world.start(&machine).await;
+        let start = async || {
+            let caller = world.as_admin().await;
+            world.control.start_session(&caller, start_request(machine.node_id.as_str())).await
+        };
+        let refused = start().await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::ServiceQuotaExceededException, "SDKs do not try it again");
+        let text = refused.message();
+        assert!(text.starts_with(who), "{text}");
+        let said = format!("has 2 active sessions, and 2 are allowed ({setting} in the service's settings)");
+        assert!(text.contains(&said), "{text}");
+        let end = End { reason: EndReason::Completed { exit_status: None }, output: String::new() };
+        world.control.session_ended(&first.session_id.parse().unwrap(), &end, true).await.unwrap();
+        start().await.unwrap();
     }
-    let caller = world.as_admin().await;
-    let one_more = world.control.start_session(&caller, start_request(machine.node_id.as_str())).await;
-    assert_eq!(code(one_more), ErrorCode::ThrottlingException);
 }

@@ -110,6 +110,14 @@ impl World {
         self.control = build(&self.store, &self.clock, &self.entropy, [7; 32], Upstreams::default());
     }
 
+    /// The same world under other settings.
+    pub(super) fn configure(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = settings();
+        change(&mut settings);
+        let (store, clock, entropy) = (&self.store, &self.clock, &self.entropy);
+        self.control = build_with(settings, store, clock, entropy, [7; 32], Upstreams::default());
+    }
+
     pub(super) fn fill(&self, out: &mut [u8]) {
         self.entropy.fill(out);
     }
@@ -274,13 +282,28 @@ fn build(
     root_key: [u8; 32],
     upstreams: Upstreams,
 ) -> Arc<Control> {
+    build_with(settings(), store, clock, entropy, root_key, upstreams)
+}
+
+fn settings() -> Settings {
     let scope = Scope { account: "123456789012".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
+    Settings::new(scope, "wss://ssm.example.org:8443")
+}
+
+fn build_with(
+    settings: Settings,
+    store: &Arc<SqliteStore>,
+    clock: &Arc<StandingClock>,
+    entropy: &Arc<SeededEntropy>,
+    root_key: [u8; 32],
+    upstreams: Upstreams,
+) -> Arc<Control> {
     Arc::new(Control::new(Deps {
         store: Arc::clone(store) as _,
         bus: Arc::new(InProcess::new()),
         clock: Arc::clone(clock) as _,
         entropy: Arc::clone(entropy) as _,
-        settings: Settings::new(scope, "wss://ssm.example.org:8443"),
+        settings,
         root_key,
         upstreams,
     }))

@@ -212,7 +212,7 @@ async fn serve(folder: &TempDir, address: &str, options: &Options) -> (Gateway, 
     let address = listener.local_addr().unwrap();
     let scope = Scope { account: "000000000000".parse().unwrap(), region: REGION.parse().unwrap() };
     let mut settings = Settings::new(scope, "ws://configured.example");
-    settings.session_quota = SessionQuota { per_node: 1000, total: 10_000 };
+    settings.session_quota = SessionQuota { per_node: 1000, per_owner: 10_000, total: 10_000 };
     (options.settings)(&mut settings);
     let control = Arc::new(Control::new(Deps {
         store: Arc::new(store),

@@ -27,21 +27,29 @@ pub(super) async fn open(
         "SELECT connection_id IS NOT NULL AS connected, \
          (SELECT count(*) FROM session WHERE account = $1 AND region = $2 AND node_id = $3 AND ended_at IS NULL) \
          AS on_node, \
+         (SELECT count(*) FROM session WHERE account = $1 AND region = $2 AND owner = $4 AND ended_at IS NULL) \
+         AS of_owner, \
          (SELECT count(*) FROM session WHERE account = $1 AND region = $2 AND ended_at IS NULL) AS in_scope \
          FROM node WHERE account = $1 AND region = $2 AND node_id = $3",
         scope,
     )
     .bind(session.node_id.as_str())
+    .bind(session.owner.to_string())
     .fetch_optional(&mut *connection)
     .await?;
     let Some(state) = state else { return Ok(Opened::Answer(OpenSession::NodeUnknown)) };
     if !get::<bool>(&state, "connected")? {
         return Ok(Opened::NodeNotConnected);
     }
-    let (on_node, in_scope) = (count(&state, "on_node")?, count(&state, "in_scope")?);
+    let on_node = count(&state, "on_node")?;
     if on_node >= quota.per_node {
         return Ok(Opened::Answer(OpenSession::NodeFull(on_node)));
     }
+    let of_owner = count(&state, "of_owner")?;
+    if of_owner >= quota.per_owner {
+        return Ok(Opened::Answer(OpenSession::OwnerFull(of_owner)));
+    }
+    let in_scope = count(&state, "in_scope")?;
     if in_scope >= quota.total {
         return Ok(Opened::Answer(OpenSession::ScopeFull(in_scope)));
     }

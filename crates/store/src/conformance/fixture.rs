@@ -12,7 +12,7 @@ use crate::{
 /// The moment of every case, unless it says otherwise.
 pub(super) const NOW: UnixMillis = 1_795_384_779_144;
 
-pub(super) const QUOTA: SessionQuota = SessionQuota { per_node: 100, total: 1000 };
+pub(super) const QUOTA: SessionQuota = SessionQuota { per_node: 100, per_owner: 1000, total: 1000 };
 
 pub(super) fn scope() -> Scope {
     Scope { account: "123456789012".parse().expect("an account"), region: "eu-west-1".parse().expect("a region") }

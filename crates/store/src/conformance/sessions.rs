@@ -35,7 +35,7 @@ pub(super) async fn a_session_opens_only_on_a_connected_node_within_the_quota(st
     }
     store.node_connected(&scope, &node, fixture::connection(1), crate::NodeReport::default()).await.expect("writes");
 
-    let quota = SessionQuota { per_node: 1, total: 2 };
+    let quota = SessionQuota { per_node: 1, per_owner: 10, total: 2 };
     let open = |node, number| store.open_session(&scope, new_session(node, number), quota);
     assert_eq!(open(&node, 1).await.expect("answers"), OpenSession::Opened);
     assert_eq!(open(&node, 2).await.expect("answers"), OpenSession::NodeFull(1));
@@ -45,6 +45,51 @@ pub(super) async fn a_session_opens_only_on_a_connected_node_within_the_quota(st
     assert_eq!(open(&third, 3).await.expect("answers"), OpenSession::ScopeFull(2));
     store.end_session(&scope, &session_id(1), end(NOW)).await.expect("writes");
     assert_eq!(open(&third, 3).await.expect("answers"), OpenSession::Opened, "an ended session makes room");
+}
+
+pub(super) async fn nobody_has_more_sessions_than_the_quota_allows(store: &dyn Store) {
+    let scope = scope();
+    let (first, second) =
+        (fixture::connected_node(store, &scope, 1).await, fixture::connected_node(store, &scope, 2).await);
+    let quota = SessionQuota { per_node: 10, per_owner: 2, total: 10 };
+    let open = |node, number| store.open_session(&scope, new_session(node, number), quota);
+    assert_eq!(open(&first, 1).await.expect("answers"), OpenSession::Opened);
+    assert_eq!(open(&second, 2).await.expect("answers"), OpenSession::Opened);
+    assert_eq!(open(&second, 3).await.expect("answers"), OpenSession::OwnerFull(2), "over all nodes");
+    let again = open(&first, 1).await.expect("answers");
+    assert!(matches!(again, OpenSession::Replayed(_)), "a repeated request has its session already: {again:?}");
+    let owner = "arn:aws:iam::123456789012:user/joe".parse().expect("an ARN");
+    let of_another = crate::NewSession { owner, ..new_session(&second, 4) };
+    let other = store.open_session(&scope, of_another, quota).await.expect("answers");
+    assert_eq!(other, OpenSession::Opened, "everybody has a quota of their own");
+    store.request_termination(&scope, &session_id(1), &by_jane()).await.expect("answers");
+    assert_eq!(open(&second, 3).await.expect("answers"), OpenSession::OwnerFull(2), "it has not ended yet");
+    store.end_session(&scope, &session_id(1), end(NOW)).await.expect("writes");
+    assert_eq!(open(&second, 3).await.expect("answers"), OpenSession::Opened);
+}
+
+pub(super) async fn no_quota_of_sessions_is_passed_when_everybody_starts_at_once(store: &dyn Store) {
+    let scope = &scope();
+    let node = &fixture::connected_node(store, scope, 1).await;
+    let other = &fixture::connected_node(store, scope, 2).await;
+    let starts = |quota: SessionQuota, numbers: std::ops::Range<u8>, alternate: bool| async move {
+        let attempts = numbers.map(|number| {
+            let node = if alternate && number % 2 == 0 { other } else { node };
+            store.open_session(scope, new_session(node, number), quota)
+        });
+        let answers = join_all(attempts).await;
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer.expect("answers")).collect();
+        let opened = answers.iter().filter(|answer| **answer == OpenSession::Opened).count();
+        let refused = answers.into_iter().filter(|answer| *answer != OpenSession::Opened);
+        (opened, refused.collect::<Vec<_>>())
+    };
+    let most = SessionQuota { per_node: 100, per_owner: 100, total: 100 };
+    let (opened, refused) = starts(SessionQuota { per_node: 3, ..most }, 0..30, false).await;
+    assert_eq!((opened, refused), (3, vec![OpenSession::NodeFull(3); 27]));
+    let (opened, refused) = starts(SessionQuota { per_owner: 5, ..most }, 30..60, true).await;
+    assert_eq!((opened, refused), (2, vec![OpenSession::OwnerFull(5); 28]));
+    let (opened, refused) = starts(SessionQuota { total: 9, ..most }, 60..90, true).await;
+    assert_eq!((opened, refused), (4, vec![OpenSession::ScopeFull(9); 26]));
 }
 
 pub(super) async fn one_signature_opens_one_session(store: &dyn Store) {

@@ -16,6 +16,7 @@ use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::TransportError;
 use crate::proxy::{Proxy, ProxyError, ProxyServer};
+use crate::read_ahead::ReadAhead;
 use crate::socket::tune_socket;
 use crate::stream::NetStream;
 use crate::tls::client_config;
@@ -194,7 +195,7 @@ async fn secure(
     let name = ServerName::try_from(endpoint.host().to_owned())
         .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
     let step = || format!("waiting for the TLS handshake of {authority}");
-    let handshake = Box::pin(TlsConnector::from(config).connect(name, tcp));
+    let handshake = Box::pin(TlsConnector::from(config).connect(name, ReadAhead::new(tcp)));
     let stream = deadline.run(step, handshake).await?.map_err(failed)?;
     Ok(NetStream::Tls(Box::new(stream.into())))
 }

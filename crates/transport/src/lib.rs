@@ -16,6 +16,7 @@ mod error;
 mod http;
 mod local;
 mod proxy;
+mod read_ahead;
 mod socket;
 mod stream;
 pub mod tasks;

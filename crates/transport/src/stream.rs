@@ -14,6 +14,7 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use crate::deadline::Deadline;
 use crate::error::TransportError;
+use crate::read_ahead::ReadAhead;
 
 /// A connected byte stream.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub enum NetStream {
     /// Not encrypted.
     Plain(TcpStream),
     /// Inside TLS. Boxed: the TLS state is large, and most of it is only needed while bytes flow.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<ReadAhead<TcpStream>>>),
 }
 
 impl NetStream {
@@ -34,7 +35,7 @@ impl NetStream {
         stream: TcpStream,
         timeout: Duration,
     ) -> Result<Self, TransportError> {
-        let handshake = Box::pin(TlsAcceptor::from(config).accept(stream));
+        let handshake = Box::pin(TlsAcceptor::from(config).accept(ReadAhead::new(stream)));
         let step = || "waiting for the peer's TLS handshake".to_owned();
         let stream = Deadline::after(timeout).run(step, handshake).await??;
         Ok(Self::Tls(Box::new(stream.into())))
@@ -59,7 +60,7 @@ impl NetStream {
     fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Tls(stream) => stream.get_ref().0.get_ref(),
         }
     }
 }

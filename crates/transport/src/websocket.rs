@@ -37,6 +37,11 @@ const MAX_SLICES: usize = 32;
 const IDLE_READ_BYTES: usize = 4 * 1024;
 /// Reads grow up to this while the peer fills them, and shrink again when it leaves most of them empty.
 const MAX_READ_BYTES: usize = 64 * 1024;
+/// Small answers to a peer that sends in bulk wait for what has come already, up to so many reads: in TLS each brings at
+/// most a record of 16 KiB.
+const MAX_UNANSWERED_READS: u8 = 4;
+/// What still counts as a small answer.
+const SMALL_ANSWER_BYTES: usize = 1024;
 
 /// What [`WebSocket::next`] has to tell.
 #[derive(Debug)]
@@ -56,6 +61,8 @@ pub struct WebSocket<IO> {
     decoder: Decoder,
     incoming: Incoming,
     outgoing: Outgoing,
+    /// Made while small answers waited.
+    unanswered_reads: u8,
     read_enabled: bool,
     closing: CloseHandshake,
     /// Writing failed; what had come before is still being read.
@@ -99,6 +106,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
             decoder: Decoder::new(role, max_message_bytes),
             incoming: Incoming { buffer: leftover, next_read_bytes: IDLE_READ_BYTES },
             outgoing: Outgoing::default(),
+            unanswered_reads: 0,
             read_enabled: true,
             closing: CloseHandshake::default(),
             broken: None,
@@ -196,7 +204,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         {
             return Poll::Ready(Ok(WsEvent::Message(message)));
         }
+        while self.answers_can_wait() {
+            let missing = self.decoder.missing_bytes(&self.incoming.buffer);
+            match self.incoming.poll_fill(&mut self.io, missing, cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(WsEvent::Closed)),
+                Poll::Ready(Ok(_)) => self.unanswered_reads += 1,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                Poll::Pending => break,
+            }
+            if let Some(message) = self.decode(cx)? {
+                return Poll::Ready(Ok(WsEvent::Message(message)));
+            }
+        }
         let written = self.poll_write_out(cx).map(|written| self.note_broken(written));
+        if written.is_ready() {
+            self.unanswered_reads = 0;
+        }
         if self.outgoing.take_writable(written.is_ready()) {
             return Poll::Ready(Ok(WsEvent::Writable));
         }
@@ -223,6 +246,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
             Some(error) => Poll::Ready(Err(error.into())),
             None => Poll::Pending,
         }
+    }
+
+    /// One write then answers many reads.
+    fn answers_can_wait(&self) -> bool {
+        self.incoming.next_read_bytes > IDLE_READ_BYTES
+            && self.unanswered_reads < MAX_UNANSWERED_READS
+            && (1..SMALL_ANSWER_BYTES).contains(&self.outgoing.pending_bytes)
+            && self.read_enabled
+            && self.broken.is_none()
+            && !self.closing.is_closing()
     }
 
     /// A program that exits with unread bytes in its socket resets the connection right behind its last words, and a

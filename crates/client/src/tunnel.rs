@@ -37,6 +37,9 @@ const SEND_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 /// The same on a path without delay, where more of it would only make a small request wait.
 const NEAR_WINDOW_BYTES: usize = 512 * 1024;
 
+/// The same where there is somebody who could send one.
+const SHARED_WINDOW_BYTES: usize = 96 * 1024;
+
 /// With this much untaken in the channel the socket is read no further.
 const READ_BELOW_BYTES: usize = 1024 * 1024;
 
@@ -360,6 +363,8 @@ impl<A: Access + 'static> Tunnel<A> {
     }
 
     fn transmit(&mut self, now: Now) {
+        let near = if self.carrier.has_sparse() { SHARED_WINDOW_BYTES } else { NEAR_WINDOW_BYTES };
+        self.leg.channel.set_send_window(SEND_WINDOW_BYTES, near);
         while !self.has_ended
             && let Some((payload_type, payload)) = self.carrier.poll_transmit(self.leg.channel.write_capacity())
         {

@@ -28,9 +28,11 @@ use crate::link::{Connect, Link, LinkEvent};
 const TERMINAL_WINDOW_BYTES: usize = 192 * 1024;
 const NEAR_TERMINAL_WINDOW_BYTES: usize = 16 * 1024;
 const COMMAND_WINDOW_BYTES: usize = 512 * 1024;
-/// A tunnel carries 40 MB/s over 100 ms. Near by, a small answer waits behind what is under way, so that is little.
+/// A tunnel carries 40 MB/s over 100 ms. Near by, a small answer waits behind what is under way, so that is little, and
+/// less where there is somebody to send one.
 const PORT_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 const NEAR_PORT_WINDOW_BYTES: usize = 384 * 1024;
+const SHARED_PORT_WINDOW_BYTES: usize = 96 * 1024;
 const PORT_WINDOW_PER_MILLISECOND: usize = 40 * 1024;
 /// Input that is kept until the program takes it. Our own clients never have more under way.
 const RECEIVE_WINDOW_BYTES: usize = 1024 * 1024;
@@ -141,6 +143,12 @@ impl<C: Connect> SessionChannel<C> {
     /// Ends it; the session begins.
     pub(super) fn complete_handshake(&mut self, complete: HandshakeComplete) {
         self.channel.complete_handshake(complete, now());
+    }
+
+    /// Of a tunnel: whether a connection's next few bytes may come while others send in bulk.
+    pub(super) const fn share_window(&mut self, is_shared: bool) {
+        let near = if is_shared { SHARED_PORT_WINDOW_BYTES } else { NEAR_PORT_WINDOW_BYTES };
+        self.channel.set_send_window(PORT_WINDOW_BYTES, near);
     }
 
     /// How much output may be written now.

@@ -41,6 +41,11 @@ impl Carrier {
         }
     }
 
+    /// Whether a connection's next few bytes may have to wait for what others send in bulk.
+    pub(super) fn has_sparse(&self) -> bool {
+        matches!(self, Carrier::Multiplexed(mux) if mux.has_sparse())
+    }
+
     /// Whether a payload may be handed in.
     pub(super) fn wants_data(&self) -> bool {
         match self {

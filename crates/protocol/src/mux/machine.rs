@@ -81,6 +81,11 @@ impl Multiplexer {
         self.streams.len()
     }
 
+    /// Whether somebody's next bytes could have to wait for what others send in bulk: some stream has nothing to send now.
+    pub fn has_sparse(&self) -> bool {
+        self.streams.len() > self.turns.len().max(1)
+    }
+
     /// Their numbers.
     pub(super) fn ids(&self) -> Vec<StreamId> {
         self.streams.keys().copied().collect()

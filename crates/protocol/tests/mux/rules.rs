@@ -268,6 +268,22 @@ fn many_small_ones_share_a_payload() {
 }
 
 #[test]
+fn bulk_alone_has_no_company() {
+    for dialect in BOTH {
+        let (mut client, _) = pair(dialect);
+        let bulk = client.open().unwrap();
+        assert!(!client.has_sparse(), "one stream, with whatever it has");
+        while client.poll_transmit(MAX_TRANSMIT_BYTES).is_some() {}
+        write(&mut client, bulk, &[1; 10_000]);
+        assert!(!client.has_sparse());
+        let other = client.open().unwrap();
+        assert!(client.has_sparse(), "the other one's next bytes would wait");
+        write(&mut client, other, &[1; 10_000]);
+        assert!(!client.has_sparse(), "both send in bulk");
+    }
+}
+
+#[test]
 fn no_payload_is_made_for_a_few_bytes_of_room() {
     let (mut client, _) = pair(Dialect::Postern2);
     let id = client.open().unwrap();

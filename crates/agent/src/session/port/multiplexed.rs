@@ -77,9 +77,13 @@ impl Drop for Running {
 impl<C: Connect> Session<'_, C> {
     async fn serve(&mut self, mailbox: &mut mpsc::Receiver<Terminate>) -> Result<Never, End> {
         loop {
-            self.take_input()?;
+            let has_taken = self.take_input()?;
             self.handle_news();
             self.give_output();
+            if has_taken {
+                // What comes in bulk is always ready: the connections must have their turn to pass it on.
+                tokio::task::yield_now().await;
+            }
             tokio::select! {
                 driven = self.channel.drive() => driven?,
                 () = self.shared.wake.notified() => {}
@@ -93,10 +97,13 @@ impl<C: Connect> Session<'_, C> {
     }
 
     /// Takes what the client sent. Without windows, what too many connections have not read stays in the channel.
-    fn take_input(&mut self) -> Result<(), End> {
+    /// Says whether there was any.
+    fn take_input(&mut self) -> Result<bool, End> {
+        let mut has_taken = false;
         while (self.shared.lock().mux.wants_data() || self.channel.is_closing())
             && let Some(event) = self.channel.poll_event()
         {
+            has_taken = true;
             match event {
                 ChannelEvent::ChannelClosed(_) => return Err(End::Terminated),
                 ChannelEvent::Data { payload_type: PayloadType::OUTPUT, payload } => {
@@ -111,7 +118,7 @@ impl<C: Connect> Session<'_, C> {
                 _ => {}
             }
         }
-        Ok(())
+        Ok(has_taken)
     }
 
     fn handle_news(&mut self) {
@@ -153,6 +160,7 @@ impl<C: Connect> Session<'_, C> {
                 self.channel.write(PayloadType::FLAG, &StreamFlag::ConnectToPortError.encode());
             }
         }
+        self.channel.share_window(self.shared.lock().mux.has_sparse());
         loop {
             let room = self.channel.payload_room();
             let Some(payload) = self.shared.lock().mux.poll_transmit(room) else { return };

@@ -10,6 +10,7 @@ pub mod config;
 mod console;
 mod copy;
 mod encryption;
+mod ending;
 mod escape;
 mod handshake;
 mod leg;

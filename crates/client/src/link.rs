@@ -237,6 +237,7 @@ impl<A: Access + 'static> Link<A> {
                 token_value: self.target.token.clone(),
                 client_id: self.client_id.clone(),
                 client_version: Some(CLIENT_VERSION.to_owned()),
+                ending_warnings: true,
             },
             stream_url: self.target.stream_url.clone(),
             resume: self.was_up,

@@ -24,6 +24,7 @@ use postern_transport::{SystemClock, sleep_until};
 use self::carrier::Carrier;
 use self::connection::{Connection, Ready, Waits, refuse};
 use crate::access::Access;
+use crate::ending;
 use crate::handshake::Answer;
 use crate::leg::{Leg, LegEvent};
 use crate::session::{Cause, SessionError};
@@ -65,6 +66,8 @@ pub enum TunnelEvent {
     Missing(String),
     /// There is one again.
     Back,
+    /// It is about to end; why.
+    Ending(String),
     /// The session has ended.
     Ended(Result<Cause, SessionError>),
 }
@@ -217,6 +220,9 @@ impl<A: Access + 'static> Tunnel<A> {
                     }
                     // What is readable now may leave at once, which makes room for more.
                     self.take_carrier_events();
+                }
+                Some(data_channel::Event::SessionEnding(ending)) => {
+                    self.events.push_back(TunnelEvent::Ending(ending::warning(&ending)));
                 }
                 Some(data_channel::Event::ChannelClosed(closed)) => {
                     self.end(Ok(Cause::Closed { output: closed.output }));

@@ -22,13 +22,16 @@
 //! | output that is missing, once the session has ended on its node | [`Timeouts::confirmation`] |
 //! | stream data | [`Timeouts::idle`] |
 //! | nobody | [`Timeouts::max_duration`] |
+//!
+//! Before the last two come to their ends the client is warned ([`Action::WarnClient`]).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use postern_model::session::{EndReason, SessionStatus};
 use postern_protocol::Now;
-pub use postern_protocol::channel::relay::{Delivery, Side};
+pub use postern_protocol::channel::relay::{Delivery, Ending, Side};
+use postern_protocol::wire::payload::EndingCause;
 
 use crate::command::SessionCommand;
 
@@ -37,6 +40,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
+use terms::warning_time;
 pub use terms::{Action, AgentOutcome, Departure, End, Timeouts, Wait};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,10 +118,8 @@ impl Lifecycle {
             output: Delivery::Complete,
         };
         lifecycle.set(Wait::Start, now, timeouts.start);
-        lifecycle.set(Wait::Idle, now, timeouts.idle);
-        if let Some(max) = timeouts.max_duration {
-            lifecycle.set(Wait::MaxDuration, now, max);
-        }
+        lifecycle.await_activity(now);
+        lifecycle.await_last_moment(Duration::ZERO, now);
         lifecycle
     }
 
@@ -135,9 +137,7 @@ impl Lifecycle {
     ) -> Self {
         let mut lifecycle = Self::new(timeouts, now);
         lifecycle.node_connected = false;
-        if let Some(max) = timeouts.max_duration {
-            lifecycle.set(Wait::MaxDuration, now, max.saturating_sub(age));
-        }
+        lifecycle.await_last_moment(age, now);
         match status {
             SessionStatus::Connecting => {}
             SessionStatus::Terminating => {
@@ -173,6 +173,8 @@ impl Lifecycle {
             Wait::Confirmation,
             Wait::Idle,
             Wait::MaxDuration,
+            Wait::IdleWarning,
+            Wait::MaxDurationWarning,
         ];
         let due = |wait: Wait| self.deadlines[wait as usize].map(|at| (at, wait));
         WAITS.into_iter().filter_map(due).min()
@@ -244,7 +246,7 @@ impl Lifecycle {
     pub fn handle_activity(&mut self, now: Now) {
         self.used = true;
         if self.is_running() {
-            self.set(Wait::Idle, now, self.timeouts.idle);
+            self.await_activity(now);
         }
         self.go_on_draining();
     }
@@ -343,6 +345,12 @@ impl Lifecycle {
     fn expire(&mut self, wait: Wait, now: Now) {
         match (wait, &self.phase) {
             (_, Phase::Ending(_) | Phase::Ended(_)) => {}
+            (Wait::IdleWarning, Phase::Open) => self.warn(EndingCause::Idle, Wait::Idle, Some(self.timeouts.idle)),
+            (Wait::MaxDurationWarning, Phase::Open) => {
+                self.warn(EndingCause::MaxDuration, Wait::MaxDuration, self.timeouts.max_duration);
+            }
+            // Nobody is there yet, or nobody is needed any more.
+            (Wait::IdleWarning | Wait::MaxDurationWarning, _) => {}
             (Wait::Confirmation, Phase::Terminating(_)) => self.end_terminating(),
             (Wait::Confirmation, Phase::Connecting | Phase::Open) => self.drain(now),
             (_, Phase::Terminating(_)) => {}
@@ -366,6 +374,27 @@ impl Lifecycle {
                 let minutes = in_minutes(self.timeouts.max_duration.unwrap_or_default());
                 self.terminate(End::announced(EndReason::MaxDuration { minutes }), false, now);
             }
+        }
+    }
+
+    fn warn(&mut self, cause: EndingCause, end: Wait, limit: Option<Duration>) {
+        if let (Some(at), Some(limit)) = (self.deadlines[end as usize], limit) {
+            self.actions.push_back(Action::WarnClient(Ending { cause, limit, at }));
+        }
+    }
+
+    /// From here on the session is idle.
+    fn await_activity(&mut self, now: Now) {
+        let idle = self.timeouts.idle;
+        self.set(Wait::Idle, now, idle);
+        self.set(Wait::IdleWarning, now, idle.saturating_sub(warning_time(idle)));
+    }
+
+    /// The session was started so long ago.
+    fn await_last_moment(&mut self, age: Duration, now: Now) {
+        if let Some(max) = self.timeouts.max_duration {
+            self.set(Wait::MaxDuration, now, max.saturating_sub(age));
+            self.set(Wait::MaxDurationWarning, now, max.saturating_sub(age + warning_time(max)));
         }
     }
 

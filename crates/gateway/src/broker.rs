@@ -288,10 +288,14 @@ const MAX_CONTROL_MESSAGE: usize = 512 * 1024;
 /// A stock client announces a version too, but not ours; a stock agent announces none.
 fn leg_of(open: &DataOpen) -> Leg {
     match open {
-        DataOpen::Client(open) => {
-            Leg { ours: open.client_version.as_deref() == Some(CLIENT_VERSION), version: open.client_version.clone() }
+        DataOpen::Client(open) => Leg {
+            ours: open.client_version.as_deref() == Some(CLIENT_VERSION),
+            version: open.client_version.clone(),
+            takes_warnings: open.ending_warnings,
+        },
+        DataOpen::Agent(open) => {
+            Leg { ours: open.agent_version.is_some(), version: open.agent_version.clone(), takes_warnings: false }
         }
-        DataOpen::Agent(open) => Leg { ours: open.agent_version.is_some(), version: open.agent_version.clone() },
     }
 }
 
@@ -327,6 +331,6 @@ mod tests {
         let leg = size_of_future(|socket, attachment, shutdown| data_channel::run(socket, attachment, None, shutdown));
         assert!(leg <= 2_100, "{leg} bytes");
         let supervisor = size_of_future(supervisor::run);
-        assert!(supervisor <= 2_300, "{supervisor} bytes");
+        assert!(supervisor <= 2_400, "{supervisor} bytes");
     }
 }

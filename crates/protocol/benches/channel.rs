@@ -58,7 +58,7 @@ fn traffic(payload_bytes: usize) -> Vec<(Bytes, Bytes)> {
 #[divan::bench(args = [KIB, 32 * KIB])]
 fn relay(bencher: Bencher<'_, '_>, payload_bytes: usize) {
     let traffic = traffic(payload_bytes);
-    let ours = || Leg { ours: true, version: None };
+    let ours = || Leg { ours: true, version: None, takes_warnings: false };
     bencher
         .counter(ItemsCount::new(RUN.unsigned_abs()))
         .counter(BytesCount::new(RUN.unsigned_abs() * payload_bytes as u64))

@@ -48,9 +48,24 @@ const UNSERVED_LIMIT: Duration = Duration::from_secs(30 * 60);
 const PING_AFTER: Duration = Duration::from_secs(15);
 const PONG_WITHIN: Duration = Duration::from_secs(10);
 /// How long the end waits for acknowledgements while none comes.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
+const DRAIN_PATIENCE: Patience = Patience {
+    // The service has it all, keeps it for the client, and says so if that does not come.
+    kept: Duration::from_secs(60),
+    // A client that is away, or does not read, has the agent paused. The service ends such a session after its idle time,
+    // an hour at most, and says why; this is for a service that does not.
+    unsent: Duration::from_secs(65 * 60),
+};
 /// How long a last message may take to leave.
 const GOODBYE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long acknowledgements are waited for.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Of what was sent.
+    kept: Duration,
+    /// When not everything could be sent.
+    unsent: Duration,
+}
 
 /// A session's data channel over a link.
 pub(super) struct SessionChannel<C: Connect> {
@@ -65,6 +80,7 @@ pub(super) struct SessionChannel<C: Connect> {
     asked_at: Option<Instant>,
     has_announced: bool,
     is_reading: bool,
+    patience: Patience,
 }
 
 impl<C: Connect> SessionChannel<C> {
@@ -105,7 +121,14 @@ impl<C: Connect> SessionChannel<C> {
             asked_at: None,
             has_announced: false,
             is_reading: true,
+            patience: DRAIN_PATIENCE,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_patience(mut self, kept: Duration, unsent: Duration) -> Self {
+        self.patience = Patience { kept, unsent };
+        self
     }
 
     /// The next thing for the session.
@@ -184,16 +207,23 @@ impl<C: Connect> SessionChannel<C> {
 
     /// Waits until the client has everything, then tells the service that the program has ended. A client that is
     /// away and gives no sign is not waited for longer than the patience.
-    pub(super) async fn finish(&mut self) {
-        if self.drain().await.is_ok() {
-            self.announce_end().await;
+    pub(super) async fn finish(&mut self) -> End {
+        match self.drain().await {
+            Ok(()) => {
+                self.announce_end().await;
+                End::Finished
+            }
+            Err(end) => end,
         }
     }
 
-    /// Waits until the client has everything.
+    /// Waits until the client has everything, or the service has it all and the client gives no sign.
+    ///
+    /// # Errors
+    /// The session was ended meanwhile, or a part of the output is lost.
     pub(super) async fn drain(&mut self) -> Result<(), End> {
         let mut left = self.channel.unacknowledged_bytes();
-        let mut patience = now().instant + DRAIN_PATIENCE;
+        let mut since = now().instant;
         loop {
             // Late input has nobody to go to; taking it is what acknowledges it.
             while let Some(event) = self.channel.poll_event(now()) {
@@ -206,11 +236,23 @@ impl<C: Connect> SessionChannel<C> {
             }
             if self.channel.unacknowledged_bytes() < left {
                 left = self.channel.unacknowledged_bytes();
-                patience = now().instant + DRAIN_PATIENCE;
+                since = now().instant;
             }
+            let has_unsent = self.channel.has_unsent();
+            let patience = if has_unsent { self.patience.unsent } else { self.patience.kept };
             tokio::select! {
                 driven = self.drive() => driven?,
-                () = sleep_until(Some(patience)) => return Ok(()),
+                () = sleep_until(Some(since + patience)) => {
+                    if !has_unsent {
+                        return Ok(());
+                    }
+                    tracing::warn!(session.id = self.session_id, bytes = left, "the client did not take the last output");
+                    let minutes = patience.as_secs() / 60;
+                    let lost = format!(
+                        "The last output ({left} bytes) is lost: the client has taken none of it for {minutes} min."
+                    );
+                    return Err(End::Failed(lost));
+                }
             }
         }
     }

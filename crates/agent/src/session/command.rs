@@ -55,8 +55,7 @@ pub(super) async fn run<C: Connect>(
             if reports_exit {
                 channel.write_exit_code(if knows_exit_status { code } else { STOCK_NOT_STARTED });
             }
-            channel.finish().await;
-            return End::Finished;
+            return channel.finish().await;
         }
     };
     let mut command = Command {
@@ -77,8 +76,7 @@ pub(super) async fn run<C: Connect>(
                 };
                 command.channel.write_exit_code(code);
             }
-            command.channel.finish().await;
-            End::Finished
+            command.channel.finish().await
         }
         Err(end) => {
             command.end().await;

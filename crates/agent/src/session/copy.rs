@@ -43,8 +43,7 @@ pub(super) async fn run<C: Connect>(
         Err(error) => {
             channel.write(PayloadType::STD_ERR, format!("the node cannot copy files: {error}").as_bytes());
             channel.write_exit_code(NOT_EXECUTABLE);
-            channel.finish().await;
-            return End::Finished;
+            return channel.finish().await;
         }
     };
     let pending = Pending { chunks: VecDeque::new(), bytes: 0 };
@@ -65,8 +64,7 @@ pub(super) async fn run<C: Connect>(
                 copy.channel.write(PayloadType::STD_ERR, &copy.complaint);
             }
             copy.channel.write_exit_code(exit_code(status));
-            copy.channel.finish().await;
-            End::Finished
+            copy.channel.finish().await
         }
         Err(end) => {
             copy.end().await;

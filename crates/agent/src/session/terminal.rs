@@ -92,8 +92,7 @@ impl<C: Connect> Session<'_, C> {
                 if reports_exit {
                     self.channel.write_exit_code(exit_code(status));
                 }
-                self.channel.finish().await;
-                End::Finished
+                self.channel.finish().await
             }
             Err(end) => {
                 let Terminal { master, child, killer } = self.terminal;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
 
 mod commands;
+mod draining;
 mod encryption;
 mod port;
 mod shells;
@@ -153,32 +154,35 @@ fn start_with(document: Value, offer: Option<ClientOffer>, forwarding: ForwardPo
         super::run(&start, &policy, &forwarding, "copy-files", connect, Node { id: NODE, keys: &Keys }, &mut receiver)
             .await
     });
-    let client = Client {
-        channel: DataChannel::new(Config::new(Role::Client, 1)),
-        sockets,
-        socket: None,
-        offer,
-        version: "1.2.999.0",
-        properties: Value::Null,
-        flags: Vec::new(),
-        is_taking: true,
-        agent_offer: None,
-        has_begun: false,
-        stdout: Vec::new(),
-        stderr: Vec::new(),
-        exit_code: None,
-        is_input_unwanted: false,
-        ciphertext: None,
-        data_key: KEY,
-        message: String::new(),
-        frames: Vec::new(),
-        states: Vec::new(),
-        connections: 0,
-    };
-    Running { client, session, mailbox, refuse }
+    Running { client: Client::new(sockets, offer), session, mailbox, refuse }
 }
 
 impl Client {
+    fn new(sockets: mpsc::UnboundedReceiver<Socket>, offer: Option<ClientOffer>) -> Self {
+        Self {
+            channel: DataChannel::new(Config::new(Role::Client, 1)),
+            sockets,
+            socket: None,
+            offer,
+            version: "1.2.999.0",
+            properties: Value::Null,
+            flags: Vec::new(),
+            is_taking: true,
+            agent_offer: None,
+            has_begun: false,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            exit_code: None,
+            is_input_unwanted: false,
+            ciphertext: None,
+            data_key: KEY,
+            message: String::new(),
+            frames: Vec::new(),
+            states: Vec::new(),
+            connections: 0,
+        }
+    }
+
     /// Goes on until `wanted` holds.
     async fn until(&mut self, what: &str, wanted: impl Fn(&Self) -> bool) {
         let done = tokio::time::timeout(PATIENCE, async {

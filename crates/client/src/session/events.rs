@@ -14,6 +14,7 @@ use super::{
 };
 use crate::access::DataKey;
 use crate::encryption::{Encryption, answer_challenge};
+use crate::ending;
 use crate::escape::{self, Command};
 use crate::handshake::{self, Ours, SealedKey};
 use crate::printable::printable_lines;
@@ -58,6 +59,7 @@ impl<A: Access + 'static> Session<A> {
                     };
                     self.end(ending);
                 }
+                Event::SessionEnding(ending) => self.notice(&ending::warning(&ending)),
                 // The agent's half of the handshake does not come to a client.
                 _ => {}
             }

@@ -120,7 +120,11 @@ impl<A: Access + 'static> PortSession<'_, A> {
             }
             TunnelEvent::Ended(ending) => self.ending = Some(ending),
             // The stock plugin says nothing of these.
-            TunnelEvent::Closed(_) | TunnelEvent::Room | TunnelEvent::Missing(_) | TunnelEvent::Back => {}
+            TunnelEvent::Closed(_)
+            | TunnelEvent::Room
+            | TunnelEvent::Missing(_)
+            | TunnelEvent::Back
+            | TunnelEvent::Ending(_) => {}
         }
     }
 

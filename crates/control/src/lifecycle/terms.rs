@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postern_model::session::EndReason;
+use postern_protocol::channel::relay::Ending;
 
 /// How long each wait may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,11 @@ impl Default for Timeouts {
     }
 }
 
+/// How long before the end by a limit people are warned: a tenth of it, and no more than a minute.
+pub(super) fn warning_time(limit: Duration) -> Duration {
+    (limit / 10).min(Duration::from_secs(60))
+}
+
 /// How a data channel went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Departure {
@@ -69,10 +75,14 @@ pub enum Wait {
     Idle,
     /// For nothing: the session's time is over.
     MaxDuration,
+    /// For stream data, until it is said that the session is about to end without.
+    IdleWarning,
+    /// For nothing: it is to be said that the session's time is nearly over.
+    MaxDurationWarning,
 }
 
 impl Wait {
-    pub(super) const COUNT: usize = 7;
+    pub(super) const COUNT: usize = 9;
 }
 
 /// What the agent said when it was over.
@@ -118,6 +128,8 @@ pub enum Action {
     },
     /// Store that it is about to end.
     StoreTerminating(EndReason),
+    /// Tell the client that the session is about to end. Only clients of ours understand it.
+    WarnClient(Ending),
     /// Send `channel_closed` to the agent, on its control channel and on its data channel.
     TellAgent,
     /// Store the end, then call [`super::Lifecycle::handle_end_stored`]. If storing fails, try again: nobody is told before.

@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 use postern_model::session::{EndReason, SessionStatus};
 use postern_protocol::Now;
 
-use super::{Action, AgentOutcome, Delivery, Departure, Lifecycle, Side, Timeouts, Wait};
+use postern_protocol::wire::payload::EndingCause;
+
+use super::{Action, AgentOutcome, Delivery, Departure, Ending, Lifecycle, Side, Timeouts, Wait};
 
 /// A lifecycle, its clock, and a store that always works.
 struct Story {
     life: Lifecycle,
+    timeouts: Timeouts,
     begin: Instant,
     now: Now,
 }
@@ -36,13 +39,13 @@ impl Story {
 
     fn with(timeouts: Timeouts) -> Self {
         let now = moment();
-        Self { life: Lifecycle::new(timeouts, now), begin: now.instant, now }
+        Self { life: Lifecycle::new(timeouts, now), timeouts, begin: now.instant, now }
     }
 
     fn restored(status: SessionStatus, reason: Option<EndReason>, timeouts: Timeouts, age: u64) -> Self {
         let now = moment();
         let life = Lifecycle::restore(status, reason, timeouts, Duration::from_secs(age), now);
-        Self { life, begin: now.instant, now }
+        Self { life, timeouts, begin: now.instant, now }
     }
 
     /// A session with both ends there.
@@ -158,7 +161,7 @@ fn it_is_connected_once_both_ends_are_there_in_either_order() {
         story.at(2).attach(second);
         assert_eq!(story.actions(), [Action::StoreConnected]);
         assert_eq!(story.life.status(), SessionStatus::Connected);
-        assert_eq!(story.waits_for(), Some((3600, Wait::Idle)), "the start is over");
+        assert_eq!(story.waits_for(), Some((3540, Wait::IdleWarning)), "the start is over");
     }
 }
 
@@ -257,7 +260,7 @@ fn output_that_nobody_fetches_keeps_an_ended_session_only_so_long() {
     story.at(100).agent_terminating().detach(Side::Agent).outcome(false, "");
     assert_eq!(story.actions(), []);
     story.at(1000).attach(Side::Client);
-    assert_eq!(story.waits_for(), Some((3600, Wait::Idle)), "it came for the rest");
+    assert_eq!(story.waits_for(), Some((3540, Wait::IdleWarning)), "it came for the rest");
     story.detach(Side::Client);
     assert_eq!(story.waits_for(), Some((2200, Wait::ClientReturn)));
     story.at(2200);
@@ -313,7 +316,7 @@ fn output_that_the_agent_gave_up_ends_it_with_a_cause() {
     let lost = (EndReason::OutputLost, EndReason::OutputLost.details());
     let mut story = Story::open();
     story.activity().output(Delivery::Pending).at(10).agent_terminating();
-    assert_eq!(story.waits_for(), Some((3600, Wait::Idle)), "what is here goes to the client first");
+    assert_eq!(story.waits_for(), Some((3540, Wait::IdleWarning)), "what is here goes to the client first");
     story.at(20).output(Delivery::Cut);
     assert_eq!((story.actions(), story.waits_for()), (vec![], Some((25, Wait::Confirmation))), "it may send the rest");
     story.at(22).outcome(false, "");
@@ -574,7 +577,8 @@ fn both_ends_away_have_their_own_deadlines() {
 fn silence_ends_it_and_activity_does_not() {
     let mut story = Story::open();
     story.at(3000).activity().at(6000).activity();
-    assert_eq!((story.actions(), story.waits_for()), (vec![], Some((9600, Wait::Idle))));
+    assert_eq!((story.actions(), story.waits_for()), (vec![], Some((9540, Wait::IdleWarning))));
+    story.at(9599).actions();
     story.at(9600);
     let reason = EndReason::IdleTimeout { minutes: 60 };
     assert_eq!(story.actions(), [Action::StoreTerminating(reason.clone()), Action::TellAgent]);
@@ -586,8 +590,9 @@ fn silence_ends_it_and_activity_does_not() {
 fn a_maximum_duration_holds_whatever_happens() {
     let timeouts = Timeouts { max_duration: Some(Duration::from_secs(600)), ..TIMEOUTS };
     let mut story = Story::with(timeouts);
-    story.attach(Side::Agent).attach(Side::Client).at(599).activity().at(600);
-    assert_eq!(story.actions()[1], Action::StoreTerminating(EndReason::MaxDuration { minutes: 10 }));
+    story.attach(Side::Agent).attach(Side::Client).at(599).activity();
+    story.actions();
+    assert_eq!(story.at(600).actions()[0], Action::StoreTerminating(EndReason::MaxDuration { minutes: 10 }));
 }
 
 // After a restart of the service.
@@ -630,10 +635,90 @@ fn a_restarted_service_starts_what_was_starting() {
 fn a_maximum_duration_counts_from_the_start_and_not_from_the_restart() {
     let timeouts = Timeouts { max_duration: Some(Duration::from_secs(600)), ..TIMEOUTS };
     let story = Story::restored(SessionStatus::Connected, None, timeouts, 500);
-    assert_eq!(story.waits_for(), Some((100, Wait::MaxDuration)));
+    assert_eq!(story.waits_for(), Some((40, Wait::MaxDurationWarning)));
     let mut story = Story::restored(SessionStatus::Connected, None, timeouts, 5000);
     story.at(0);
     assert_eq!(story.actions().len(), 2, "overdue: it ends at once");
+}
+
+// Warnings.
+
+/// What the client is told within so many seconds of the beginning: the limit, and how long before its end.
+fn warnings(story: &mut Story, seconds: u64) -> Vec<(u64, EndingCause, u64)> {
+    let mut said = Vec::new();
+    for second in 0..=seconds {
+        if story.begin + Duration::from_secs(second) < story.now.instant {
+            continue;
+        }
+        story.at(second);
+        for action in story.actions() {
+            if let Action::WarnClient(Ending { cause, limit, at }) = action {
+                let is_of = if cause == EndingCause::Idle {
+                    story.timeouts.idle
+                } else {
+                    story.timeouts.max_duration.expect("it is warned of")
+                };
+                assert_eq!(limit, is_of);
+                said.push((second, cause, at.duration_since(story.now.instant).as_secs()));
+            }
+        }
+    }
+    said
+}
+
+fn open_with(timeouts: Timeouts) -> Story {
+    let mut story = Story::with(timeouts);
+    story.attach(Side::Agent).attach(Side::Client);
+    assert_eq!(story.actions(), [Action::StoreConnected]);
+    story
+}
+
+#[test]
+fn people_are_warned_a_minute_before_an_end_or_a_tenth_of_a_short_limit() {
+    for (idle, lead) in [(60, 6), (300, 30), (600, 60), (3600, 60)] {
+        let mut story = open_with(Timeouts { idle: Duration::from_secs(idle), ..TIMEOUTS });
+        let said = warnings(&mut story, idle - 1);
+        assert_eq!(said, [(idle - lead, EndingCause::Idle, lead)]);
+        story.at(idle).at(idle + 5);
+        assert_eq!(story.ends().0, EndReason::IdleTimeout { minutes: u32::try_from(idle / 60).expect("short") });
+    }
+    let mut story = open_with(Timeouts { max_duration: Some(Duration::from_secs(120)), ..TIMEOUTS });
+    story.at(50).activity();
+    let said = warnings(&mut story, 119);
+    assert_eq!(said, [(108, EndingCause::MaxDuration, 12)], "whatever happens in it");
+}
+
+#[test]
+fn activity_takes_a_warning_back_and_the_next_idle_time_has_its_own() {
+    let mut story = open_with(Timeouts { idle: Duration::from_secs(600), ..TIMEOUTS });
+    assert_eq!(warnings(&mut story, 570), [(540, EndingCause::Idle, 60)]);
+    story.activity();
+    assert_eq!(warnings(&mut story, 1169), [(1110, EndingCause::Idle, 60)]);
+    story.at(1170).at(1175);
+    assert_eq!(story.ends().0, EndReason::IdleTimeout { minutes: 10 });
+}
+
+#[test]
+fn nobody_is_warned_of_what_does_not_matter_any_more() {
+    let timeouts = Timeouts { idle: Duration::from_secs(600), start: Duration::from_secs(3000), ..TIMEOUTS };
+    let mut story = Story::with(timeouts);
+    assert_eq!(warnings(&mut story, 599), [], "the session has not begun");
+
+    let mut story = open_with(timeouts);
+    story.activity().output(Delivery::Pending).agent_terminating();
+    assert_eq!(warnings(&mut story, 599), [], "it is over on the node; the client is to have the rest");
+
+    let mut story = open_with(timeouts);
+    story.at(500).terminate();
+    assert_eq!(warnings(&mut story, 599), [], "it is being ended anyway");
+}
+
+#[test]
+fn a_restarted_service_warns_of_what_is_left() {
+    let timeouts = Timeouts { max_duration: Some(Duration::from_secs(600)), ..TIMEOUTS };
+    let mut story = Story::restored(SessionStatus::Connected, None, timeouts, 570);
+    story.node(true).attach(Side::Agent).attach(Side::Client);
+    assert_eq!(warnings(&mut story, 29), [(0, EndingCause::MaxDuration, 30)]);
 }
 
 // Laws.
@@ -709,6 +794,7 @@ fn follow(story: &mut Story, stored: &mut u32, told: &mut u32, connected: &mut b
                 assert_eq!(*stored, 1, "seed {seed}: told before it was stored");
                 *told += 1;
             }
+            Action::WarnClient(_) => assert_eq!(*stored, 0, "seed {seed}: warned after the end"),
             Action::StoreTerminating(_) | Action::TellAgent => {}
         }
     }

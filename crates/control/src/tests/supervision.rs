@@ -27,7 +27,7 @@ pub(super) async fn carry_out(world: &World, supervision: &mut Supervision) -> V
                 world.control.session_ended(&id, end, *node_knows).await.unwrap();
                 supervision.lifecycle.handle_end_stored();
             }
-            Action::TellClient { .. } => {}
+            Action::WarnClient(_) | Action::TellClient { .. } => {}
         }
         done.push(action);
     }

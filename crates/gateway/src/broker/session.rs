@@ -12,7 +12,7 @@ use bytes::Bytes;
 use postern_control::lifecycle::Departure;
 use postern_iam::{NodeId, SessionId};
 use postern_protocol::channel::PeerError;
-use postern_protocol::channel::relay::{Delivery, Leg, Relay, RelayConfig, RelayEvent, Side};
+use postern_protocol::channel::relay::{Delivery, Ending, Leg, Relay, RelayConfig, RelayEvent, Side};
 use postern_protocol::wire::payload::ChannelClosed;
 use postern_protocol::{Clock, Now};
 use tokio::sync::Notify;
@@ -171,6 +171,13 @@ impl Session {
     /// From now on the supervisor is woken when the client has acknowledged all that can be had.
     pub(crate) fn await_output(&self) {
         self.lock().awaiting_output = true;
+    }
+
+    /// Tells a client that takes warnings that a limit of the session is near.
+    pub(crate) fn warn(&self, ending: Ending) {
+        let mut state = self.lock();
+        state.relay.warn(ending);
+        state.wake_if_wanted(Side::Client);
     }
 
     /// Queues `channel_closed` behind everything else for this side. Its leg stays until [`Session::release`].

@@ -129,6 +129,7 @@ impl Supervisor {
             Action::StoreTerminating(reason) => {
                 self.attempt("terminating", control.session_terminating(id, &reason)).await;
             }
+            Action::WarnClient(ending) => self.session.warn(ending),
             Action::TellAgent => {
                 control.tell_agent_to_end(node_id, id);
                 self.session.tell_closed(Side::Agent, channel_closed(id, node_id, "", self.now()));

@@ -25,7 +25,8 @@ use super::acknowledgement::{accepted, unsequenced};
 use super::cipher::{CipherError, SessionCipher};
 use crate::Now;
 use crate::wire::payload::{
-    AgentSessionState, ChannelClosed, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload, SessionState,
+    AgentSessionState, ChannelClosed, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload,
+    SessionEnding, SessionState,
 };
 use crate::wire::{Flags, Frame, MessageIds, MessageType, PayloadType};
 
@@ -122,6 +123,8 @@ pub enum Event {
     /// The service says that the session is over. Nothing follows. A client has got everything
     /// that came before; an agent is told at once, for it is to stop.
     ChannelClosed(ChannelClosed),
+    /// Client: the service says that a limit of the session is near. It comes before everything that waits.
+    SessionEnding(SessionEnding),
     /// Agent: the client sent data and no answer, so it knows no handshake. The session begins
     /// without one; there is no [`DataChannel::complete_handshake`] to say.
     HandshakeIgnored,
@@ -142,6 +145,7 @@ impl fmt::Debug for Event {
             }
             Self::Undecipherable(error) => f.debug_tuple("Undecipherable").field(error).finish(),
             Self::ChannelClosed(closed) => f.debug_tuple("ChannelClosed").field(closed).finish(),
+            Self::SessionEnding(ending) => f.debug_tuple("SessionEnding").field(ending).finish(),
             Self::HandshakeIgnored => f.write_str("HandshakeIgnored"),
             Self::HandshakeTimedOut => f.write_str("HandshakeTimedOut"),
         }
@@ -183,6 +187,8 @@ pub struct DataChannel {
     /// Messages for the service itself. They are not acknowledged, so a lost one stays lost.
     states: VecDeque<Bytes>,
     close: Close,
+    /// The newest warning, until the application has it.
+    ending: Option<SessionEnding>,
     /// Set in sessions that are encrypted from end to end.
     cipher: Option<SessionCipher>,
 }
@@ -254,6 +260,7 @@ impl DataChannel {
             states: VecDeque::new(),
             cipher: None,
             close: Close::Open,
+            ending: None,
         }
     }
 
@@ -282,6 +289,10 @@ impl DataChannel {
                 self.outgoing.acknowledge(accepted(&frame.payload)?, now.instant)
             }
             MessageType::ChannelClosed => self.handle_channel_closed(&frame.payload),
+            MessageType::SessionEnding if self.config.role == Role::Client => {
+                self.ending = Some(SessionEnding::decode(&frame.payload)?);
+                Ok(())
+            }
             MessageType::PausePublication => {
                 // The stock client takes both publications and does nothing, and so does ours.
                 self.paused = self.config.role == Role::Agent;
@@ -360,6 +371,11 @@ impl DataChannel {
         self.connected && (unsequenced || self.may_send() && self.outgoing.has_transmit())
     }
 
+    /// Whether this end alone has a part of what it wrote: it was paused, or has had no socket since.
+    pub fn has_unsent(&self) -> bool {
+        self.outgoing.has_unsent()
+    }
+
     const fn may_send(&self) -> bool {
         self.connected && !self.paused && matches!(self.close, Close::Open)
     }
@@ -372,6 +388,9 @@ impl DataChannel {
         }
         if matches!(self.close, Close::Closed) {
             return None;
+        }
+        if let Some(ending) = self.ending.take() {
+            return Some(Event::SessionEnding(ending));
         }
         if self.handshake.take_timed_out() {
             return Some(Event::HandshakeTimedOut);

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::data_channel::{Config, DataChannel, Event, Role};
-use super::relay::{Leg, Relay, RelayConfig, Side};
+use super::relay::{Ending, Leg, Relay, RelayConfig, Side};
 use crate::Now;
 use crate::wire::payload::{
-    AgentOffer, ChannelClosed, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse,
+    AgentOffer, ChannelClosed, ClientOffer, EndingCause, HandshakeComplete, HandshakeRequest, HandshakeResponse,
 };
 use crate::wire::{Flags, Frame, MessageId, MessageType, PayloadType};
 
@@ -45,6 +45,7 @@ impl<'a> Acts<'a> {
                 let text = format!(r#"{{"AcknowledgedMessageSequenceNumber":{number},"Cumulative":{cumulative}}}"#);
                 return self.frame(MessageType::Acknowledge, 0, text.into());
             }
+            4 if kind >= 128 => MessageType::SessionEnding,
             4 => MessageType::ChannelClosed,
             5 => MessageType::PausePublication,
             6 => MessageType::StartPublication,
@@ -165,7 +166,7 @@ pub fn relay(now: Now, input: &[u8]) {
     while let Some(act) = acts.byte() {
         let side = if act & 1 == 0 { Side::Client } else { Side::Agent };
         match (act >> 1) % 9 {
-            0 => relay.attach(side, Leg { ours: act & 64 == 0, version: None }, now),
+            0 => relay.attach(side, Leg { ours: act & 64 == 0, version: None, takes_warnings: act & 128 == 0 }, now),
             1 => relay.detach(side, now),
             2..=4 => drop(relay.handle_message(side, acts.message(), now)),
             5 => {
@@ -175,6 +176,10 @@ pub fn relay(now: Now, input: &[u8]) {
             6 => {
                 now = later(now, act);
                 relay.handle_timeout(now);
+            }
+            7 if act & 192 == 64 => {
+                let at = later(now, act).instant;
+                relay.warn(Ending { cause: EndingCause::Idle, limit: Duration::from_secs(60), at });
             }
             7 if act & 128 == 128 => relay.close(side, ChannelClosed::default(), now),
             _ => {

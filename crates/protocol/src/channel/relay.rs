@@ -20,6 +20,7 @@
 
 mod acknowledgements;
 mod direction;
+mod ending;
 mod event;
 mod handshake_order;
 mod leg;
@@ -33,6 +34,7 @@ use bytes::Bytes;
 use self::acknowledgements::Acknowledgements;
 pub use self::direction::Delivery;
 use self::direction::{Direction, Limits, Receipt, Room};
+pub use self::ending::Ending;
 use self::event::Events;
 pub use self::event::RelayEvent;
 use self::handshake_order::HandshakeOrder;
@@ -43,7 +45,9 @@ use super::PeerError;
 use super::acknowledgement::{accepted, unsequenced};
 use super::opaque::Opaque;
 use crate::Now;
-use crate::wire::payload::{AgentSessionState, ChannelClosed, JsonPayload, PUBLICATION, SessionState, StreamFlag};
+use crate::wire::payload::{
+    AgentSessionState, ChannelClosed, EndingCause, JsonPayload, PUBLICATION, SessionState, StreamFlag,
+};
 use crate::wire::{Header, MessageIds, MessageType, PayloadType};
 
 /// What a relay is built from.
@@ -91,6 +95,8 @@ pub struct Relay {
     input_acknowledgements: Acknowledgements,
     order: HandshakeOrder,
     publication: Publication,
+    /// What a client that takes warnings is still to be warned of.
+    ending: Option<Ending>,
     /// The client was once found silent about what it knew, so it will be again.
     known_silent: bool,
     events: Events,
@@ -112,6 +118,7 @@ impl Relay {
             input_acknowledgements: Acknowledgements::new(MessageType::InputStreamData, eighth),
             order: HandshakeOrder::new(config.resumed),
             publication: Publication::default(),
+            ending: None,
             known_silent: false,
             events: Events::default(),
             config,
@@ -221,6 +228,9 @@ impl Relay {
     }
 
     fn observe(&mut self, from: Side, header: &Header, now: Now) {
+        if matches!(header.payload_type, PayloadType::OUTPUT | PayloadType::STD_ERR) {
+            self.ending = self.ending.filter(|ending| ending.cause != EndingCause::Idle);
+        }
         match (from, header.payload_type) {
             (Side::Client, PayloadType::OUTPUT) => self.events.client_active = true,
             (Side::Agent, PayloadType::OUTPUT | PayloadType::STD_ERR) => self.events.agent_active = true,
@@ -276,6 +286,7 @@ impl Relay {
     /// The next message for this side's socket; `None` while there is none or no leg.
     pub fn poll_transmit(&mut self, to: Side, now: Now) -> Option<Bytes> {
         self.order.handle_timeout(now.instant);
+        self.forget_past_ending(now);
         let next = self.next(to)?;
         match (next, to) {
             (Next::Closed, _) => {
@@ -305,6 +316,10 @@ impl Relay {
                 self.publication.relayed();
                 self.input.transmit(number, now.instant)
             }
+            (Next::Ending(ending), _) => {
+                self.ending = None;
+                Some(unsequenced(MessageType::SessionEnding, ending.message(now.instant).encode(), &mut self.ids, now))
+            }
             (Next::Publication(message_type), _) => {
                 self.publication.told();
                 Some(unsequenced(message_type, Bytes::from_static(PUBLICATION), &mut self.ids, now))
@@ -331,6 +346,10 @@ impl Relay {
     fn next_for_client(&self) -> Option<Next> {
         if self.order.is_silent() {
             return None;
+        }
+        let takes_warnings = self.client.leg.as_ref().is_some_and(|leg| leg.takes_warnings);
+        if let Some(ending) = self.ending.filter(|_| takes_warnings) {
+            return Some(Next::Ending(ending));
         }
         if !self.input_acknowledgements.is_empty() {
             return Some(Next::Acknowledgement);
@@ -413,6 +432,13 @@ impl Relay {
     pub fn close(&mut self, to: Side, closed: ChannelClosed, now: Now) {
         let message = unsequenced(MessageType::ChannelClosed, closed.encode(), &mut self.ids, now);
         self.end_mut(to).closed.get_or_insert(Opaque(message));
+        self.ending = None;
+    }
+
+    /// A limit of the session is near. The client is told if it takes warnings: now, or when it comes back in time. What
+    /// passes meanwhile takes back a warning of an idle session.
+    pub fn warn(&mut self, ending: Ending) {
+        self.ending = self.client.closed.is_none().then_some(ending);
     }
 
     /// Whether this side has a leg that something is still to be sent on: now, or when its time has come.
@@ -455,9 +481,14 @@ impl Relay {
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Now) {
         self.order.handle_timeout(now.instant);
+        self.forget_past_ending(now);
         self.events.ping_client |= self.output.handle_timeout(now.instant);
         self.events.ping_agent |= self.input.handle_timeout(now.instant);
         self.update_publication(now.instant);
+    }
+
+    fn forget_past_ending(&mut self, now: Now) {
+        self.ending = self.ending.filter(|ending| ending.at > now.instant);
     }
 
     /// Bytes kept now, in both directions.
@@ -519,6 +550,7 @@ enum Next {
     Acknowledgement,
     Stream(i64, PayloadType),
     Publication(MessageType),
+    Ending(Ending),
     Closed,
 }
 

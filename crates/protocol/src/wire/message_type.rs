@@ -17,6 +17,8 @@ pub enum MessageType {
     Acknowledge,
     /// Service to either end: the session is over.
     ChannelClosed,
+    /// Service to a client of ours that asked for it: a limit of the session is near.
+    SessionEnding,
     /// Service to either end: send again.
     StartPublication,
     /// Service to either end: hold back.
@@ -81,11 +83,12 @@ impl MessageType {
     /// The size of the header's field.
     pub const WIRE_BYTES: usize = 32;
 
-    const KNOWN: [(&'static str, Self); 14] = [
+    const KNOWN: [(&'static str, Self); 15] = [
         ("input_stream_data", Self::InputStreamData),
         ("output_stream_data", Self::OutputStreamData),
         ("acknowledge", Self::Acknowledge),
         ("channel_closed", Self::ChannelClosed),
+        ("session_ending", Self::SessionEnding),
         ("start_publication", Self::StartPublication),
         ("pause_publication", Self::PausePublication),
         ("agent_session_state", Self::AgentSessionState),
@@ -112,6 +115,7 @@ impl MessageType {
             Self::OutputStreamData => "output_stream_data",
             Self::Acknowledge => "acknowledge",
             Self::ChannelClosed => "channel_closed",
+            Self::SessionEnding => "session_ending",
             Self::StartPublication => "start_publication",
             Self::PausePublication => "pause_publication",
             Self::AgentSessionState => "agent_session_state",

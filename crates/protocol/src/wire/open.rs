@@ -88,6 +88,9 @@ pub struct ClientOpen {
     /// Only from clients since 1.2.677.0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_version: Option<String>,
+    /// Only from our client: it takes [`SessionEnding`](super::payload::SessionEnding).
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "std::ops::Not::not")]
+    pub ending_warnings: bool,
 }
 
 /// What an agent opens its data channel with.

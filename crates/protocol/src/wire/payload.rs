@@ -17,6 +17,7 @@ mod interactive_shell;
 mod job;
 pub(super) mod json;
 mod session_document;
+mod session_ending;
 mod session_state;
 mod size;
 mod stream_flag;
@@ -37,6 +38,7 @@ pub use json::{JsonPayload, JsonProblem, PayloadError};
 pub use session_document::{
     CommandProperties, PlatformCommand, PortProperties, SessionDocumentContent, SessionInputs, ShellProfile,
 };
+pub use session_ending::{EndingCause, SessionEnding};
 pub use session_state::{AgentSessionState, SessionState};
 pub use size::Size;
 pub use stream_flag::StreamFlag;

@@ -63,7 +63,7 @@ proptest! {
         let mut now = 0;
         let (mut client, mut agent) = (false, false);
         // A stock client is answered for when it is silent; that is tested elsewhere.
-        let leg = |ours| Leg { ours, version: None };
+        let leg = |ours| Leg { ours, version: None, takes_warnings: false };
         for act in acts.into_iter().chain([Act::AttachAgent, Act::AttachClient, Act::AttachAgent]) {
             match act {
                 Act::Send(number) if agent => {

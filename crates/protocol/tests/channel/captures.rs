@@ -86,7 +86,9 @@ fn replay(name: &str, lines: &[(u64, Line)]) -> usize {
         match line {
             // As ours, for a stock client is made to wait here and there, and the captured one has
             // acknowledged at its own time.
-            Line::Opened(side) => relay.attach(*side, Leg { ours: true, version: None }, at(*micros)),
+            Line::Opened(side) => {
+                relay.attach(*side, Leg { ours: true, version: None, takes_warnings: false }, at(*micros))
+            }
             Line::Message(side, message) => {
                 let to = if *side == Side::Client { "agent" } else { "client" };
                 let came = came.entry(to).or_default();

@@ -11,8 +11,8 @@ use postern_protocol::wire::{MessageType, PayloadType};
 
 use crate::support::{MILLIS, SECONDS, acknowledge, acknowledge_up_to, at, input, output, show, stream};
 
-const OURS: Leg = Leg { ours: true, version: None };
-const STOCK: Leg = Leg { ours: false, version: None };
+const OURS: Leg = Leg { ours: true, version: None, takes_warnings: false };
+const STOCK: Leg = Leg { ours: false, version: None, takes_warnings: false };
 const NOTHING: [&str; 0] = [];
 
 /// An agent that has heard the client's answer and has sent two messages, with what it sent since.

@@ -346,7 +346,7 @@ impl World {
         }
         cable.returns = None;
         cable.up = true;
-        let leg = Leg { ours: end.is_ours(), version: None };
+        let leg = Leg { ours: end.is_ours(), version: None, takes_warnings: false };
         end.connected(at(now));
         self.relay.attach(side, leg, at(now));
         self.note(|| format!("{side:?} is connected"));

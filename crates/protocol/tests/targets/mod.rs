@@ -235,6 +235,7 @@ pub(crate) fn recode(message_type: MessageType, payload_type: PayloadType, paylo
     Some(match (message_type, payload_type) {
         (MessageType::Acknowledge, _) => json::<payload::Acknowledge>(payload),
         (MessageType::ChannelClosed, _) => json::<payload::ChannelClosed>(payload),
+        (MessageType::SessionEnding, _) => json::<payload::SessionEnding>(payload),
         (MessageType::AgentSessionState, _) => json::<payload::AgentSessionState>(payload),
         (MessageType::InteractiveShell, _) => json::<InteractiveShell>(payload),
         (MessageType::AgentTaskComplete, _) => json::<payload::TaskComplete>(payload),

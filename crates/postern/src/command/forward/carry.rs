@@ -164,6 +164,7 @@ impl Carriage {
                         self.report.note(&self.destination, &format!("no connection to the session, trying again: {cause}"));
                     }
                     TunnelEvent::Back => self.report.note(&self.destination, "connected to the session again"),
+                    TunnelEvent::Ending(warning) => self.report.note(&self.destination, &warning),
                     TunnelEvent::Room => {}
                     TunnelEvent::Ended(ending) => {
                         let (cause, is_over) = told(ending);

@@ -31,6 +31,8 @@ pub struct Leg {
     pub ours: bool,
     /// The version that it announced, for logs.
     pub version: Option<String>,
+    /// Whether it takes [`SessionEnding`](crate::wire::payload::SessionEnding).
+    pub takes_warnings: bool,
 }
 
 /// One side's leg.

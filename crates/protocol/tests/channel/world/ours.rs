@@ -112,7 +112,11 @@ impl OurEnd {
                 }
             }
             Event::HandshakeComplete(_) | Event::SessionTypeAssumed => {}
-            Event::HandshakeIgnored | Event::HandshakeTimedOut | Event::Undecipherable(_) | Event::ChannelClosed(_) => {
+            Event::HandshakeIgnored
+            | Event::HandshakeTimedOut
+            | Event::Undecipherable(_)
+            | Event::SessionEnding(_)
+            | Event::ChannelClosed(_) => {
                 panic!("{event:?}")
             }
         }

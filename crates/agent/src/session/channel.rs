@@ -34,8 +34,13 @@ const PORT_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 const NEAR_PORT_WINDOW_BYTES: usize = 384 * 1024;
 const SHARED_PORT_WINDOW_BYTES: usize = 96 * 1024;
 const PORT_WINDOW_PER_MILLISECOND: usize = 40 * 1024;
-/// Input that is kept until the program takes it. Our own clients never have more under way.
+/// Files: as fast over a long path as a tunnel, and nobody waits behind them.
+const NEAR_COPY_WINDOW_BYTES: usize = 1024 * 1024;
+/// With this much input that the program has not taken the socket is read no further.
 const RECEIVE_WINDOW_BYTES: usize = 1024 * 1024;
+/// What is read beyond it is lost and has to come again, so there is room for all that a client that copies files can have
+/// under way.
+const COPY_RECEIVE_WINDOW_BYTES: usize = 6 * 1024 * 1024;
 /// The service ends a session whose client does not come; this is for a service that does not.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Somebody is waiting in front of a terminal: a short outage is followed closely, a long one is not made worse.
@@ -91,19 +96,21 @@ impl<C: Connect> SessionChannel<C> {
             SessionType::StandardStream | SessionType::InteractiveCommands => {
                 (TERMINAL_WINDOW_BYTES, NEAR_TERMINAL_WINDOW_BYTES)
             }
-            SessionType::NonInteractiveCommands | SessionType::FileTransfer => {
-                (COMMAND_WINDOW_BYTES, COMMAND_WINDOW_BYTES)
-            }
+            SessionType::NonInteractiveCommands => (COMMAND_WINDOW_BYTES, COMMAND_WINDOW_BYTES),
+            SessionType::FileTransfer => (PORT_WINDOW_BYTES, NEAR_COPY_WINDOW_BYTES),
             SessionType::Port => (PORT_WINDOW_BYTES, NEAR_PORT_WINDOW_BYTES),
         };
         let config = Config {
             send_window_bytes,
             near_window_bytes,
             window_per_millisecond: match session_type {
-                SessionType::Port => PORT_WINDOW_PER_MILLISECOND,
+                SessionType::Port | SessionType::FileTransfer => PORT_WINDOW_PER_MILLISECOND,
                 _ => WINDOW_PER_MILLISECOND,
             },
-            receive_window_bytes: RECEIVE_WINDOW_BYTES,
+            receive_window_bytes: match session_type {
+                SessionType::FileTransfer => COPY_RECEIVE_WINDOW_BYTES,
+                _ => RECEIVE_WINDOW_BYTES,
+            },
             handshake_timeout: HANDSHAKE_TIMEOUT,
             ..Config::new(Role::Agent, u64::from_le_bytes(seed))
         };

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::fs::{Dir, OpenOptions};
-use postern_protocol::transfer::{Attributes, Digest, Writing};
+use postern_protocol::transfer::{Attributes, Digest};
 use ring::digest::{Context, SHA256};
 
 use crate::attributes;
@@ -41,7 +41,7 @@ pub(crate) struct Partial {
 
 impl Partial {
     /// What an earlier copy has left of a file of this size; at most so much.
-    pub(crate) fn find(directory: &Rc<Dir>, target: &OsStr, size: u64, writing: Writing) -> io::Result<Option<Self>> {
+    pub(crate) fn find(directory: &Rc<Dir>, target: &OsStr, size: u64) -> io::Result<Option<Self>> {
         let mut others = None;
         for slot in slots(target) {
             match open_slot(directory, &slot)? {
@@ -52,7 +52,7 @@ impl Partial {
                 Slot::Foreign => {}
                 Slot::Free => {
                     let Some((other, others)) = others.take() else { return Ok(None) };
-                    let Some(mut file) = create(directory, &slot, writing)? else { return Ok(None) };
+                    let Some(mut file) = create(directory, &slot)? else { return Ok(None) };
                     // Another copy of it still runs, or has lost its client without knowing: its part is as good as ours.
                     io::copy(&mut io::Read::take(others, size), &mut file)?;
                     let resumed = Self::resume(directory, slot, file, size)?;
@@ -64,10 +64,10 @@ impl Partial {
     }
 
     /// A new one, from the beginning.
-    pub(crate) fn create(directory: &Rc<Dir>, target: &OsStr, writing: Writing) -> io::Result<Self> {
+    pub(crate) fn create(directory: &Rc<Dir>, target: &OsStr) -> io::Result<Self> {
         for slot in slots(target) {
             // Most often there is nothing, and then one call is enough.
-            let file = match create(directory, &slot, writing)? {
+            let file = match create(directory, &slot)? {
                 Some(file) => file,
                 None => match open_slot(directory, &slot)? {
                     Slot::Ours(file) => file,
@@ -151,7 +151,8 @@ impl Partial {
     fn is_in_place(&self, target: &OsStr, attributes: Option<&Attributes>) -> bool {
         let time = |of: &Attributes| (of.modified_seconds, of.modified_nanos);
         self.directory.symlink_metadata(target).is_ok_and(|there| {
-            let is_same_time = attributes.is_none_or(|wanted| time(&attributes::of(&there)) == time(wanted));
+            // Without a time there is nothing to know it by.
+            let is_same_time = attributes.is_some_and(|wanted| time(&attributes::of(&there)) == time(wanted));
             there.is_file() && there.len() == self.length && is_same_time
         })
     }
@@ -159,13 +160,31 @@ impl Partial {
     #[cfg(unix)]
     fn keep_mode(&self, target: &OsStr) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt as _;
-        match self.directory.symlink_metadata(target) {
-            Ok(there) if there.is_file() => {
-                let mode = attributes::of(&there).mode;
-                self.file.set_permissions(std::fs::Permissions::from_mode(mode.into()))
+        let mode = match self.directory.symlink_metadata(target) {
+            Ok(there) if there.is_file() => attributes::of(&there).mode.into(),
+            _ => self.usual_mode(target)?,
+        };
+        self.file.set_permissions(std::fs::Permissions::from_mode(mode))
+    }
+
+    /// What a new file gets here. Only the system knows, so an empty one is made and looked at.
+    #[cfg(unix)]
+    fn usual_mode(&self, target: &OsStr) -> io::Result<u32> {
+        use cap_std::fs::{MetadataExt as _, OpenOptionsExt as _};
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).follow(FollowSymlinks::No).mode(0o666);
+        for slot in slots(target) {
+            match self.directory.open_with(&slot, &options) {
+                Ok(file) => {
+                    let mode = file.metadata().map(|metadata| metadata.mode() & 0o777);
+                    self.directory.remove_file(&slot)?;
+                    return mode;
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
             }
-            _ => Ok(()),
         }
+        Err(io::Error::other("too many copies of it are under way"))
     }
 
     #[cfg(not(unix))]
@@ -289,14 +308,12 @@ fn open_slot(directory: &Dir, slot: &OsStr) -> io::Result<Slot> {
 }
 
 /// Makes the slot, unless there is one.
-fn create(directory: &Dir, slot: &OsStr, writing: Writing) -> io::Result<Option<File>> {
+fn create(directory: &Dir, slot: &OsStr) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).follow(FollowSymlinks::No);
-    // For nobody else until it gets its mode; or with the one that any new file gets here.
+    // For nobody else until it gets its mode.
     #[cfg(unix)]
-    cap_std::fs::OpenOptionsExt::mode(&mut options, if writing.forgets_attributes { 0o666 } else { 0o600 });
-    #[cfg(not(unix))]
-    let _ = writing;
+    cap_std::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match directory.open_with(slot, &options) {
         Ok(file) => {
             let file = file.into_std();

@@ -271,7 +271,7 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
         if matches!(before, Before::Nothing)
             && let Some(size) = size.filter(|size| *size >= WORTH_RESUMING_BYTES)
         {
-            match Partial::find(&directory, &name, size, self.terms.writing) {
+            match Partial::find(&directory, &name, size) {
                 Ok(Some(partial)) => before = Before::Partial(Box::new(partial)),
                 Ok(None) => {}
                 Err(error) if is_fatal(&error) => return Err(CopyError::Local(about(&path, &error))),
@@ -358,9 +358,7 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
                 self.current = Some(Current { file, content: Content::InPlace(compared) });
                 return Ok(());
             }
-            Before::Compared(_) | Before::Nothing => {
-                Partial::create(&file.directory, &file.name, self.writing_of(&file)).map(Box::new)
-            }
+            Before::Compared(_) | Before::Nothing => Partial::create(&file.directory, &file.name).map(Box::new),
         };
         let content = match partial {
             Ok(partial) => Content::Partial(partial),

@@ -231,6 +231,7 @@ impl<C: Connect> SessionChannel<C> {
     pub(super) async fn drain(&mut self) -> Result<(), End> {
         let mut left = self.channel.unacknowledged_bytes();
         let mut since = now().instant;
+        let mut had_unsent = self.channel.has_unsent();
         loop {
             // Late input has nobody to go to; taking it is what acknowledges it.
             while let Some(event) = self.channel.poll_event(now()) {
@@ -246,6 +247,10 @@ impl<C: Connect> SessionChannel<C> {
                 since = now().instant;
             }
             let has_unsent = self.channel.has_unsent();
+            if std::mem::replace(&mut had_unsent, has_unsent) && !has_unsent {
+                // The last of it has just left: from here on it is the service's to deliver.
+                since = now().instant;
+            }
             let patience = if has_unsent { self.patience.unsent } else { self.patience.kept };
             tokio::select! {
                 driven = self.drive() => driven?,

@@ -373,7 +373,7 @@ impl DataChannel {
 
     /// Whether this end alone has a part of what it wrote: it was paused, or has had no socket since.
     pub fn has_unsent(&self) -> bool {
-        self.outgoing.has_unsent()
+        !self.outgoing.is_empty() && (!self.connected || self.outgoing.has_transmit())
     }
 
     const fn may_send(&self) -> bool {

@@ -539,3 +539,23 @@ fn nothing_that_was_typed_or_printed_shows_in_debug_output() {
     let hidden = |text: &str| !text.contains("hunter2") && !text.contains("104, 117, 110");
     assert!(hidden(&debug) && hidden(&format!("{event:?}")), "{debug}");
 }
+
+#[test]
+fn what_a_lost_socket_was_given_has_not_left() {
+    let mut agent = agent(agent_config());
+    drain(&mut agent, 0);
+    for number in 0..2 {
+        agent.handle_message(acknowledge(MessageType::OutputStreamData, number), at(0)).unwrap();
+    }
+    assert!(agent.is_drained() && !agent.has_unsent());
+    agent.write(PayloadType::OUTPUT, Bytes::from_static(b"x"), at(0)).unwrap();
+    assert!(agent.has_unsent());
+    drain(&mut agent, 0);
+    assert!(!agent.has_unsent(), "the service may have it");
+    agent.handle_disconnected(at(0));
+    assert!(agent.has_unsent(), "or its socket has swallowed it");
+    agent.handle_connected(at(0));
+    assert!(agent.has_unsent());
+    drain(&mut agent, 0);
+    assert!(!agent.has_unsent());
+}

@@ -166,11 +166,6 @@ impl Outgoing {
         !self.resend.is_empty() || self.kept.iter().skip(passed).any(|kept| !kept.acknowledged)
     }
 
-    /// Whether there is a message that never left.
-    pub(super) fn has_unsent(&self) -> bool {
-        self.kept.iter().any(|kept| !kept.acknowledged && kept.sent_at.is_none())
-    }
-
     /// The next message to put on the socket.
     pub(super) fn transmit(&mut self, now: Instant) -> Option<Bytes> {
         while let Some(number) = self.next_number() {

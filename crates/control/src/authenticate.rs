@@ -101,24 +101,25 @@ impl Control {
         if !key.active || key.account != self.scope().account {
             return Err(unknown_key());
         }
-        self.note_use(&key, arrival.services).await?;
+        self.note_use(&key, arrival.services).await;
         let policies = self.store.policies_in_effect(&key.account, &user.id).await.map_err(failure::store)?;
         let arn = user.arn(&key.account);
         Ok(Principal::User(User { arn, rights: identity::rights(&policies), id: user.id, name: user.name }))
     }
 
-    /// Notes now and then what a key is good for: so often that people can tell which keys nobody needs.
-    async fn note_use(&self, key: &AccessKeyRecord, services: &[&str]) -> Result<(), ApiError> {
+    /// Notes now and then what a key is good for: so often that people can tell which keys nobody needs. A request is
+    /// good without the note, and no caller can make every one of its requests a write.
+    async fn note_use(&self, key: &AccessKeyRecord, services: &[&str]) {
         let now = self.unix_millis();
-        let is_noted = |used: &KeyUse| {
-            services.contains(&used.service.as_str()) && now < used.at.saturating_add(millis(USE_NOTED_EVERY))
-        };
+        let is_noted = |used: &KeyUse| now < used.at.saturating_add(millis(USE_NOTED_EVERY));
         if key.last_used.as_ref().is_some_and(is_noted) {
-            return Ok(());
+            return;
         }
         let service = services.first().copied().unwrap_or_default().to_owned();
         let used = KeyUse { at: now, service, region: self.scope().region.to_string() };
-        self.store.note_access_key_use(&key.access_key_id, used).await.map_err(failure::store)
+        if let Err(error) = self.store.note_access_key_use(&key.access_key_id, used).await {
+            tracing::warn!(access_key_id = %key.access_key_id, %error, "the use of an access key was not noted");
+        }
     }
 
     async fn authenticate_node_role(

@@ -68,6 +68,8 @@ pub enum Resource {
     Identity {
         /// Its ARN.
         arn: Arn,
+        /// What the caller called it.
+        asked: Arn,
         /// Its tags, if it is there.
         tags: Vec<Tag>,
     },
@@ -145,6 +147,7 @@ impl Resource {
     fn as_asked_for(&self, scope: &Scope) -> String {
         match self {
             Self::Key { named, .. } => Self::Key { named: named.clone(), id: None }.name(scope),
+            Self::Identity { asked, .. } => asked.to_string(),
             other => other.name(scope),
         }
     }

@@ -72,17 +72,17 @@ impl Control {
 
     /// What an act on this identity is about. One that is not there has no path.
     async fn on_identity(&self, kind: IdentityKind, name: &str) -> Result<OnIdentity, ApiError> {
+        let asked = arn(self.account(), kind, "/", name);
         Ok(match self.find_identity(kind, name).await? {
-            Some(found) => self.on(&found),
-            None => {
-                OnIdentity { kind, name: name.to_owned(), arn: arn(self.account(), kind, "/", name), tags: Vec::new() }
-            }
+            Some(found) => self.on(&found, asked),
+            None => OnIdentity { kind, name: name.to_owned(), arn: asked.clone(), asked, tags: Vec::new() },
         })
     }
 
-    fn on(&self, identity: &IdentityRecord) -> OnIdentity {
+    /// An identity that was found behind what somebody asked for.
+    fn on(&self, identity: &IdentityRecord, asked: Arn) -> OnIdentity {
         let IdentityRecord { kind, name, tags, .. } = identity;
-        OnIdentity { kind: *kind, name: name.clone(), arn: identity.arn(self.account()), tags: tags.clone() }
+        OnIdentity { kind: *kind, name: name.clone(), arn: identity.arn(self.account()), asked, tags: tags.clone() }
     }
 
     /// The identity that an act was allowed on.

@@ -137,7 +137,8 @@ const DESCRIPTION: Text = Text::length(0, 1000).matching(Pattern {
     text: r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
     matches: |text| text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{7e}' | '\u{a1}'..='\u{ff}')),
 });
-const MARKER: Text = Text::length(1, 320).matching(Pattern {
+/// AWS's are at most 320 characters; ours hold a whole ARN, sealed.
+const MARKER: Text = Text::length(1, 4096).matching(Pattern {
     text: r"[\u0020-\u00FF]+",
     matches: |text| !text.is_empty() && text.chars().all(|c| ('\u{20}'..='\u{ff}').contains(&c)),
 });

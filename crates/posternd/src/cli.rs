@@ -85,9 +85,19 @@ pub enum Admin {
 pub struct NewAdministrator {
     #[command(flatten)]
     pub place: Place,
-    /// Name of the user to make
-    #[arg(long, value_name = "NAME", default_value = "administrator")]
+    /// Name of the user to make, or to give the policy and a key
+    #[arg(long, value_name = "NAME", default_value = "administrator", value_parser = user_name)]
     pub name: String,
+}
+
+/// As IAM's operations name users, so that they can name this one too.
+fn user_name(name: &str) -> Result<String, String> {
+    let is_fine = (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte));
+    match is_fine {
+        true => Ok(name.to_owned()),
+        false => Err("a user's name has 1 to 64 letters, digits or any of _+=,.@-".to_owned()),
+    }
 }
 
 /// What the arguments were, if not a command: help, version, or a mistake.

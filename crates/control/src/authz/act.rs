@@ -128,6 +128,8 @@ pub struct OnIdentity {
     pub name: String,
     /// Its ARN, with its path; with none if there is no such identity.
     pub arn: Arn,
+    /// What was asked for: nothing of what is kept about the identity, its path or whose key it has, for a denial.
+    pub asked: Arn,
     /// Its tags, if it is there.
     pub tags: Vec<Tag>,
 }
@@ -210,15 +212,19 @@ fn document(arn: &Arn) -> Vec<Resource> {
 }
 
 fn identity(on: &OnIdentity) -> Vec<Resource> {
-    vec![Resource::Identity { arn: on.arn.clone(), tags: on.tags.clone() }]
+    vec![Resource::Identity { arn: on.arn.clone(), asked: on.asked.clone(), tags: on.tags.clone() }]
 }
 
 fn renamed(on: &Renamed) -> Vec<Resource> {
-    [identity(&on.from), vec![Resource::Identity { arn: on.to.clone(), tags: on.from.tags.clone() }]].concat()
+    [
+        identity(&on.from),
+        vec![Resource::Identity { arn: on.to.clone(), asked: on.to.clone(), tags: on.from.tags.clone() }],
+    ]
+    .concat()
 }
 
 fn policy(on: &OnPolicy) -> Vec<Resource> {
-    vec![Resource::Identity { arn: on.arn.clone(), tags: on.tags.clone() }]
+    vec![Resource::Identity { arn: on.arn.clone(), asked: on.arn.clone(), tags: on.tags.clone() }]
 }
 
 fn log_group(name: &str) -> Vec<Resource> {

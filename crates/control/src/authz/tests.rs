@@ -211,7 +211,7 @@ fn key() -> act::OnKey {
 
 fn identity() -> OnIdentity {
     let arn = Arn::user(&"123456789012".parse().unwrap(), "jane");
-    OnIdentity { kind: IdentityKind::User, name: "jane".to_owned(), arn, tags: Vec::new() }
+    OnIdentity { kind: IdentityKind::User, name: "jane".to_owned(), asked: arn.clone(), arn, tags: Vec::new() }
 }
 
 fn policy() -> OnPolicy {

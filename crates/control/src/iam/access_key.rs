@@ -10,7 +10,7 @@ use postern_model::{ApiError, Empty, ErrorCode};
 use postern_store::{AccessKeyRecord, AddAccessKey, IdentityKind};
 
 use super::user::own_name;
-use super::{Page, log, moment, no_entity, no_such, over_quota};
+use super::{Page, arn, log, moment, no_entity, no_such, over_quota};
 use crate::authz::act;
 use crate::authz::authorize;
 use crate::caller::Caller;
@@ -117,10 +117,10 @@ impl Control {
     }
 
     /// `GetAccessKeyLastUsed`. Whose key it is, is not for everybody: the decision is about that user, or about a user
-    /// that nobody is called.
+    /// that nobody is called, and a denial is the same for both.
     ///
     /// # Errors
-    /// `AccessDenied` as at AWS if there is no such key; `AccessDeniedException`.
+    /// `NoSuchEntity` if there is no such key; `AccessDeniedException`.
     pub async fn get_access_key_last_used(
         &self,
         caller: &Caller,
@@ -130,7 +130,7 @@ impl Control {
         let found = self.store.access_key(&id).await.map_err(failure::store)?;
         let found = found.filter(|(key, _)| key.account == *self.account());
         let on = match &found {
-            Some((_, user)) => self.on(user),
+            Some((_, user)) => self.on(user, arn(self.account(), IdentityKind::User, "/", "*")),
             None => self.on_identity(IdentityKind::User, "*").await?,
         };
         let _allowed = authorize::<act::GetAccessKeyLastUsed>(caller, on)?;

@@ -29,12 +29,9 @@ impl Control {
     /// `EntityAlreadyExists`, `LimitExceeded`; `AccessDeniedException`.
     pub async fn create_group(&self, caller: &Caller, request: CreateGroupRequest) -> Result<GroupResponse, ApiError> {
         let path = request.path.unwrap_or_else(|| "/".to_owned());
-        let on = OnIdentity {
-            kind: IdentityKind::Group,
-            arn: arn(self.account(), IdentityKind::Group, &path, &request.group_name),
-            name: request.group_name,
-            tags: Vec::new(),
-        };
+        let arn = arn(self.account(), IdentityKind::Group, &path, &request.group_name);
+        let name = request.group_name;
+        let on = OnIdentity { kind: IdentityKind::Group, name, asked: arn.clone(), arn, tags: Vec::new() };
         let allowed = authorize::<act::CreateGroup>(caller, on)?;
         let group = IdentityRecord {
             kind: IdentityKind::Group,

@@ -39,12 +39,9 @@ impl Control {
     pub async fn create_role(&self, caller: &Caller, request: CreateRoleRequest) -> Result<RoleResponse, ApiError> {
         let path = request.path.unwrap_or_else(|| "/".to_owned());
         let tags = new_tags(request.tags)?;
-        let on = OnIdentity {
-            kind: IdentityKind::Role,
-            arn: arn(self.account(), IdentityKind::Role, &path, &request.role_name),
-            name: request.role_name,
-            tags: Vec::new(),
-        };
+        let arn = arn(self.account(), IdentityKind::Role, &path, &request.role_name);
+        let name = request.role_name;
+        let on = OnIdentity { kind: IdentityKind::Role, name, asked: arn.clone(), arn, tags: Vec::new() };
         let allowed = authorize::<act::CreateRole>(caller, on)?;
         checked(&request.assume_role_policy_document, Limits::TRUST)?;
         let role = IdentityRecord {

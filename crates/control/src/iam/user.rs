@@ -27,12 +27,9 @@ impl Control {
     pub async fn create_user(&self, caller: &Caller, request: CreateUserRequest) -> Result<UserResponse, ApiError> {
         let path = request.path.unwrap_or_else(|| "/".to_owned());
         let tags = new_tags(request.tags)?;
-        let on = OnIdentity {
-            kind: IdentityKind::User,
-            arn: arn(self.account(), IdentityKind::User, &path, &request.user_name),
-            name: request.user_name,
-            tags: Vec::new(),
-        };
+        let arn = arn(self.account(), IdentityKind::User, &path, &request.user_name);
+        let name = request.user_name;
+        let on = OnIdentity { kind: IdentityKind::User, name, asked: arn.clone(), arn, tags: Vec::new() };
         let allowed = authorize::<act::CreateUser>(caller, on)?;
         let user = IdentityRecord {
             kind: IdentityKind::User,
@@ -104,7 +101,7 @@ impl Control {
     ) -> Result<Renamed, ApiError> {
         let found = self.find_identity(kind, name).await?;
         let (from, old_path) = match &found {
-            Some(found) => (self.on(found), found.path.as_str()),
+            Some(found) => (self.on(found, arn(self.account(), kind, "/", name)), found.path.as_str()),
             None => (self.on_identity(kind, name).await?, "/"),
         };
         let to = arn(self.account(), kind, new_path.unwrap_or(old_path), new_name.unwrap_or(&from.name));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use postern_iam::NodeKeyPair;
 use postern_iam::sigv4::{self, Credentials, SignableRequest};
 use postern_model::ErrorCode;
+use postern_model::iam::GetAccessKeyLastUsedRequest;
 use postern_model::node::DeregisterManagedInstanceRequest;
 
 use super::world::{World, code};
@@ -114,4 +115,20 @@ async fn a_signature_with_another_key_is_not_the_nodes() {
     let mut machine = world.register(1).await;
     machine.key = NodeKeyPair::from_seed([99; 32]);
     assert_eq!(code(world.with_key(&machine).await), ErrorCode::InvalidSignatureException);
+}
+
+#[tokio::test]
+async fn a_denial_does_not_tell_whose_key_it_is() {
+    let world = World::new().await;
+    let machine = world.register(1).await;
+    let node = world.with_role(&machine).await;
+    let mut denials = Vec::new();
+    for access_key_id in [world.admin.access_key_id.as_str(), "PKIAUNKNOWNUNKNOWN"] {
+        let request = GetAccessKeyLastUsedRequest { access_key_id: access_key_id.to_owned() };
+        let denied = world.control.get_access_key_last_used(&node, request).await.unwrap_err();
+        assert_eq!(denied.code(), ErrorCode::AccessDeniedException);
+        denials.push(denied.to_string());
+    }
+    assert_eq!(denials[0], denials[1]);
+    assert!(denials[0].contains("user/*"), "{}", denials[0]);
 }

@@ -125,27 +125,30 @@ async fn a_leading_dash_makes_a_login_shell() {
 
 #[tokio::test]
 async fn interrupts_reach_the_foreground_job_only() {
-    let mut terminal = start(&program(&["bash", "--norc", "--noprofile", "-i"]));
+    let mut program = program(&["bash", "--norc", "--noprofile", "-i"]);
+    program.env.push(("PS1".into(), "ready> ".into()));
+    let mut terminal = start(&program);
+    read_until(&terminal, "ready> ").await;
     // A shell of its own says "go", so that nothing of the interactive one is between the word and the wait: a ^C that
     // comes while it forks would be its own, and the command would go on.
     type_all(&terminal, b"sh -c 'echo go-$((1+1)); exec sleep 1000'\n").await;
     read_until(&terminal, "go-2").await;
-    // The job may not have the terminal yet: interrupt until the shell answers again.
-    timeout(PATIENCE, async {
+    // The job may not have the terminal yet: interrupt until the shell's prompt is back. Nothing is typed before it: the
+    // line editor throws away what comes together with an interrupt.
+    let interrupted = timeout(PATIENCE, async {
         loop {
             terminal.killer.signal_foreground(Signal::Interrupt).unwrap();
-            type_all(&terminal, b"echo alive-$?\n").await;
-            let mut buffer = [0; 4096];
-            let read = timeout(Duration::from_millis(300), terminal.master.read(&mut buffer));
-            if let Ok(count) = read.await
-                && String::from_utf8_lossy(&buffer[..count.unwrap()]).contains("alive-130")
-            {
+            if timeout(Duration::from_millis(500), read_until(&terminal, "ready> ")).await.is_ok() {
                 break;
             }
         }
-    })
-    .await
-    .unwrap();
+    });
+    interrupted.await.unwrap();
+    type_all(&terminal, b"echo alive-$?\n").await;
+    let seen = read_until(&terminal, "alive-130").await;
+    if !seen.ends_with("ready> ") {
+        read_until(&terminal, "ready> ").await;
+    }
     type_all(&terminal, b"exit 3\n").await;
     assert_eq!(ended(&mut terminal).await, ExitStatus::Code(3));
 }

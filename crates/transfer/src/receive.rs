@@ -375,9 +375,8 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
     }
 
     /// A stream has no attributes.
-    fn writing_of(&self, file: &PendingFile) -> Writing {
-        let forgets_attributes = self.terms.writing.forgets_attributes || file.size.is_none();
-        Writing { forgets_attributes, ..self.terms.writing }
+    fn keeps_attributes(&self, file: &PendingFile) -> bool {
+        !self.terms.writing.forgets_attributes && file.size.is_some()
     }
 
     fn data(&mut self, data: &[u8]) -> Result<(), CopyError> {
@@ -390,8 +389,7 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
 
     fn end(&mut self, digest: &Digest) -> Result<(), CopyError> {
         let Some(Current { file, content }) = self.current.take() else { return Err(Violation::Unexpected.into()) };
-        let keeps = !self.writing_of(&file).forgets_attributes;
-        let attributes = keeps.then_some(&file.attributes);
+        let attributes = self.keeps_attributes(&file).then_some(&file.attributes);
         let damaged = || format!("{} arrived damaged: its checksum is wrong; nothing of it is kept", file.path);
         match content {
             Content::Partial(partial) if partial.digest() != *digest => {

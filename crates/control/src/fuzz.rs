@@ -12,6 +12,7 @@ use ring::hmac;
 use crate::keys::Keys;
 use crate::page;
 use crate::role::RoleToken;
+use crate::session_token;
 use crate::token::ChannelToken;
 
 /// The input as a token, or, if its first byte is odd, what our seal makes of the rest.
@@ -49,6 +50,19 @@ pub fn role_token(input: &[u8]) {
         assert_eq!(issued.session_token, token);
         assert_eq!(issued.access_key_id, credentials.access_key_id);
         assert_eq!(issued.secret_access_key, credentials.secret_access_key);
+    }
+}
+
+/// The session token of temporary credentials. The input is a token, or, if its first byte is odd, what one seals.
+///
+/// # Panics
+/// If a token is taken for something that would be another token.
+pub fn session_token(input: &[u8]) {
+    let keys = Keys::derive(&[7; 32]);
+    let Some((first, rest)) = input.split_first() else { return };
+    match first & 1 {
+        0 => session_token::fuzz_text(rest, &keys),
+        _ => session_token::fuzz_content(rest, &keys),
     }
 }
 

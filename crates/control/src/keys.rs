@@ -19,6 +19,12 @@ pub(crate) struct Keys {
     pub(crate) role_token: hmac::Key,
     /// Turns a session token into its secret access key.
     pub(crate) role_secret: hmac::Key,
+    /// Seals the session tokens of users and of whoever acts as a role.
+    pub(crate) session_token: SealingKey,
+    /// Turns such a token into its secret access key.
+    pub(crate) session_secret: hmac::Key,
+    /// Makes the access key ids of such tokens, which say that they are ours.
+    pub(crate) session_key_id: hmac::Key,
     /// Hashes activation codes.
     pub(crate) activation_code: hmac::Key,
     /// Seals the tokens with which listings go on.
@@ -36,6 +42,9 @@ impl Keys {
             channel_token: mac("channel tokens, 1"),
             role_token: mac("role session tokens, 1"),
             role_secret: mac("role secret access keys, 1"),
+            session_token: SealingKey::new(&expand(&root, "session tokens, 1")),
+            session_secret: mac("session secret access keys, 1"),
+            session_key_id: mac("session access key ids, 1"),
             activation_code: mac("activation codes, 1"),
             page_token: SealingKey::new(&expand(&root, "page tokens, 1")),
             key_material: SealingKey::new(&expand(&root, "keys of the key service, 1")),
@@ -116,8 +125,15 @@ mod tests {
     #[test]
     fn purposes_have_keys_of_their_own() {
         let keys = Keys::derive(&[7; 32]);
-        let tags = [&keys.channel_token, &keys.role_token, &keys.role_secret, &keys.activation_code]
-            .map(|key| hmac::sign(key, b"same").as_ref().to_vec());
+        let macs = [
+            &keys.channel_token,
+            &keys.role_token,
+            &keys.role_secret,
+            &keys.session_secret,
+            &keys.session_key_id,
+            &keys.activation_code,
+        ];
+        let tags = macs.map(|key| hmac::sign(key, b"same").as_ref().to_vec());
         for (at, tag) in tags.iter().enumerate() {
             assert!(!tags[..at].contains(tag));
         }

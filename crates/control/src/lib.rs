@@ -40,6 +40,7 @@ mod refusals;
 mod role;
 mod service_setting;
 mod session;
+mod session_token;
 mod settings;
 mod supervise;
 mod tag;

@@ -7,4 +7,4 @@
 mod seeds;
 mod targets;
 
-fuzz_tests![channel_token, page_token, role_token];
+fuzz_tests![channel_token, page_token, role_token, session_token];

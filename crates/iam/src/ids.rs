@@ -266,6 +266,23 @@ impl AccessKeyId {
         Self::with_prefix("PSIA", random)
     }
 
+    /// The random bytes behind an id that [`AccessKeyId::temporary`] made; nothing for any other.
+    #[must_use]
+    pub fn temporary_entropy(&self) -> Option<[u8; ACCESS_KEY_ID_ENTROPY]> {
+        let mut bytes = [0; ACCESS_KEY_ID_ENTROPY];
+        let (mut pending, mut bits, mut filled) = (0_u32, 0_u32, bytes.iter_mut());
+        for symbol in self.0.strip_prefix("PSIA")?.bytes() {
+            let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == symbol)?;
+            pending = (pending << 5) | u32::try_from(value).ok()?;
+            bits += 5;
+            if bits >= 8 {
+                bits -= 8;
+                *filled.next()? = u8::try_from((pending >> bits) & 0xff).ok()?;
+            }
+        }
+        (bits == 0 && filled.next().is_none()).then_some(bytes)
+    }
+
     fn with_prefix(prefix: &str, random: &[u8; ACCESS_KEY_ID_ENTROPY]) -> Self {
         Self(format!("{prefix}{}", base32(random, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")).into())
     }
@@ -342,7 +359,7 @@ fn is_lower_uuid(text: &str) -> bool {
 }
 
 /// Five bits a symbol, no padding; the last symbol carries the bits that are left, filled with zeroes.
-fn base32(bytes: &[u8], alphabet: &[u8; 32]) -> String {
+pub(crate) fn base32(bytes: &[u8], alphabet: &[u8; 32]) -> String {
     let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
     let (mut pending, mut bits) = (0_u32, 0_u32);
     for &byte in bytes {
@@ -406,6 +423,8 @@ mod tests {
             assert_eq!(KeyId::from_bytes(&key.to_bytes()), key);
             assert!(parses::<AccessKeyId>(AccessKeyId::long_lived(&[byte; 10]).as_str()));
             assert_eq!(AccessKeyId::temporary(&[byte; 10]).as_str().len(), 20);
+            assert_eq!(AccessKeyId::temporary(&[byte; 10]).temporary_entropy(), Some([byte; 10]));
+            assert_eq!(AccessKeyId::long_lived(&[byte; 10]).temporary_entropy(), None);
             for id in [UniqueId::of_user(&[byte; 11]), UniqueId::of_policy(&[byte; 11])] {
                 assert!(parses::<UniqueId>(id.as_str()) && id.as_str().len() == 21, "{id}");
             }

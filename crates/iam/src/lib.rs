@@ -9,6 +9,7 @@
 //! - [`secret`]: text and bytes that cannot be printed by accident and are wiped when dropped.
 //! - [`sigv4`]: AWS Signature Version 4, signing and verifying, and its variant made with a node's own key.
 //! - [`ini`]: the form of the files in which AWS's tools keep credentials.
+//! - [`totp`]: the codes of devices that are a second factor.
 //! - [`node_key`]: the keys with which managed nodes prove their identity.
 //!
 //! Policies, which say who may do what, are the crate `postern-policy`.
@@ -21,6 +22,7 @@ pub mod ini;
 pub mod node_key;
 pub mod secret;
 pub mod sigv4;
+pub mod totp;
 
 pub use arn::Arn;
 pub use ids::{

@@ -9,8 +9,12 @@ use postern_control::fuzz;
 pub(crate) type Target = fn(&[u8]);
 
 /// All targets by name. The name is that of the program in `fuzz/` and of the corpus folder.
-pub(crate) const TARGETS: &[(&str, Target)] =
-    &[("channel_token", fuzz::channel_token), ("page_token", fuzz::page_token), ("role_token", fuzz::role_token)];
+pub(crate) const TARGETS: &[(&str, Target)] = &[
+    ("channel_token", fuzz::channel_token),
+    ("page_token", fuzz::page_token),
+    ("role_token", fuzz::role_token),
+    ("session_token", fuzz::session_token),
+];
 
 /// Runs the target of this name.
 pub(crate) fn run(name: &str, data: &[u8]) {

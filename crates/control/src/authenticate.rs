@@ -5,6 +5,7 @@
 //! more is nobody, whatever it signs with.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use postern_iam::sigv4::{self, Scheme, SignedRequest, VerifyPolicy};
@@ -12,9 +13,22 @@ use postern_iam::{AccessKeyId, NodeId, NodePublicKey, SecretString};
 use postern_model::{ApiError, ErrorCode, Service};
 use postern_store::{AccessKeyRecord, KeyUse, NodeRecord, StartRequest};
 
-use crate::caller::{Caller, NodeProof, Principal, User};
+use crate::caller::{Caller, CredentialFacts, NodeProof, Person, Principal};
 use crate::role::{RoleCredentials, RoleToken};
 use crate::{Control, failure, identity, millis};
+
+/// Where a request comes from, as the connection and unsigned headers say.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The address at the other end of the connection, if that is known.
+    pub source_ip: Option<IpAddr>,
+    /// Whether the connection is encrypted up to the service.
+    pub is_secure: bool,
+    /// The header `User-Agent`. More than [`MAX_USER_AGENT`] bytes of it are not kept.
+    pub user_agent: Option<String>,
+    /// The id that the reply and the log show.
+    pub request_id: String,
+}
 
 /// The rest of a request, beside its signature.
 #[derive(Clone, Debug)]
@@ -23,13 +37,14 @@ pub struct Arrival<'a> {
     pub body: &'a [u8],
     /// What the signature must be scoped to where the request arrived: `ssm`, or `ssmmessages`.
     pub services: &'a [&'a str],
-    /// From where, if that is known.
-    pub source_ip: Option<IpAddr>,
-    /// The id that the reply and the log show.
-    pub request_id: String,
+    /// Where it comes from.
+    pub origin: Origin,
     /// The header `amz-sdk-invocation-id`. Stock SDKs send it, unsigned; see [`StartRequest::invocation`].
     pub invocation_id: Option<String>,
 }
+
+/// Conditions on what a client calls itself see so many bytes.
+const MAX_USER_AGENT: usize = 512;
 
 /// An invocation id is a UUID; nothing longer is kept.
 const MAX_INVOCATION_ID: usize = 64;
@@ -54,12 +69,9 @@ impl Control {
         };
         let invocation = arrival.invocation_id.filter(|id| id.len() <= MAX_INVOCATION_ID);
         Ok(Caller {
-            principal,
-            scope: self.scope().clone(),
-            request_id: arrival.request_id,
-            source_ip: arrival.source_ip,
             request: Some(StartRequest { signature: signed.signature_digest(), invocation }),
             verified_key,
+            ..self.caller(principal, arrival.origin)
         })
     }
 
@@ -77,12 +89,23 @@ impl Control {
 
     /// The caller of a request without a signature. There is one thing it may do.
     #[must_use]
-    pub fn stranger(&self, source_ip: Option<IpAddr>, request_id: String) -> Caller {
+    pub fn stranger(&self, origin: Origin) -> Caller {
+        self.caller(Principal::Anonymous, origin)
+    }
+
+    fn caller(&self, principal: Principal, origin: Origin) -> Caller {
+        let Origin { source_ip, is_secure, mut user_agent, request_id } = origin;
+        if let Some(user_agent) = &mut user_agent {
+            user_agent.truncate(user_agent.floor_char_boundary(MAX_USER_AGENT));
+        }
         Caller {
-            principal: Principal::Anonymous,
+            principal,
             scope: self.scope().clone(),
             request_id,
+            arrived_at: self.unix_millis(),
             source_ip,
+            is_secure,
+            user_agent,
             request: None,
             verified_key: None,
         }
@@ -103,8 +126,9 @@ impl Control {
         }
         self.note_use(&key, arrival.services).await;
         let policies = self.store.policies_in_effect(&key.account, &user.id).await.map_err(failure::store)?;
-        let arn = user.arn(&key.account);
-        Ok(Principal::User(User { arn, rights: identity::rights(&policies), id: user.id, name: user.name }))
+        let (rights, layers) = (identity::rights(&policies), self.layers(&policies, None));
+        let person = Person::user(user, &key.account, CredentialFacts::LongLived, rights, layers);
+        Ok(Principal::Person(Arc::new(person)))
     }
 
     /// Notes now and then what a key is good for: so often that people can tell which keys nobody needs. A request is

@@ -222,7 +222,7 @@ const NOT_A_NODE: Decision = Decision::Deny("because only a managed node may do 
 fn decide(principal: &Principal, action: Action, resource: &Resource) -> Decision {
     let audience = audience(action);
     match principal {
-        Principal::User(user) => decide_for_user(user.rights, audience),
+        Principal::Person(person) => decide_for_user(person.rights, audience),
         Principal::Node { node_id, proof } => decide_for_node(node_id, *proof, audience, resource),
         // An anonymous registration brings its own proof, the activation's code, which the act checks.
         Principal::Anonymous if audience == Audience::Anyone => Decision::Allow,

@@ -2,15 +2,20 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use postern_iam::{Arn, NodeId, UniqueId};
-use postern_store::{RegisteredKey, Scope, StartRequest};
+use postern_iam::NodeId;
+use postern_store::{RegisteredKey, Scope, StartRequest, UnixMillis};
+
+mod person;
+
+pub use person::{CredentialFacts, Person, PersonKind, Rights, TemporaryFacts};
 
 /// Who a request is from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Principal {
-    /// A user, with an access key.
-    User(User),
+    /// Somebody, or somebody's program, with credentials: may do what policies allow.
+    Person(Arc<Person>),
     /// A managed node. It may act for itself and the sessions given to it, and for nobody else.
     Node {
         /// Which.
@@ -20,28 +25,6 @@ pub enum Principal {
     },
     /// Nobody in particular.
     Anonymous,
-}
-
-/// A user who calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// The user's ARN at this moment.
-    pub arn: Arn,
-    /// The user's id for good.
-    pub id: UniqueId,
-    /// The user's name at this moment.
-    pub name: String,
-    /// What policies allow.
-    pub rights: Rights,
-}
-
-/// What the policies of somebody allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rights {
-    /// Everything in the account that is a person's to do.
-    Everything,
-    /// Nothing.
-    Nothing,
 }
 
 /// How a node proved who it is.
@@ -62,8 +45,14 @@ pub struct Caller {
     pub scope: Scope,
     /// The id that the reply, the log and the audit record show.
     pub request_id: String,
-    /// From where, if that is known.
+    /// When it arrived: the time that conditions see.
+    pub arrived_at: UnixMillis,
+    /// From where, if that is known: the address at the other end of the connection, whatever headers say.
     pub source_ip: Option<IpAddr>,
+    /// Whether the connection is encrypted up to the service.
+    pub is_secure: bool,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
     /// Recognises the same request if it comes again. Only signed requests have it.
     pub request: Option<StartRequest>,
     /// The key that a node's signature was verified with: replacing it must replace this one.
@@ -76,7 +65,7 @@ impl Caller {
     pub fn node_id(&self) -> Option<&NodeId> {
         match &self.principal {
             Principal::Node { node_id, .. } => Some(node_id),
-            Principal::User(_) | Principal::Anonymous => None,
+            Principal::Person(_) | Principal::Anonymous => None,
         }
     }
 }
@@ -85,7 +74,7 @@ impl Caller {
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::User(user) => write!(f, "{}", user.arn),
+            Self::Person(person) => write!(f, "{}", person.arn),
             Self::Node { node_id, .. } => write!(f, "{node_id}"),
             Self::Anonymous => f.write_str("anonymous"),
         }

@@ -35,6 +35,7 @@ pub mod lifecycle;
 mod logs;
 mod node;
 mod page;
+mod policies;
 mod recover;
 mod refusals;
 mod role;
@@ -51,8 +52,8 @@ mod upstream;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::Arrival;
-pub use caller::{Caller, NodeProof, Principal, Rights, User};
+pub use authenticate::{Arrival, Origin};
+pub use caller::{Caller, CredentialFacts, NodeProof, Person, PersonKind, Principal, Rights, TemporaryFacts};
 pub use command::{NodeCommand, SessionCommand};
 pub use control_channel::{ControlLease, PendingWork};
 pub use data_channel::{Admission, DataAdmission, EndedSession};
@@ -74,6 +75,7 @@ use postern_store::{Scope, Store, UnixMillis};
 
 use crate::displacement::Displacements;
 use crate::keys::Keys;
+use crate::policies::Policies;
 use crate::refusals::{NodeRefusal, Refusals};
 use crate::session::turns::Turns;
 use crate::throttle::RegistrationThrottle;
@@ -110,6 +112,7 @@ pub struct Control {
     turns: Mutex<Turns>,
     displacements: Mutex<Displacements>,
     refusals: Mutex<Refusals>,
+    policies: Policies,
 }
 
 impl Control {
@@ -130,6 +133,7 @@ impl Control {
             turns: Mutex::default(),
             displacements: Mutex::default(),
             refusals: Mutex::default(),
+            policies: Policies::default(),
         }
     }
 

@@ -3,13 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
 
+use std::sync::Arc;
+
 use postern_iam::UniqueId;
 use postern_model::{CallerKind, ErrorCode, Operation};
 use postern_store::IdentityKind;
 
 use super::act::{ACTIONS, NodeAndDocument, NodeAndRole, OnIdentity, OnPolicy, OnSetting, OnTagged, Renamed, Target};
 use super::*;
-use crate::caller::User;
+use crate::caller::{CredentialFacts, Person, PersonKind};
 
 const OWN: &str = "mi-0000000000000000a";
 const OTHER: &str = "mi-0000000000000000b";
@@ -177,7 +179,16 @@ fn callers() -> [Principal; 7] {
 
 fn user(name: &str, rights: Rights) -> Principal {
     let arn = Arn::user(&"123456789012".parse().unwrap(), name);
-    Principal::User(User { arn, id: UniqueId::of_user(&[1; 11]), name: name.to_owned(), rights })
+    let id = UniqueId::of_user(&[1; 11]);
+    Principal::Person(Arc::new(Person {
+        arn,
+        user_id: id.to_string(),
+        tags: Vec::new(),
+        kind: PersonKind::User { id, name: name.to_owned() },
+        credentials: CredentialFacts::LongLived,
+        rights,
+        layers: Arc::default(),
+    }))
 }
 
 fn caller(principal: Principal) -> Caller {
@@ -185,7 +196,10 @@ fn caller(principal: Principal) -> Caller {
         principal,
         scope: Scope { account: "123456789012".parse().unwrap(), region: "eu-west-1".parse().unwrap() },
         request_id: "request".to_owned(),
+        arrived_at: 0,
         source_ip: None,
+        is_secure: true,
+        user_agent: None,
         request: None,
         verified_key: None,
     }
@@ -221,7 +235,7 @@ fn policy() -> OnPolicy {
 fn may<A: Act>(principal: &Principal, on: A::On) -> bool {
     match authorize::<A>(&caller(principal.clone()), on) {
         Ok(allowed) => {
-            assert_eq!(allowed.caller().principal, *principal);
+            assert_eq!(allowed.caller().principal.to_string(), principal.to_string());
             true
         }
         Err(error) => {

@@ -120,7 +120,7 @@ impl Control {
         let allowed = authorize::<act::GetCallerIdentity>(caller, ())?;
         let account = self.account();
         let (user_id, arn) = match &allowed.caller().principal {
-            Principal::User(user) => (user.id.to_string(), user.arn.clone()),
+            Principal::Person(person) => (person.user_id.clone(), person.arn.clone()),
             Principal::Node { node_id, .. } => {
                 let node = self.store.node(self.scope(), node_id).await.map_err(failure::store)?;
                 let node = node.ok_or_else(|| crate::authenticate::not_registered(node_id))?;
@@ -154,12 +154,12 @@ impl Control {
 
 /// The user that an operation is about if it names none.
 pub(super) fn own_name(caller: &Caller, named: Option<String>) -> Result<String, ApiError> {
-    match (named, &caller.principal) {
-        (Some(name), _) => Ok(name),
-        (None, Principal::User(user)) => Ok(user.name.clone()),
-        (None, Principal::Node { .. } | Principal::Anonymous) => {
-            let message = "Must specify userName when calling with non-User credentials";
-            Err(ApiError::new(ErrorCode::ValidationError, message))
-        }
-    }
+    let own = match &caller.principal {
+        Principal::Person(person) => person.user_name().map(str::to_owned),
+        Principal::Node { .. } | Principal::Anonymous => None,
+    };
+    named.or(own).ok_or_else(|| {
+        let message = "Must specify userName when calling with non-User credentials";
+        ApiError::new(ErrorCode::ValidationError, message)
+    })
 }

@@ -23,9 +23,9 @@ fn signed(world: &World, region: &str, service: &str, at: u64) -> Vec<(String, S
 async fn an_administrator_is_known_by_the_key_in_the_store() {
     let world = World::new().await;
     let caller = world.as_admin().await;
-    let Principal::User(user) = &caller.principal else { panic!("{caller:?}") };
+    let Principal::Person(user) = &caller.principal else { panic!("{caller:?}") };
     assert_eq!(user.arn.to_string(), "arn:aws:iam::123456789012:user/admin");
-    assert_eq!((user.name.as_str(), user.rights), ("admin", Rights::Everything));
+    assert_eq!((user.user_name(), user.rights), (Some("admin"), Rights::Everything));
     assert!(caller.request.is_some());
 }
 
@@ -71,9 +71,11 @@ async fn a_node_is_known_by_its_key_and_by_its_role() {
     let machine = world.register(1).await;
     let node_id = machine.node_id.clone();
     let caller = world.with_key(&machine).await.unwrap();
-    assert_eq!(caller.principal, Principal::Node { node_id: node_id.clone(), proof: NodeProof::Key });
+    let Principal::Node { node_id: id, proof: NodeProof::Key } = caller.principal else { panic!("{caller:?}") };
+    assert_eq!(id, node_id);
     let caller = world.with_role(&machine).await;
-    assert_eq!(caller.principal, Principal::Node { node_id, proof: NodeProof::Role });
+    let Principal::Node { node_id: id, proof: NodeProof::Role } = caller.principal else { panic!("{caller:?}") };
+    assert_eq!(id, node_id);
 }
 
 #[tokio::test]

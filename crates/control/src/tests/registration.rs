@@ -12,7 +12,7 @@ use postern_model::agent::{
 use postern_model::node::DescribeInstanceInformationRequest;
 use postern_model::{ErrorCode, Timestamp};
 
-use super::world::{World, code};
+use super::world::{World, code, origin};
 
 fn registration(activation: &CreateActivationResponse) -> RegisterManagedInstanceRequest {
     RegisterManagedInstanceRequest {
@@ -25,7 +25,7 @@ fn registration(activation: &CreateActivationResponse) -> RegisterManagedInstanc
 }
 
 async fn try_register(world: &World, request: RegisterManagedInstanceRequest, from: u8) -> Result<(), ErrorCode> {
-    let stranger = world.control.stranger(Some(IpAddr::from([192, 0, 2, from])), "request".to_owned());
+    let stranger = world.control.stranger(origin(Some(IpAddr::from([192, 0, 2, from]))));
     let registered = world.control.register_managed_instance(&stranger, request).await;
     registered.map(|_| ()).map_err(|error| error.code())
 }

@@ -8,7 +8,7 @@ use postern_model::tag::*;
 use postern_model::{ApiError, Empty, ErrorCode, decode};
 use serde_json::json;
 
-use super::world::{World, code};
+use super::world::{World, code, origin};
 
 fn tag(key: &str, value: &str) -> Tag {
     Tag { key: key.to_owned(), value: value.to_owned() }
@@ -51,7 +51,7 @@ async fn tags_of_an_activation_are_those_of_its_nodes_until_they_are_changed_the
         public_key: postern_iam::NodeKeyPair::from_seed([1; 32]).public_key().to_registration(),
         public_key_type: "Ed25519".to_owned(),
     };
-    let stranger = world.control.stranger(None, "request".to_owned());
+    let stranger = world.control.stranger(origin(None));
     let node = world.control.register_managed_instance(&stranger, request).await.unwrap().instance_id;
     assert_eq!(world.list(NODE, node.as_str()).await.unwrap(), [tag("Owner", "jane"), tag("env", "prod")]);
 

@@ -1,6 +1,7 @@
 //! A service without faces, with one administrator, and machines that sign as agents do.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use postern_store::Scope;
 use postern_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use crate::{Admission, Arrival, Caller, Control, ControlLease, Deps, Refusal, Settings, Upstreams};
+use crate::{Admission, Arrival, Caller, Control, ControlLease, Deps, Origin, Refusal, Settings, Upstreams};
 
 /// A clock that stands until it is told to go on.
 pub(super) struct StandingClock(Mutex<Now>);
@@ -143,13 +144,7 @@ impl World {
         service: &str,
     ) -> Result<Caller, ApiError> {
         let signed = sigv4::parse("POST", uri, headers)?;
-        let arrival = Arrival {
-            body,
-            services: &[service],
-            source_ip: None,
-            request_id: "request".to_owned(),
-            invocation_id: None,
-        };
+        let arrival = Arrival { body, services: &[service], origin: origin(None), invocation_id: None };
         self.control.authenticate(&signed, arrival).await
     }
 
@@ -181,7 +176,7 @@ impl World {
             public_key: key.public_key().to_registration(),
             public_key_type: "Ed25519".to_owned(),
         };
-        let stranger = self.control.stranger(None, "request".to_owned());
+        let stranger = self.control.stranger(origin(None));
         let registered = self.control.register_managed_instance(&stranger, request).await.unwrap();
         Machine { node_id: registered.instance_id, key, fingerprint }
     }
@@ -265,6 +260,10 @@ impl World {
         };
         self.control.admit_data_channel(session_id, &DataOpen::Agent(open), None).await
     }
+}
+
+pub(super) fn origin(source_ip: Option<IpAddr>) -> Origin {
+    Origin { source_ip, is_secure: true, user_agent: None, request_id: "request".to_owned() }
 }
 
 pub(super) fn start_request(target: &str) -> StartSessionRequest {

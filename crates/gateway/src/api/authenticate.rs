@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use postern_control::{Arrival, Caller};
+use postern_control::{Arrival, Caller, Origin};
 use postern_iam::sigv4::{self, SignedRequest};
 use postern_model::ApiError;
 
@@ -19,8 +19,7 @@ pub(crate) async fn signed(app: &App, parts: &Parts, body: &[u8], services: &[&s
     let arrival = Arrival {
         body,
         services,
-        source_ip: source_ip(parts),
-        request_id: request_id(parts),
+        origin: origin(parts),
         invocation_id: parts.headers.get("amz-sdk-invocation-id").and_then(|id| id.to_str().ok()).map(str::to_owned),
     };
     app.control.authenticate(&signed, arrival).await
@@ -44,7 +43,7 @@ pub(crate) async fn if_signed(app: &App, parts: &Parts, services: &[&str]) -> Re
 
 /// The caller of a request that needs no signature.
 pub(crate) fn stranger(app: &App, parts: &Parts) -> Caller {
-    app.control.stranger(source_ip(parts), request_id(parts))
+    app.control.stranger(origin(parts))
 }
 
 fn read(parts: &Parts) -> Result<SignedRequest, ApiError> {
@@ -64,8 +63,14 @@ fn is_signed(parts: &Parts) -> bool {
         || query.contains("X-Amz-Algorithm")
 }
 
-fn source_ip(parts: &Parts) -> Option<std::net::IpAddr> {
-    parts.extensions.get::<Peer>().map(|peer| peer.address.ip())
+fn origin(parts: &Parts) -> Origin {
+    let peer = parts.extensions.get::<Peer>();
+    Origin {
+        source_ip: peer.map(|peer| peer.address.ip()),
+        is_secure: peer.is_some_and(|peer| peer.encrypted),
+        user_agent: parts.headers.get("user-agent").and_then(|agent| agent.to_str().ok()).map(str::to_owned),
+        request_id: request_id(parts),
+    }
 }
 
 /// The id of a request, for its answer.

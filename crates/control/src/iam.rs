@@ -153,6 +153,7 @@ impl Control {
             }
             DeleteIdentity::Unknown => return Err(no_such(*kind, name)),
             DeleteIdentity::InUse(IdentityUse::AccessKeys) => "delete access keys",
+            DeleteIdentity::InUse(IdentityUse::Devices) => "delete MFA device",
             DeleteIdentity::InUse(IdentityUse::Memberships) if *kind == IdentityKind::User => {
                 "remove user from all groups"
             }

@@ -118,6 +118,18 @@ impl Arn {
         Self::iam("aws", format!("policy/{name}"))
     }
 
+    /// The ARN of a virtual device that makes one-time codes: its serial number. The name may have a path.
+    #[must_use]
+    pub fn mfa_device(account: &AccountId, name: &str) -> Self {
+        Self::iam(account.as_str(), format!("mfa/{name}"))
+    }
+
+    /// The ARN of a provider of identities, by its address without the scheme.
+    #[must_use]
+    pub fn oidc_provider(account: &AccountId, address: &str) -> Self {
+        Self::iam(account.as_str(), format!("oidc-provider/{address}"))
+    }
+
     /// The account itself, with all rights: how trust policies name "whoever in it may".
     #[must_use]
     pub fn root(account: &AccountId) -> Self {

@@ -42,6 +42,16 @@ impl IdentityStore for SqliteStore {
         Ok(row.as_ref().map(record).transpose()?)
     }
 
+    async fn identity_of_id(&self, account: &AccountId, id: &UniqueId) -> Result<Option<IdentityRecord>, StoreError> {
+        let row = sqlx::query("SELECT * FROM identity WHERE account = $1 AND identity_id = $2")
+            .bind(account.as_str())
+            .bind(id.as_str())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(Failure::Sql)?;
+        Ok(row.as_ref().map(record).transpose()?)
+    }
+
     async fn identities_page(
         &self,
         account: &AccountId,
@@ -368,8 +378,9 @@ async fn delete(
     kind: IdentityKind,
     name: &str,
 ) -> Result<DeleteIdentity, Failure> {
-    const USES: [(&str, IdentityUse); 4] = [
+    const USES: [(&str, IdentityUse); 5] = [
         ("SELECT 1 FROM access_key WHERE account = $1 AND user_id = $2", IdentityUse::AccessKeys),
+        ("SELECT 1 FROM mfa_device WHERE account = $1 AND user_id = $2", IdentityUse::Devices),
         ("SELECT 1 FROM group_member WHERE account = $1 AND (user_id = $2 OR group_id = $2)", IdentityUse::Memberships),
         ("SELECT 1 FROM attached_policy WHERE account = $1 AND identity_id = $2", IdentityUse::AttachedPolicies),
         ("SELECT 1 FROM inline_policy WHERE account = $1 AND identity_id = $2", IdentityUse::InlinePolicies),

@@ -24,6 +24,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_log_stream_order.sql"),
     include_str!("../migrations/0008_identities.sql"),
     include_str!("../migrations/0009_sessions_of_an_owner.sql"),
+    include_str!("../migrations/0010_second_factors.sql"),
 ];
 
 /// Readers at once; each is a thread and a page cache.

@@ -10,6 +10,8 @@ mod keys;
 mod logs;
 mod nodes;
 mod policies;
+mod providers;
+mod second_factors;
 mod service_settings;
 mod sessions;
 mod tags;
@@ -43,6 +45,10 @@ where
     policies::a_policys_versions_are_numbered_once(&*new_store().await).await;
     policies::policies_are_attached_up_to_a_limit_and_stay_while_they_are(&*new_store().await).await;
     policies::everything_that_counts_for_an_identity_is_read_at_once(&*new_store().await).await;
+
+    second_factors::devices_are_kept_whole_and_are_one_users_at_most(&*new_store().await).await;
+    second_factors::a_step_is_taken_once_also_when_everybody_asks_at_once(&*new_store().await).await;
+    providers::providers_are_kept_whole_and_changed_whole_or_not_at_all(&*new_store().await).await;
 
     documents::a_document_is_kept_as_it_is(&*new_store().await).await;
     documents::a_name_is_taken_once_and_the_scope_is_not_endless(&*new_store().await).await;

@@ -141,6 +141,8 @@ pub enum DeleteIdentity {
 pub enum IdentityUse {
     /// A user's access keys.
     AccessKeys,
+    /// A user's devices that make one-time codes.
+    Devices,
     /// A user is in groups, or a group has users.
     Memberships,
     /// Managed policies are attached.
@@ -223,6 +225,9 @@ pub trait IdentityStore: Send + Sync {
         kind: IdentityKind,
         name: &str,
     ) -> Result<Option<IdentityRecord>, StoreError>;
+
+    /// The user, group or role with this id.
+    async fn identity_of_id(&self, account: &AccountId, id: &UniqueId) -> Result<Option<IdentityRecord>, StoreError>;
 
     /// Identities of a kind whose path begins so, in the order of their names without regard to case, after this name.
     async fn identities_page(

@@ -20,6 +20,8 @@ mod key;
 mod log;
 mod node;
 mod policy;
+mod provider;
+mod second_factor;
 mod service_setting;
 mod session;
 mod tag;
@@ -31,6 +33,8 @@ pub use key::*;
 pub use log::*;
 pub use node::*;
 pub use policy::*;
+pub use provider::*;
+pub use second_factor::*;
 pub use service_setting::*;
 pub use session::*;
 pub use tag::*;
@@ -68,6 +72,8 @@ pub trait Store:
     + KeyStore
     + LogStore
     + PolicyStore
+    + ProviderStore
+    + SecondFactorStore
     + ServiceSettingStore
     + TagStore
 {
@@ -82,6 +88,8 @@ impl<T> Store for T where
         + KeyStore
         + LogStore
         + PolicyStore
+        + ProviderStore
+        + SecondFactorStore
         + ServiceSettingStore
         + TagStore
         + ?Sized

@@ -88,6 +88,11 @@ impl Pair {
         self.client.session(&self.service, self.agent.node_id(), more)
     }
 
+    /// Writes the account's preferences for sessions.
+    pub(crate) fn prefer(&self, inputs: &Value) -> Output {
+        prefer(&self.client, &self.service, inputs)
+    }
+
     pub(crate) fn scene(&self) -> Scene<'_> {
         let node = (self.agent.node_id(), AGENT, self.agent.version());
         Scene { client: &self.client, service: &self.service, node }
@@ -109,10 +114,23 @@ pub(crate) struct OurNode {
 impl OurNode {
     /// `None`, after saying why, where the plugin is missing.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with settings of the service.
+    pub(crate) fn start_with(settings: &[(&str, &str)]) -> Option<Self> {
         let client = StockClient::get()?;
-        let service = Service::start(Scheme::Https);
+        let service = Service::start_with(Scheme::Https, settings);
         let agent = Agent::start(&service);
         Some(Self { client, agent, service })
+    }
+
+    pub(crate) fn node_id(&self) -> &str {
+        self.agent.node_id()
+    }
+
+    pub(crate) fn wait_until_online(&self) {
+        self.agent.wait_until_online(&self.service);
     }
 
     pub(crate) fn scene(&self) -> Scene<'_> {
@@ -152,14 +170,14 @@ impl Scene<'_> {
 }
 
 /// Writes the account's preferences for sessions, as an administrator does.
-pub(crate) fn prefer(pair: &Pair, inputs: &Value) -> Output {
+pub(crate) fn prefer(client: &StockClient, service: &Service, inputs: &Value) -> Output {
     let folder = temporary_folder();
     let file = folder.path().join("preferences.json");
     let document = json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs});
     std::fs::write(&file, document.to_string()).expect("the folder is writable");
     let content = format!("file://{}", file.display());
-    let environment = pair.client.environment(&pair.service);
-    let aws = |words: &[&str]| run(&pair.client.aws(), words, &environment, PATIENCE);
+    let environment = client.environment(service);
+    let aws = |words: &[&str]| run(&client.aws(), words, &environment, PATIENCE);
     let name = ["--name", "SSM-SessionManagerRunShell", "--content", &content];
     let create = [&["ssm", "create-document", "--document-type", "Session"], &name[..]].concat();
     let made = aws(&create);

@@ -22,7 +22,7 @@ fn opened_port(terminal: &mut Terminal) -> u16 {
     port
 }
 
-fn connect(port: u16) -> TcpStream {
+pub(crate) fn connect(port: u16) -> TcpStream {
     let stream = TcpStream::connect(("localhost", port)).expect("the plugin listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
     stream
@@ -36,7 +36,7 @@ fn interrupt(scene: Scene<'_>, mut terminal: Terminal) {
     wait_until_no_session_is_active(scene.service);
 }
 
-fn many_connections_share_one_port_session(scene: Scene<'_>) {
+pub(crate) fn many_connections_share_one_port_session(scene: Scene<'_>) {
     let behaviour = scene.behaviour("AWS-StartPortForwardingSession, multiplexed");
     let server = echo_server("127.0.0.1:0");
     // The plugin crashes in silence when the end of the handshake is not what it expects, so often is the point.

@@ -9,7 +9,7 @@ use postern_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::pair::{AGENT, PATIENCE, Pair, StockClient, active_sessions, prefer, talk, wait_until_no_session_is_active};
+use crate::pair::{AGENT, PATIENCE, Pair, StockClient, active_sessions, talk, wait_until_no_session_is_active};
 
 #[test]
 fn a_transcript_is_put_into_an_s3_that_takes_it() {
@@ -25,7 +25,7 @@ fn a_transcript_is_put_into_an_s3_that_takes_it() {
     let Some(agent) = StockAgentProcess::start_with(&service, &setup) else { return };
     let behaviour = Behaviour::of("transcript in an S3 that does not check signatures", &[(AGENT, agent.version())]);
     let pair = Pair { client, agent, service };
-    prefer(&pair, &json!({"s3BucketName": "transcripts", "s3KeyPrefix": "some/where", "s3EncryptionEnabled": false}))
+    pair.prefer(&json!({"s3BucketName": "transcripts", "s3KeyPrefix": "some/where", "s3EncryptionEnabled": false}))
         .expect_success("preferences");
     let mut terminal = pair.session(&[]);
     talk(&mut terminal, "written-down");
@@ -80,7 +80,7 @@ fn logged(pair: &Pair, group: &str, session_id: &str, text: &str) -> Vec<String>
 
 /// A shell with these preferences, and its id.
 fn shell(pair: &Pair, inputs: &Value) -> (Terminal, String) {
-    prefer(pair, inputs).expect_success("preferences");
+    pair.prefer(inputs).expect_success("preferences");
     let mut terminal = pair.session(&[]);
     talk(&mut terminal, "written-down");
     let id = active_sessions(&pair.service)[0]["SessionId"].as_str().expect("it has an id").to_string();
@@ -142,7 +142,7 @@ fn sessions_are_logged_under_a_key_or_refused() {
 
     let behaviour =
         Behaviour::of("a log group without a key, refused as the preferences insist", &[(AGENT, pair.agent.version())]);
-    prefer(&pair, &json!({"cloudWatchLogGroupName": GROUP, "cloudWatchEncryptionEnabled": true}))
+    pair.prefer(&json!({"cloudWatchLogGroupName": GROUP, "cloudWatchEncryptionEnabled": true}))
         .expect_success("preferences");
     let mut terminal = pair.session(&[]);
     terminal.expect("encryption is not set up on the selected CloudWatch Logs log group", PATIENCE);

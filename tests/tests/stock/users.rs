@@ -3,7 +3,7 @@
 use postern_testkit::{Terminal, run, temporary_folder};
 use serde_json::json;
 
-use crate::pair::{PATIENCE, Pair, prefer, wait_until_no_session_is_active, with_document};
+use crate::pair::{PATIENCE, Pair, wait_until_no_session_is_active, with_document};
 
 fn who_am_i(terminal: &mut Terminal) -> String {
     terminal.type_text("echo $((40+2))-$(id -un):$(id -u)-$((40+3))\r");
@@ -22,22 +22,22 @@ fn sessions_run_as_the_preferred_user_or_not_at_all() {
         let text = std::fs::read_to_string(&path).expect("it was copied") + line;
         std::fs::write(&path, text).expect("the copy is writable");
     }
-    prefer(&pair, &json!({"runAsEnabled": true, "runAsDefaultUser": "runner"})).expect_success("preferences");
+    pair.prefer(&json!({"runAsEnabled": true, "runAsDefaultUser": "runner"})).expect_success("preferences");
     let mut terminal = pair.session(&[]);
     assert_eq!(who_am_i(&mut terminal), "runner:4321");
     terminal.type_text("exit\r");
     assert_eq!(terminal.wait(PATIENCE), 0);
 
-    prefer(&pair, &json!({"runAsEnabled": true, "runAsDefaultUser": "nobody-here"})).expect_success("preferences");
+    pair.prefer(&json!({"runAsEnabled": true, "runAsDefaultUser": "nobody-here"})).expect_success("preferences");
     let mut terminal = pair.session(&[]);
     terminal.expect("failed to start pty since RunAs user nobody-here does not exist", PATIENCE);
     assert_eq!(terminal.wait(PATIENCE), 0);
 
     // The agent hands the name to a shell as root.
-    let refused = prefer(&pair, &json!({"runAsEnabled": true, "runAsDefaultUser": "$(touch /tmp/pwned)"}));
+    let refused = pair.prefer(&json!({"runAsEnabled": true, "runAsDefaultUser": "$(touch /tmp/pwned)"}));
     assert!(refused.stderr.contains("InvalidDocument"), "{refused:#?}");
 
-    prefer(&pair, &json!({"shellProfile": {"linux": "cd /usr; echo profile-$((40+2))", "windows": ""}}))
+    pair.prefer(&json!({"shellProfile": {"linux": "cd /usr; echo profile-$((40+2))", "windows": ""}}))
         .expect_success("preferences");
     let mut terminal = pair.session(&[]);
     terminal.expect("profile-42", PATIENCE);

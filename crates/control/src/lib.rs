@@ -75,6 +75,7 @@ use postern_store::{Scope, Store, UnixMillis};
 
 use crate::displacement::Displacements;
 use crate::keys::Keys;
+use crate::logs::FullNodes;
 use crate::policies::Policies;
 use crate::refusals::{NodeRefusal, Refusals};
 use crate::session::turns::Turns;
@@ -113,6 +114,7 @@ pub struct Control {
     displacements: Mutex<Displacements>,
     refusals: Mutex<Refusals>,
     policies: Policies,
+    full_nodes: Mutex<FullNodes>,
 }
 
 impl Control {
@@ -134,6 +136,7 @@ impl Control {
             displacements: Mutex::default(),
             refusals: Mutex::default(),
             policies: Policies::default(),
+            full_nodes: Mutex::default(),
         }
     }
 
@@ -154,6 +157,10 @@ impl Control {
     /// Both are changed by single operations that cannot panic half-way.
     fn displacements(&self) -> MutexGuard<'_, Displacements> {
         self.displacements.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn full_nodes(&self) -> MutexGuard<'_, FullNodes> {
+        self.full_nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn refusals(&self) -> MutexGuard<'_, Refusals> {

@@ -7,6 +7,7 @@
 
 mod group;
 mod put;
+mod quota;
 mod read;
 mod seal;
 mod stream;
@@ -16,6 +17,7 @@ use postern_model::logs::GroupReference;
 use postern_model::{ApiError, ErrorCode, Service};
 use postern_store::{Scope, SessionRecord, UnixMillis};
 
+pub(crate) use self::quota::FullNodes;
 use crate::authz::act::OnStream;
 use crate::caller::Caller;
 use crate::page::Listing;

@@ -35,6 +35,8 @@ pub struct Settings {
     pub session_quota: SessionQuota,
     /// How much documents may grow.
     pub document_quota: DocumentQuota,
+    /// Bytes of one node's log events that are kept here, over all groups, as AWS counts them.
+    pub log_bytes_per_node: u64,
     /// How long DescribeSessions shows ended sessions.
     pub history: Duration,
     /// How long a token is good for its first use.
@@ -63,6 +65,7 @@ impl Settings {
             timeouts: Timeouts::default(),
             session_quota: SessionQuota { per_node: 500, per_owner: 1000, total: 10_000 },
             document_quota: DocumentQuota { documents: 500, versions: 1000, shares: 1000 },
+            log_bytes_per_node: 1024 * 1024 * 1024,
             history: Duration::from_secs(30 * DAY),
             token_life: Duration::from_secs(2 * 60),
             token_reuse: Duration::from_secs(60),

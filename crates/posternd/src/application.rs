@@ -101,6 +101,8 @@ impl Application {
             per_owner: most(config.max_sessions_per_user),
             total: most(config.max_sessions),
         };
+        let log_megabytes = u64::try_from(config.max_log_megabytes_per_node).unwrap_or(u64::MAX);
+        settings.log_bytes_per_node = log_megabytes.saturating_mul(1024 * 1024);
         settings.role_credentials_life = config.node_credential_lifetime.0;
         let upstreams = Upstreams {
             kms: config.kms_upstream()?.map(passed_on_to),

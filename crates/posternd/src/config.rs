@@ -141,6 +141,9 @@ settings! {
     max_sessions_per_node: usize = "500";
     /// Most sessions that are active at once in all. Each may hold 1 MiB here while its ends are slow.
     max_sessions: usize = "10000";
+    /// Most MiB of one node's session logs that are kept here (CloudWatch Logs), over all groups, as AWS counts them. Its
+    /// agent is refused more until some are forgotten or removed.
+    max_log_megabytes_per_node: usize = "1024";
     /// How long the credentials of a node are valid; it renews them at half of that.
     node_credential_lifetime: value::Period = "\"1h\"";
     /// Most TLS handshakes under way at once; more of them wait.

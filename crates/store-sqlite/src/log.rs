@@ -1,14 +1,15 @@
 //! Logs in SQLite: the trait, and what groups need. Streams, events and forgetting have rooms of their own.
 
-mod event;
 mod forget;
 mod group;
+mod put;
+mod read;
 mod stream;
 
 use async_trait::async_trait;
 use postern_store::{
-    CreateLogGroup, CreateLogStream, LogBatch, LogEventRecord, LogGroupFilter, LogGroupRecord, LogQuery, LogStore,
-    LogStreamOrder, LogStreamRecord, OnLogStream, Scope, StoreError, UnixMillis,
+    CreateLogGroup, CreateLogStream, LogBatch, LogGroupFilter, LogGroupRecord, LogPage, LogQuery, LogStore,
+    LogStreamOrder, LogStreamRecord, OnLogStream, PutLogEvents, Scope, StoreError, UnixMillis,
 };
 
 use crate::SqliteStore;
@@ -86,17 +87,13 @@ impl LogStore for SqliteStore {
         Ok(stream::page(&self.readers, scope, group, order, descending, limit).await?)
     }
 
-    async fn put_log_events(&self, scope: &Scope, batch: LogBatch) -> Result<OnLogStream<u64>, StoreError> {
+    async fn put_log_events(&self, scope: &Scope, batch: LogBatch) -> Result<PutLogEvents, StoreError> {
         let scope = scope.clone();
-        self.writer.act(move |connection| Box::pin(async move { event::put(connection, &scope, batch).await })).await
+        self.writer.act(move |connection| Box::pin(async move { put::put(connection, &scope, batch).await })).await
     }
 
-    async fn log_events(
-        &self,
-        scope: &Scope,
-        query: &LogQuery,
-    ) -> Result<OnLogStream<Vec<LogEventRecord>>, StoreError> {
-        Ok(event::read(&self.readers, scope, query).await?)
+    async fn log_events(&self, scope: &Scope, query: &LogQuery) -> Result<OnLogStream<LogPage>, StoreError> {
+        Ok(read::read(&self.readers, scope, query).await?)
     }
 
     async fn forget_log_events(&self, now: UnixMillis, limit: u32) -> Result<u64, StoreError> {

@@ -63,6 +63,15 @@ impl Select {
         Ok(self.text(")"))
     }
 
+    /// Adds ` IN (…)` behind a column.
+    pub(crate) fn in_numbers(mut self, values: &[u64]) -> Result<Self, Failure> {
+        self = self.text(" IN (");
+        for (index, value) in values.iter().enumerate() {
+            self = if index == 0 { self } else { self.text(", ") }.bind_number(*value)?;
+        }
+        Ok(self.text(")"))
+    }
+
     /// Adds that a column begins with this, as a range of an index: reading goes no further than the last such text.
     pub(crate) fn begins(self, column: &'static str, prefix: &str) -> Result<Self, Failure> {
         let select = self.text("(").text(column).text(" >= ").bind(prefix)?;

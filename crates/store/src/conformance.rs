@@ -69,6 +69,8 @@ where
     logs::events_are_read_in_order_both_ways_within_bounds(&*new_store().await).await;
     logs::a_full_batch_is_stored_and_counted(&*new_store().await).await;
     logs::old_events_are_forgotten_and_removed_ones_are_gone_at_once(&*new_store().await).await;
+    logs::bounds::a_node_has_so_much_and_more_when_some_is_forgotten(&*new_store().await).await;
+    logs::bounds::no_more_is_looked_at_than_a_page(&*new_store().await).await;
 
     nodes::an_activation_registers_up_to_its_limit_and_date(&*new_store().await).await;
     nodes::an_activation_counts_right_when_everybody_comes_at_once(&*new_store().await).await;

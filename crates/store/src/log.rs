@@ -1,7 +1,7 @@
 //! Logs: groups, streams in groups, events in streams. The text of an event is opaque here; it may come sealed.
 
 use async_trait::async_trait;
-use postern_iam::{KeyId, SecretBytes};
+use postern_iam::{KeyId, NodeId, SecretBytes};
 
 use crate::{Scope, StoreError, Tag, UnixMillis};
 
@@ -51,6 +51,16 @@ pub struct NewLogEvent {
     pub message: SecretBytes,
 }
 
+/// A node whose events arrive, and how much of it there may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogWriter {
+    /// The node.
+    pub node_id: NodeId,
+    /// Bytes of its events that may be there, in all groups together, each event with [`LOG_EVENT_OVERHEAD_BYTES`]. What
+    /// was removed counts until it is forgotten.
+    pub max_bytes: u64,
+}
+
 /// Events of one stream that arrive together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogBatch {
@@ -60,6 +70,8 @@ pub struct LogBatch {
     pub stream: String,
     /// The key that the texts are sealed with, which is the group's.
     pub key_id: Option<KeyId>,
+    /// The node that sends them; what people send is not counted.
+    pub writer: Option<LogWriter>,
     /// The events.
     pub events: Vec<NewLogEvent>,
     /// When they arrive.
@@ -142,10 +154,19 @@ pub struct LogQuery {
     pub newest_first: bool,
     /// Behind this position, in the direction of reading.
     pub after: Option<LogPosition>,
-    /// At most so many.
+    /// At most so many are looked at, be they of these streams or not.
     pub max_events: u32,
     /// At most so many bytes of text, but one event always.
     pub max_bytes: usize,
+}
+
+/// What a reading found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogPage {
+    /// The events, in the direction of reading. There may be none, and more behind.
+    pub events: Vec<LogEventRecord>,
+    /// Reading goes on behind this one, if there is more.
+    pub next: Option<LogPosition>,
 }
 
 /// The answer to [`LogStore::create_log_group`].
@@ -168,6 +189,20 @@ pub enum CreateLogStream {
     Exists,
     /// There is no such group.
     GroupUnknown,
+}
+
+/// The answer to [`LogStore::put_log_events`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutLogEvents {
+    /// They are stored. The sequence of the last one.
+    Stored(u64),
+    /// There is no such group. A group with another key than the events are sealed with is not the group that they are
+    /// for: that one was removed meanwhile.
+    GroupUnknown,
+    /// There is no such stream in the group.
+    StreamUnknown,
+    /// With them, there would be more of this node than there may be.
+    QuotaReached,
 }
 
 /// What an act on a stream found.
@@ -232,13 +267,11 @@ pub trait LogStore: Send + Sync {
         limit: u32,
     ) -> Result<Option<Vec<LogStreamRecord>>, StoreError>;
 
-    /// Stores events, all or none. The answer is the sequence of the last one. A group with another key than the events
-    /// are sealed with is not the group that they are for: that one was removed meanwhile, and is unknown.
-    async fn put_log_events(&self, scope: &Scope, batch: LogBatch) -> Result<OnLogStream<u64>, StoreError>;
+    /// Stores events, all or none.
+    async fn put_log_events(&self, scope: &Scope, batch: LogBatch) -> Result<PutLogEvents, StoreError>;
 
     /// Reads events in the order asked for. A stream that is named and is not there is unknown.
-    async fn log_events(&self, scope: &Scope, query: &LogQuery)
-    -> Result<OnLogStream<Vec<LogEventRecord>>, StoreError>;
+    async fn log_events(&self, scope: &Scope, query: &LogQuery) -> Result<OnLogStream<LogPage>, StoreError>;
 
     /// Forgets up to `limit` events that are older than their groups keep them, or whose streams were removed. To be
     /// called until it answers 0.

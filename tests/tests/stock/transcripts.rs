@@ -45,10 +45,12 @@ fn a_transcript_is_put_into_an_s3_that_takes_it() {
 const GROUP: &str = "/ssm/sessions";
 const SEALED: &str = "/ssm/sealed";
 
-/// A pair whose agent finds the logs, which it does by name only, and the door that the names lead to.
+/// A pair whose agent finds the logs, which it does by name only, and the door that the names lead to. A node may have
+/// a megabyte of them.
 fn pair_with_logs() -> Option<(Pair, FaultyProxy)> {
     let client = StockClient::get()?;
-    let service = Service::start_with(Scheme::Https, &[("POSTERN_NAMES", "*.us-east-1.postern.test")]);
+    let settings = [("POSTERN_NAMES", "*.us-east-1.postern.test"), ("POSTERN_MAX_LOG_MEGABYTES_PER_NODE", "1")];
+    let service = Service::start_with(Scheme::Https, &settings);
     let address = private_loopback();
     if std::net::TcpListener::bind((address, 443)).is_err() {
         postern_testkit::skip("only root may listen on port 443");
@@ -150,5 +152,33 @@ fn sessions_are_logged_under_a_key_or_refused() {
     wait_until_no_session_is_active(&pair.service);
     let streams = logs(&pair, &["describe-log-streams", "--log-group-name", GROUP]).expect("the group is there");
     assert_eq!(streams["logStreams"], json!([]), "nothing was written");
+    behaviour.holds();
+}
+
+/// AWS's agent holds a session's process until its logs are taken, or it is told what makes it stop.
+#[test]
+fn a_node_that_has_logged_enough_works_on_and_its_sessions_end() {
+    let Some((pair, _door)) = pair_with_logs() else { return };
+    logs(&pair, &["create-log-group", "--log-group-name", GROUP]).expect("the group is made");
+    let behaviour =
+        Behaviour::of("more logs than a node may have: refused, and sessions go on", &[(AGENT, pair.agent.version())]);
+    for is_streamed in [true, false] {
+        let inputs = json!({"cloudWatchLogGroupName": GROUP, "cloudWatchEncryptionEnabled": false,
+                            "cloudWatchStreamingEnabled": is_streamed});
+        let (mut terminal, id) = shell(&pair, &inputs);
+        if is_streamed {
+            logged(&pair, GROUP, &id, "written-down-42");
+        }
+        terminal.type_text("seq 1 400000; echo counted-$((40+2))\r");
+        terminal.expect("counted-42", PATIENCE);
+        leave(&pair, terminal);
+        eventually("the session's worker to be gone", PATIENCE, || {
+            pair.agent.session_workers().is_empty().then_some(())
+        });
+    }
+    assert!(pair.service.log().contains("the node has as many logs here as it may have"), "{}", pair.service.log());
+    let groups = logs(&pair, &["describe-log-groups"]).expect("administrators may");
+    let stored = groups["logGroups"][0]["storedBytes"].as_u64().expect("it is a number");
+    assert!((1..=1024 * 1024).contains(&stored), "{stored}");
     behaviour.holds();
 }

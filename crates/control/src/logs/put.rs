@@ -2,7 +2,9 @@
 
 use postern_model::ApiError;
 use postern_model::logs::{InputLogEvent, PutLogEventsRequest, PutLogEventsResponse, RejectedLogEventsInfo};
-use postern_store::{LOG_EVENT_OVERHEAD_BYTES, LogBatch, LogGroupRecord, NewLogEvent, OnLogStream, UnixMillis};
+use postern_store::{
+    LOG_EVENT_OVERHEAD_BYTES, LogBatch, LogGroupRecord, LogWriter, NewLogEvent, PutLogEvents, UnixMillis,
+};
 
 use super::{DAY_MILLIS, invalid, no_group, no_stream, oldest_kept};
 use crate::authz::act::{self, OnStream};
@@ -22,7 +24,9 @@ impl Control {
     ///
     /// # Errors
     /// `ResourceNotFoundException`; `InvalidParameterException` for a request that is too large, out of order, or spans
-    /// more than a day; `AccessDeniedException`.
+    /// more than a day; `AccessDeniedException`. A node that has as many logs here as it may have gets
+    /// `ResourceNotFoundException` too: the only answer at which AWS's agent stops. After any other it sends the same
+    /// again every second, and keeps the session's process for that when the session is over.
     pub async fn put_log_events(
         &self,
         caller: &Caller,
@@ -43,6 +47,7 @@ impl Control {
     ) -> Result<PutLogEventsResponse, ApiError> {
         check(events)?;
         let OnStream { group: group_name, stream, .. } = allowed.on();
+        let node_id = allowed.caller().node_id();
         let group = self.store.log_group(self.scope(), group_name).await.map_err(failure::store)?;
         let group = group.ok_or_else(no_group)?;
         let now = self.unix_millis();
@@ -51,16 +56,24 @@ impl Control {
         let seal =
             |event: &InputLogEvent| NewLogEvent { timestamp: event.timestamp, message: sealer.seal(&event.message) };
         let events = kept.iter().map(seal).collect();
-        let batch =
-            LogBatch { group: group_name.clone(), stream: stream.clone(), key_id: group.key_id.clone(), events, now };
+        let max_bytes = self.settings.log_bytes_per_node;
+        let batch = LogBatch {
+            group: group_name.clone(),
+            stream: stream.clone(),
+            key_id: group.key_id.clone(),
+            writer: node_id.map(|node_id| LogWriter { node_id: node_id.clone(), max_bytes }),
+            events,
+            now,
+        };
         let stored = self.store.put_log_events(self.scope(), batch).await;
         match stored.map_err(failure::store)? {
-            OnLogStream::Done(sequence) => Ok(PutLogEventsResponse {
+            PutLogEvents::Stored(sequence) => Ok(PutLogEventsResponse {
                 next_sequence_token: Some(sequence_token(sequence)),
                 rejected_log_events_info,
             }),
-            OnLogStream::GroupUnknown => Err(no_group()),
-            OnLogStream::StreamUnknown => Err(no_stream()),
+            PutLogEvents::GroupUnknown => Err(no_group()),
+            PutLogEvents::StreamUnknown => Err(no_stream()),
+            PutLogEvents::QuotaReached => Err(self.log_quota_reached(node_id, max_bytes)),
         }
     }
 }

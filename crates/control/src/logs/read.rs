@@ -7,7 +7,7 @@ use postern_model::logs::{
     FilterLogEventsRequest, FilterLogEventsResponse, FilterPattern, FilteredLogEvent, GetLogEventsRequest,
     GetLogEventsResponse, OutputLogEvent,
 };
-use postern_store::{LogEventRecord, LogPosition, LogQuery, LogStreams, OnLogStream, UnixMillis};
+use postern_store::{LogEventRecord, LogPage, LogPosition, LogQuery, LogStreams, OnLogStream, UnixMillis};
 
 use super::{cursor, invalid, no_group, no_stream, oldest_kept};
 use crate::authz::act::{self, OnStream};
@@ -15,11 +15,11 @@ use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::{Control, failure};
 
-/// Events of one page, AWS's maximum.
+/// Events of one page, AWS's maximum. So many are looked at for it, be they of the streams asked for or not.
 const MAX_EVENTS: u32 = 10_000;
 /// Text of one page, AWS's maximum.
 const MAX_BYTES: usize = 1_048_576;
-/// Pages that one search looks through before it answers with what it has.
+/// Pages that one search looks through before it answers with what it has, which may be nothing, and a token.
 const PAGES_SEARCHED: usize = 4;
 /// Bytes of text times terms of the pattern after which it does so, too: a pattern has room for hundreds of terms, and
 /// nobody else gets to run while a text is searched.
@@ -69,7 +69,7 @@ impl Control {
             max_events: request.limit.unwrap_or(MAX_EVENTS),
             max_bytes: MAX_BYTES,
         };
-        let mut records = self.events(&query).await?;
+        let mut records = self.events(&query).await?.events;
         if newest_first {
             records.reverse();
         }
@@ -136,8 +136,7 @@ impl Control {
         };
         let (mut events, mut bytes, mut work) = (Vec::new(), 0, 0_usize);
         for _ in 0..PAGES_SEARCHED {
-            let records = self.events(&query).await?;
-            let is_last = records.is_empty();
+            let LogPage { events: records, next } = self.events(&query).await?;
             for record in records {
                 let message = sealer.open(&record.message)?;
                 work = work.saturating_add(message.len().saturating_mul(pattern.terms()));
@@ -159,16 +158,17 @@ impl Control {
                     return Ok(found(events, listing.token(&token_after(query.after))));
                 }
             }
-            if is_last {
+            if next.is_none() {
                 return Ok(FilterLogEventsResponse { events, ..FilterLogEventsResponse::default() });
             }
+            query.after = next;
         }
         Ok(found(events, listing.token(&token_after(query.after))))
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<Vec<LogEventRecord>, ApiError> {
+    async fn events(&self, query: &LogQuery) -> Result<LogPage, ApiError> {
         match self.store.log_events(self.scope(), query).await.map_err(failure::store)? {
-            OnLogStream::Done(records) => Ok(records),
+            OnLogStream::Done(page) => Ok(page),
             OnLogStream::GroupUnknown => Err(no_group()),
             OnLogStream::StreamUnknown => Err(no_stream()),
         }

@@ -309,10 +309,10 @@ async fn a_group_with_a_key_is_encrypted_at_rest() {
         max_events: 10,
         max_bytes: 1000,
     };
-    let OnLogStream::Done(stored) = world.store.log_events(&admin.scope, &query).await.unwrap() else {
+    let OnLogStream::Done(page) = world.store.log_events(&admin.scope, &query).await.unwrap() else {
         panic!("the event is not stored");
     };
-    assert!(!stored[0].message.expose().windows(7).any(|window| window == b"hunter2"));
+    assert!(!page.events[0].message.expose().windows(7).any(|window| window == b"hunter2"));
     let read = async || world.control.get_log_events(&admin, get()).await;
     assert_eq!(texts(&read().await.unwrap()), ["pass: hunter2"]);
     assert_eq!(world.control.filter_log_events(&admin, filter("hunter2")).await.unwrap().events.len(), 1);
@@ -400,4 +400,64 @@ async fn a_node_writes_the_logs_of_its_own_sessions_and_nothing_else() {
     let request = GetLogEventsRequest { log_stream_name: session.clone(), ..get() };
     assert_eq!(code(world.control.get_log_events(&node, request.clone()).await), denied);
     assert_eq!(texts(&world.control.get_log_events(&admin, request).await.unwrap()), ["hello"]);
+}
+
+/// As AWS's agent needs it: at any other answer it sends the same again every second, for ever.
+#[tokio::test]
+async fn a_node_with_too_many_logs_is_told_so_in_the_words_that_make_its_agent_stop() {
+    let mut world = World::new().await;
+    world.configure(|settings| settings.log_bytes_per_node = 2 * 1024 * 1024);
+    let (machine, _lease) = world.online(1).await;
+    let (other, _other_lease) = world.online(2).await;
+    world.group(None).await;
+    let (session, others) = (world.start_logged(&machine, GROUP).await, world.start_logged(&other, GROUP).await);
+    let as_node = async |who| {
+        let credentials = world.role_credentials(who).await.unwrap();
+        world.sign_as(&credentials, "logs", "/").await.unwrap()
+    };
+    let (node, other) = (as_node(&machine).await, as_node(&other).await);
+    world.stream(&node, GROUP, &session).await.unwrap();
+    world.stream(&other, GROUP, &others).await.unwrap();
+    let text = "x".repeat(1_000_000);
+    let now = world.millis();
+    for _ in 0..2 {
+        world.put(&node, &session, &[(now, &text)]).await.unwrap();
+    }
+    let refused = world.put(&node, &session, &[(now, &text)]).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::ResourceNotFoundException);
+    let words = "The specified log stream takes no more events: the logs of this node have reached 2 MiB \
+                 (max_log_megabytes_per_node).";
+    assert_eq!(refused.message(), words);
+    world.put(&node, &session, &[(now, "a little")]).await.unwrap();
+    world.put(&other, &others, &[(now, &text)]).await.unwrap();
+    let admin = world.logs_admin().await;
+    world.put(&admin, &session, &[(now, &text)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_search_in_a_few_streams_of_a_large_group_looks_at_so_much_at_once() {
+    let world = World::new().await;
+    let admin = world.logs_admin().await;
+    world.group(None).await;
+    for stream in ["few", "many"] {
+        world.stream(&admin, GROUP, stream).await.unwrap();
+    }
+    let now = world.millis();
+    for batch in 0..5 {
+        let noise: Vec<_> = (0..10_000).map(|number| (now + batch * 10_000 + number, "x")).collect();
+        world.put(&admin, "many", &noise).await.unwrap();
+    }
+    world.put(&admin, "few", &[(now, "first"), (now + 50_000, "last")]).await.unwrap();
+    let (mut pages, mut next_token) = (Vec::new(), None);
+    loop {
+        let request =
+            FilterLogEventsRequest { log_stream_name_prefix: Some("fe".to_owned()), next_token, ..filter("") };
+        let page = world.control.filter_log_events(&admin, request).await.unwrap();
+        pages.push(page.events.iter().map(|event| event.message.expose().to_owned()).collect::<Vec<_>>());
+        next_token = page.next_token;
+        if next_token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [["first"], ["last"]]);
 }

@@ -21,7 +21,7 @@ pub(super) async fn forget(connection: &mut SqliteConnection, now: UnixMillis, l
             .fetch_all(&mut *connection)
             .await?;
     let expired = "DELETE FROM log_event WHERE event_key IN (SELECT event_key FROM log_event WHERE group_key = $1 \
-                   AND timestamp < $2 LIMIT $3) RETURNING group_key, LENGTH(message) AS bytes";
+                   AND timestamp < $2 LIMIT $3) RETURNING group_key, writer_key, LENGTH(message) AS bytes";
     for (group, days) in groups {
         let oldest = at(now).saturating_sub(days.saturating_mul(DAY_MILLIS));
         let query = sqlx::query(expired).bind(group).bind(oldest).bind(left(&deleted));
@@ -33,7 +33,7 @@ pub(super) async fn forget(connection: &mut SqliteConnection, now: UnixMillis, l
         .fetch_all(&mut *connection)
         .await?;
     let nobodys = "DELETE FROM log_event WHERE event_key IN (SELECT event_key FROM log_event WHERE stream_key = $1 \
-                   LIMIT $2) RETURNING group_key, LENGTH(message) AS bytes";
+                   LIMIT $2) RETURNING group_key, writer_key, LENGTH(message) AS bytes";
     for stream in removed {
         let query = sqlx::query(nobodys).bind(stream).bind(left(&deleted));
         deleted.extend(query.fetch_all(&mut *connection).await?);
@@ -45,17 +45,29 @@ pub(super) async fn forget(connection: &mut SqliteConnection, now: UnixMillis, l
         sqlx::query(swept).bind(stream).execute(&mut *connection).await?;
     }
 
-    let mut by_group: BTreeMap<i64, i64> = BTreeMap::new();
+    let (mut by_group, mut by_writer) = (BTreeMap::new(), BTreeMap::new());
     for row in &deleted {
         let bytes: i64 = row.try_get("bytes")?;
-        *by_group.entry(row.try_get("group_key")?).or_default() += bytes + at(LOG_EVENT_OVERHEAD_BYTES);
+        let bytes = bytes + at(LOG_EVENT_OVERHEAD_BYTES);
+        *by_group.entry(row.try_get("group_key")?).or_default() += bytes;
+        if let Some(writer) = row.try_get("writer_key")? {
+            *by_writer.entry(writer).or_default() += bytes;
+        }
     }
-    for (group, bytes) in by_group {
-        sqlx::query("UPDATE log_group SET stored_bytes = stored_bytes - $2 WHERE group_key = $1")
-            .bind(group)
-            .bind(bytes)
-            .execute(&mut *connection)
-            .await?;
-    }
+    let of_group = "UPDATE log_group SET stored_bytes = stored_bytes - $2 WHERE group_key = $1";
+    take_off(connection, of_group, by_group).await?;
+    let of_writer = "UPDATE log_writer SET stored_bytes = stored_bytes - $2 WHERE writer_key = $1";
+    take_off(connection, of_writer, by_writer).await?;
     Ok(deleted.len() as u64)
+}
+
+async fn take_off(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    forgotten: BTreeMap<i64, i64>,
+) -> Result<(), Failure> {
+    for (key, bytes) in forgotten {
+        sqlx::query(sql).bind(key).bind(bytes).execute(&mut *connection).await?;
+    }
+    Ok(())
 }

@@ -1,11 +1,14 @@
 //! Cases about logs.
 
+pub(super) mod bounds;
+
 use postern_iam::{KeyId, SecretBytes};
 
 use super::fixture::{NOW, other_scope, scope, tag};
 use crate::{
     CreateLogGroup, CreateLogStream, LOG_EVENT_OVERHEAD_BYTES, LogBatch, LogEventRecord, LogGroupFilter,
-    LogGroupRecord, LogPosition, LogQuery, LogStreamOrder, LogStreams, NewLogEvent, OnLogStream, Store, UnixMillis,
+    LogGroupRecord, LogPage, LogPosition, LogQuery, LogStreamOrder, LogStreams, NewLogEvent, OnLogStream, PutLogEvents,
+    Store, UnixMillis,
 };
 
 const MANY: u32 = 100;
@@ -37,6 +40,7 @@ fn batch(group: &str, stream: &str, events: Vec<NewLogEvent>, now: UnixMillis) -
         group: group.to_owned(),
         stream: stream.to_owned(),
         key_id: Some(KeyId::generate(&[7; 16])),
+        writer: None,
         events,
         now,
     }
@@ -49,7 +53,7 @@ async fn put(store: &dyn Store, group: &str, stream: &str, events: &[(UnixMillis
     };
     let events = events.iter().map(new).collect();
     match store.put_log_events(&scope(), batch(group, stream, events, now)).await.expect("writes") {
-        OnLogStream::Done(sequence) => sequence,
+        PutLogEvents::Stored(sequence) => sequence,
         other => panic!("the events were not stored: {other:?}"),
     }
 }
@@ -67,11 +71,15 @@ fn query(group: &str, streams: LogStreams) -> LogQuery {
     }
 }
 
-async fn read(store: &dyn Store, query: &LogQuery) -> Vec<LogEventRecord> {
+async fn page(store: &dyn Store, query: &LogQuery) -> LogPage {
     match store.log_events(&scope(), query).await.expect("reads") {
-        OnLogStream::Done(events) => events,
+        OnLogStream::Done(page) => page,
         other => panic!("the events were not read: {other:?}"),
     }
+}
+
+async fn read(store: &dyn Store, query: &LogQuery) -> Vec<LogEventRecord> {
+    page(store, query).await.events
 }
 
 fn texts(events: &[LogEventRecord]) -> Vec<&str> {
@@ -209,14 +217,14 @@ pub(super) async fn events_are_read_in_order_both_ways_within_bounds(store: &dyn
 pub(super) async fn a_full_batch_is_stored_and_counted(store: &dyn Store) {
     create(store, "g").await;
     let unknown = store.put_log_events(&scope(), batch("g", "s", Vec::new(), NOW)).await.expect("reads");
-    assert_eq!(unknown, OnLogStream::StreamUnknown);
+    assert_eq!(unknown, PutLogEvents::StreamUnknown);
     let unknown = store.put_log_events(&scope(), batch("none", "s", Vec::new(), NOW)).await.expect("reads");
-    assert_eq!(unknown, OnLogStream::GroupUnknown);
+    assert_eq!(unknown, PutLogEvents::GroupUnknown);
     stream(store, "g", "s").await;
     for key_id in [None, Some(KeyId::generate(&[8; 16]))] {
         let sealed_for_another = LogBatch { key_id, ..batch("g", "s", Vec::new(), NOW) };
         let unknown = store.put_log_events(&scope(), sealed_for_another).await.expect("reads");
-        assert_eq!(unknown, OnLogStream::GroupUnknown);
+        assert_eq!(unknown, PutLogEvents::GroupUnknown);
     }
     let events: Vec<_> = (0..10_000).map(|number| (NOW + number, "0123456789")).collect();
     assert_eq!(put(store, "g", "s", &events, NOW).await, 10_000);

@@ -388,7 +388,7 @@ impl Relay {
         }
         // What is missing comes on this very socket.
         let waits_for_gap = direction.has_gap() && !direction.has_evictable() && self.is_stuck(from);
-        let makes_room = self.may_evict(from) && direction.has_evictable();
+        let makes_room = self.may_evict(from) && direction.has_enough_evictable();
         // Ours sends again at once what is dropped now, but hangs up when its pings go unanswered.
         let alive = direction.stands_still() && self.end(from).is_ours();
         waits_for_gap || makes_room || alive

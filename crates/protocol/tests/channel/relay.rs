@@ -465,6 +465,24 @@ fn our_agent_is_not_held_back_by_acknowledgements() {
 }
 
 #[test]
+fn whatever_is_read_from_an_end_of_ours_is_kept() {
+    // A little that is on its way makes little room. A large message that was read for it would be dropped, and its sender
+    // would wait for an acknowledgement until its patience ends.
+    for small in [1, 2, 7, 40] {
+        let mut relay = relay(config(), OURS, OURS);
+        for number in 0..small {
+            give(&mut relay, Side::Client, input(number, "x"), 0);
+        }
+        assert_eq!(take(&mut relay, Side::Agent, 0).len(), usize::try_from(small).unwrap());
+        let mut number = small;
+        fill(&mut relay, Side::Client, &mut number, &"y".repeat(32 * 1024));
+        let passed = take(&mut relay, Side::Agent, 0);
+        assert_eq!(passed.len(), usize::try_from(number - small).unwrap(), "behind {small}");
+        assert!(relay.wants_read(Side::Client), "all of it is on its way, and gives way");
+    }
+}
+
+#[test]
 fn the_end_comes_last_to_a_client_and_first_to_an_agent() {
     let closed = || ChannelClosed { output: "Terminated".to_owned(), ..ChannelClosed::default() };
     let mut relay = relay(config(), STOCK, STOCK);

@@ -519,8 +519,14 @@ impl Direction {
         !self.evicted.is_empty()
     }
 
-    /// Whether room can be made by forgetting what is on its way.
+    /// Whether something can be forgotten because it is on its way.
     pub(super) fn has_evictable(&self) -> bool {
         self.kept.first().is_some_and(|(_, kept)| kept.transmission > 0)
+    }
+
+    /// Whether forgetting it makes room for more than itself: what is read and does not fit is dropped, and its sender
+    /// notices only when its patience ends.
+    pub(super) fn has_enough_evictable(&self) -> bool {
+        self.has_evictable() && self.unsent_bytes < self.limits.read
     }
 }

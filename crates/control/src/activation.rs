@@ -9,9 +9,10 @@ use postern_model::{ApiError, Empty, ErrorCode, Timestamp};
 use postern_store::{ActivationCursor, ActivationFilter, ActivationRecord, CodeHash, Tag as StoredTag, UnixMillis};
 use ring::hmac;
 
-use crate::authz::{Authorized, act, authorize};
+use crate::authz::act::{self, Creation, NewActivation};
+use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
-use crate::tag::{MAX_TAGS, acceptable};
+use crate::tag::{MAX_TAGS, acceptable, asked_tags};
 use crate::{Control, failure, millis};
 
 /// Characters of activation codes: none that are mistaken for another when read from a screen.
@@ -33,7 +34,9 @@ impl Control {
         caller: &Caller,
         request: CreateActivationRequest,
     ) -> Result<CreateActivationResponse, ApiError> {
-        self.make_activation(authorize::<act::CreateActivation>(caller, ())?, request).await
+        let of = NewActivation { role: self.role_arn(&request.iam_role).await? };
+        let on = Creation { of, tags: asked_tags(&request.tags) };
+        self.make_activation(authorize::<act::CreateActivation>(caller, on)?, request).await
     }
 
     async fn make_activation(

@@ -93,7 +93,8 @@ impl Control {
         self.caller(Principal::Anonymous, origin)
     }
 
-    fn caller(&self, principal: Principal, origin: Origin) -> Caller {
+    /// A caller of this service's, who is known already.
+    pub(crate) fn caller(&self, principal: Principal, origin: Origin) -> Caller {
         let Origin { source_ip, is_secure, mut user_agent, request_id } = origin;
         if let Some(user_agent) = &mut user_agent {
             user_agent.truncate(user_agent.floor_char_boundary(MAX_USER_AGENT));
@@ -126,8 +127,8 @@ impl Control {
         }
         self.note_use(&key, arrival.services).await;
         let policies = self.store.policies_in_effect(&key.account, &user.id).await.map_err(failure::store)?;
-        let (rights, layers) = (identity::rights(&policies), self.layers(&policies, None));
-        let person = Person::user(user, &key.account, CredentialFacts::LongLived, rights, layers);
+        let layers = self.layers(&policies, None);
+        let person = Person::user(user, &key.account, CredentialFacts::LongLived, layers);
         Ok(Principal::Person(Arc::new(person)))
     }
 

@@ -2,25 +2,35 @@
 //!
 //! [`authorize`] turns a caller, an act and what it is about into an [`Authorized`] proof, and every function that
 //! reads or changes state on somebody's behalf demands the proof of its own act as an argument. There is no other way
-//! to make one. A proof is for one act on one resource; it cannot be used for another.
+//! to make one. A proof is for one act on one subject; it cannot be used for another.
 //!
-//! The decision itself is one function without types to hide behind, `decide`. Who an action is for at all stands in
-//! `audience`, whose `match` over [`Operation`] has no wildcard: a new operation does not compile until somebody has
-//! decided about it.
+//! What an act is about is a [`Subject`]: a type whose members are everything that policies may ask about it, so that
+//! nobody can ask for a decision and leave out a tag. It says which questions are to be answered; for a person, policies
+//! answer them, and for a node, whether it is its own.
+//!
+//! Who an action is for at all stands in `audience`, whose `match` over [`Operation`] has no wildcard: a new operation
+//! does not compile until somebody has decided about it.
 
-use postern_iam::{Arn, KeyId, NodeId, SessionId};
-use postern_model::kms::{KeyName, KeyReference};
+use std::borrow::Cow;
+
+use postern_iam::NodeId;
 use postern_model::{ApiError, Operation};
-use postern_store::{Scope, Tag};
+use postern_policy::{Context, Layer, Request, Verdict};
+use postern_store::Scope;
 
-use crate::caller::{Caller, NodeProof, Principal, Rights};
+use crate::caller::{Caller, NodeProof, Person, Principal};
 
 pub mod act;
 mod audience;
+mod context;
+mod everything;
+mod resource;
 #[cfg(test)]
 mod tests;
 
 use audience::{Audience, audience};
+pub(crate) use everything::obstacle;
+pub use resource::Resource;
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,117 +61,54 @@ impl Action {
     }
 }
 
-/// What somebody wants to do it to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resource {
-    /// Nothing in particular: `*`.
-    Any,
-    /// A managed node, which need not exist.
-    Node(NodeId),
-    /// Something that was asked for by a name that nothing here can have.
-    Target(String),
-    /// A document.
-    Document(Arn),
-    /// A role, which need not exist.
-    Role(Arn),
-    /// A user, group, role or policy, which need not exist.
-    Identity {
-        /// Its ARN.
-        arn: Arn,
-        /// What the caller called it.
-        asked: Arn,
-        /// Its tags, if it is there.
-        tags: Vec<Tag>,
-    },
-    /// A setting of the account.
-    ServiceSetting(Arn),
-    /// A session.
-    Session {
-        /// Which.
-        id: SessionId,
-        /// On which node; none if there is no such session.
-        node: Option<NodeId>,
-    },
-    /// A key of the key service, or an alias, which need not exist.
-    Key {
-        /// Which, as it was named.
-        named: KeyName,
-        /// The key behind the name, if it is one of here or another name of one.
-        id: Option<KeyId>,
-    },
-    /// A log group, which need not exist.
-    LogGroup(String),
-    /// A log stream, which need not exist.
-    LogStream {
-        /// In which group.
-        group: String,
-        /// Its name.
-        stream: String,
-        /// The node of the session that it is the log of; none if it is no session's, or not its log group.
-        node: Option<NodeId>,
-    },
-    /// A ciphertext, by the session that it says it was made for.
-    DataKey {
-        /// Which session; none if it names none.
-        session: Option<SessionId>,
-        /// On which node; none if there is no such session, or it is another node's.
-        node: Option<NodeId>,
-    },
-}
-
-impl Resource {
-    /// As policies and denials name it.
-    #[must_use]
-    pub fn name(&self, scope: &Scope) -> String {
-        match self {
-            Self::Any => "*".to_owned(),
-            Self::Node(node) => Arn::node(&scope.region, &scope.account, node).to_string(),
-            Self::Target(target) => target.chars().filter(|c| !c.is_control()).take(64).collect(),
-            Self::Document(arn) | Self::Role(arn) | Self::ServiceSetting(arn) | Self::Identity { arn, .. } => {
-                arn.to_string()
-            }
-            Self::Session { id, .. } | Self::DataKey { session: Some(id), .. } => {
-                Arn::session(&scope.region, &scope.account, id).to_string()
-            }
-            Self::DataKey { session: None, .. } => "*".to_owned(),
-            Self::LogGroup(name) => Arn::log_group(&scope.region, &scope.account, name).to_string(),
-            Self::LogStream { group, stream, .. } => {
-                let stream: String = stream.chars().filter(|c| !c.is_control()).take(128).collect();
-                format!("{}:log-stream:{stream}", Arn::log_group(&scope.region, &scope.account, group))
-            }
-            Self::Key { id: Some(id), .. } => Arn::key(&scope.region, &scope.account, id).to_string(),
-            Self::Key { named: name, id: None } => match name.reference() {
-                Ok(KeyReference::Key(id, None)) => Arn::key(&scope.region, &scope.account, &id).to_string(),
-                Ok(KeyReference::Alias(alias, None)) => {
-                    Arn::key_alias(&scope.region, &scope.account, alias.as_str()).to_string()
-                }
-                Ok(KeyReference::Key(_, Some(arn)) | KeyReference::Alias(_, Some(arn))) => arn.to_string(),
-                Err(_) => name.shown(),
-            },
-        }
-    }
-}
-
-impl Resource {
-    /// As a denial names it: what was found behind the name is nothing for who may not use it.
-    fn as_asked_for(&self, scope: &Scope) -> String {
-        match self {
-            Self::Key { named, .. } => Self::Key { named: named.clone(), id: None }.name(scope),
-            Self::Identity { asked, .. } => asked.to_string(),
-            other => other.name(scope),
-        }
-    }
-}
-
 /// An act that needs a decision. Implemented by one empty type for each action, in [`act`].
 pub trait Act {
     /// What it is called.
     const ACTION: Action;
     /// What it is done to.
-    type On: Clone;
+    type On: Subject;
+}
 
-    /// Everything the decision is about; all of it must be allowed.
-    fn resources(on: &Self::On) -> Vec<Resource>;
+/// What an act is about: all that a decision depends on, beside who asks.
+pub trait Subject: Clone {
+    /// The ways to be allowed, mostly one: each is some questions that must all be answered with yes. Another way is
+    /// tried only if nothing has denied the one before.
+    fn ways(&self) -> Vec<Vec<Question<'_>>>;
+
+    /// The condition keys that the request brings along, for all questions.
+    fn request_keys(&self, keys: &mut Context);
+}
+
+/// Whether somebody may do something to one resource.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// Another action than the act's own: handing a role to a service is `iam:PassRole`.
+    pub action: Option<&'static str>,
+    /// To what.
+    pub resource: Resource<'a>,
+    /// Condition keys of this question alone, beside those of the resource.
+    pub keys: Context,
+    /// What is enough for a yes.
+    pub needs: Needs<'a>,
+}
+
+/// What is enough for a yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs<'a> {
+    /// That policies allow it.
+    Allow,
+    /// That policies do not deny it.
+    NoDeny,
+    /// That policies do not deny it, if the person has this user id; that they allow it, for everybody else.
+    AllowUnlessOwner(Option<&'a str>),
+}
+
+impl<'a> Question<'a> {
+    /// May it be done to this?
+    #[must_use]
+    pub fn about(resource: Resource<'a>) -> Self {
+        Self { action: None, resource, keys: Context::EMPTY, needs: Needs::Allow }
+    }
 }
 
 /// The proof that a caller may do `A`, and to what.
@@ -197,79 +144,170 @@ impl<A: Act> Authorized<A> {
 /// # Errors
 /// `AccessDeniedException`, naming the principal, the action, the resource and the reason.
 pub fn authorize<A: Act>(caller: &Caller, on: A::On) -> Result<Authorized<A>, ApiError> {
-    for resource in A::resources(&on) {
-        if let Decision::Deny(reason) = decide(&caller.principal, A::ACTION, &resource) {
-            let (action, resource) = (A::ACTION.name(), resource.as_asked_for(&caller.scope));
-            tracing::info!(principal = %caller.principal, action, resource, reason, "denied");
-            return Err(ApiError::access_denied(&caller.principal, &action, &resource, reason));
+    match decide(caller, A::ACTION, &on) {
+        Ok(()) => Ok(Authorized { caller: caller.clone(), on }),
+        Err(Denied { action, resource, reason, .. }) => {
+            let principal = &caller.principal;
+            tracing::info!(%principal, action = &*action, resource, reason = &*reason, request.id = %caller.request_id, "denied");
+            Err(ApiError::access_denied(principal, &action, &resource, &reason))
         }
     }
-    Ok(Authorized { caller: caller.clone(), on })
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Decision {
-    Allow,
-    Deny(&'static str),
+/// A no, in the words of a denial.
+#[derive(Debug, PartialEq, Eq)]
+struct Denied {
+    action: Cow<'static, str>,
+    resource: String,
+    reason: Cow<'static, str>,
+    /// Somebody said no, rather than nobody yes.
+    is_explicit: bool,
 }
 
-const NO_POLICY: Decision = Decision::Deny("because no identity-based policy allows the action");
-const NOT_ITS_OWN: Decision = Decision::Deny("because a managed node may act only for itself and its own sessions");
-const NEEDS_KEY: Decision = Decision::Deny("because it must be signed with the node's registered key");
-const NEEDS_ROLE: Decision = Decision::Deny("because it must be signed with the credentials of the node's role");
-const NOT_A_NODE: Decision = Decision::Deny("because only a managed node may do this, with its own credentials");
+const NOT_ITS_OWN: &str = "because a managed node may act only for itself and its own sessions";
+const NEEDS_KEY: &str = "because it must be signed with the node's registered key";
+const NEEDS_ROLE: &str = "because it must be signed with the credentials of the node's role";
+const NOT_A_NODE: &str = "because only a managed node may do this, with its own credentials";
 
-fn decide(principal: &Principal, action: Action, resource: &Resource) -> Decision {
+fn decide(caller: &Caller, action: Action, on: &impl Subject) -> Result<(), Denied> {
     let audience = audience(action);
-    match principal {
-        Principal::Person(person) => decide_for_user(person.rights, audience),
-        Principal::Node { node_id, proof } => decide_for_node(node_id, *proof, audience, resource),
+    match &caller.principal {
+        Principal::Person(person) => {
+            let mut request = context::of_request(caller, person);
+            on.request_keys(&mut request);
+            let allows =
+                |question: &Question<'_>| answer_person(caller, person, (action, audience), question, &request);
+            decide_by(on, allows)
+        }
+        Principal::Node { node_id, proof } => decide_by(on, |question| {
+            let answer = answer_node(node_id, *proof, audience, question);
+            answer.map_err(|reason| denied(caller, action, question, Cow::Borrowed(reason)))
+        }),
         // An anonymous registration brings its own proof, the activation's code, which the act checks.
-        Principal::Anonymous if audience == Audience::Anyone => Decision::Allow,
-        Principal::Anonymous => NO_POLICY,
+        Principal::Anonymous if audience == Audience::Anyone => Ok(()),
+        Principal::Anonymous => decide_by(on, |question| Err(nobody_allows(caller, action, question))),
     }
 }
 
-/// A user may do what policies allow and is a user's to do. What only a node can do is not: a control channel that a
-/// person opened would be a node that nobody registered.
-fn decide_for_user(rights: Rights, audience: Audience) -> Decision {
-    match (audience, rights) {
-        (Audience::NodeWithKey | Audience::NodeWithRole, _) => NOT_A_NODE,
-        (Audience::Anyone | Audience::Everybody, _) | (_, Rights::Everything) => Decision::Allow,
-        (Audience::People | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode, Rights::Nothing) => NO_POLICY,
+/// Goes through the ways. A subject without any would be one that nobody may touch.
+fn decide_by<'a>(on: &'a impl Subject, answer: impl Fn(&Question<'a>) -> Result<(), Denied>) -> Result<(), Denied> {
+    let mut last = None;
+    for way in on.ways() {
+        match way.iter().try_for_each(&answer) {
+            Ok(()) if way.is_empty() => {}
+            Ok(()) => return Ok(()),
+            Err(denied) if denied.is_explicit => return Err(denied),
+            Err(denied) => last = Some(denied),
+        }
     }
+    Err(last.unwrap_or_else(|| Denied {
+        action: Cow::Borrowed("this operation"),
+        resource: "*".to_owned(),
+        reason: Cow::Borrowed("because nothing is known about what it is done to"),
+        is_explicit: false,
+    }))
 }
 
-fn decide_for_node(node: &NodeId, proof: NodeProof, audience: Audience, resource: &Resource) -> Decision {
+fn denied(caller: &Caller, action: Action, question: &Question<'_>, reason: Cow<'static, str>) -> Denied {
+    let action = question.action.map_or_else(|| Cow::Owned(action.name()), Cow::Borrowed);
+    Denied { action, resource: question.resource.as_asked_for(&caller.scope), reason, is_explicit: false }
+}
+
+fn nobody_allows(caller: &Caller, action: Action, question: &Question<'_>) -> Denied {
+    let Denied { action, resource, .. } = denied(caller, action, question, Cow::Borrowed(""));
+    let reason = Verdict::ImplicitDeny(Layer::Identity).reason(&action);
+    Denied { action, resource, reason: Cow::Owned(reason), is_explicit: false }
+}
+
+/// A person may do what policies allow and is a person's to do. What only a node can do is not: a control channel that
+/// a person opened would be a node that nobody registered.
+fn answer_person(
+    caller: &Caller,
+    person: &Person,
+    (action, audience): (Action, Audience),
+    question: &Question<'_>,
+    request: &Context,
+) -> Result<(), Denied> {
+    match audience {
+        Audience::NodeWithKey | Audience::NodeWithRole => {
+            return Err(denied(caller, action, question, Cow::Borrowed(NOT_A_NODE)));
+        }
+        Audience::Anyone | Audience::Everybody => return Ok(()),
+        Audience::People | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode => {}
+    }
+    let name = question.action.map_or_else(|| Cow::Owned(action.name()), Cow::Borrowed);
+    let verdict = verdict(person, &name, question, request, &caller.scope);
+    let is_enough = match (verdict, question.needs) {
+        (Verdict::Allowed, _) | (Verdict::ImplicitDeny(_), Needs::NoDeny) => true,
+        (Verdict::ImplicitDeny(_), Needs::AllowUnlessOwner(owner)) => owner == Some(person.user_id.as_str()),
+        (Verdict::ImplicitDeny(_), Needs::Allow) | (Verdict::ExplicitDeny(_), _) => false,
+    };
+    if is_enough {
+        return Ok(());
+    }
+    let resource = question.resource.as_asked_for(&caller.scope);
+    let (reason, is_explicit) = (verdict.reason(&name), matches!(verdict, Verdict::ExplicitDeny(_)));
+    Err(Denied { action: name, resource, reason: Cow::Owned(reason), is_explicit })
+}
+
+fn verdict(person: &Person, action: &str, question: &Question<'_>, request: &Context, scope: &Scope) -> Verdict {
+    let (name, other_name) = (question.resource.name(scope), question.resource.other_name(scope));
+    let mut resource = match question.resource {
+        Resource::Session { .. } => postern_policy::Resource::session(&name),
+        _ if name == "*" => postern_policy::Resource::ANY,
+        _ => postern_policy::Resource::new(&name),
+    };
+    if let Some(other_name) = &other_name {
+        resource = resource.or(other_name);
+    }
+    let mut resource_context = question.keys.clone();
+    question.resource.keys(scope, &mut resource_context);
+    postern_policy::verdict(
+        &person.layers,
+        &Request {
+            principal: postern_policy::Principal::default(),
+            action,
+            resource: &resource,
+            context: request,
+            resource_context: &resource_context,
+        },
+    )
+}
+
+fn answer_node(
+    node: &NodeId,
+    proof: NodeProof,
+    audience: Audience,
+    question: &Question<'_>,
+) -> Result<(), &'static str> {
     let needed = match audience {
         Audience::NodeWithKey => NodeProof::Key,
         Audience::NodeWithRole | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode | Audience::Everybody => {
             NodeProof::Role
         }
-        Audience::Anyone | Audience::People => return NO_POLICY,
+        Audience::Anyone | Audience::People => return Err("because it is not for managed nodes"),
     };
-    let own = match resource {
-        Resource::Node(other) => other == node,
-        Resource::Session { node: Some(other), .. }
-        | Resource::DataKey { node: Some(other), .. }
-        | Resource::LogStream { node: Some(other), .. } => other == node,
-        Resource::Session { node: None, .. }
-        | Resource::DataKey { node: None, .. }
-        | Resource::LogStream { node: None, .. } => false,
+    let own = match question.resource {
+        Resource::Node { id, .. } => id == node,
+        Resource::Session { node: owner, .. }
+        | Resource::Ciphertext { node: owner, .. }
+        | Resource::LogStream { node: owner, .. } => owner == Some(node),
         // What no node owns and every node may look at.
-        Resource::Any => matches!(audience, Audience::PeopleAndAnyNode | Audience::Everybody),
+        Resource::Any | Resource::LogGroups => matches!(audience, Audience::PeopleAndAnyNode | Audience::Everybody),
         Resource::Target(_)
-        | Resource::Document(_)
+        | Resource::Nothing(_)
+        | Resource::Document { .. }
         | Resource::Role(_)
         | Resource::Identity { .. }
         | Resource::ServiceSetting(_)
+        | Resource::Inventory
         | Resource::Key { .. }
-        | Resource::LogGroup(_) => false,
+        | Resource::LogGroup { .. } => false,
     };
     match (own, needed == proof, needed) {
-        (true, true, _) => Decision::Allow,
-        (false, _, _) => NOT_ITS_OWN,
-        (true, false, NodeProof::Key) => NEEDS_KEY,
-        (true, false, NodeProof::Role) => NEEDS_ROLE,
+        (true, true, _) => Ok(()),
+        (false, _, _) => Err(NOT_ITS_OWN),
+        (true, false, NodeProof::Key) => Err(NEEDS_KEY),
+        (true, false, NodeProof::Role) => Err(NEEDS_ROLE),
     }
 }

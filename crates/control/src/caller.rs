@@ -9,7 +9,7 @@ use postern_store::{RegisteredKey, Scope, StartRequest, UnixMillis};
 
 mod person;
 
-pub use person::{CredentialFacts, Person, PersonKind, Rights, TemporaryFacts};
+pub use person::{CredentialFacts, Person, PersonKind, TemporaryFacts};
 
 /// Who a request is from.
 #[derive(Clone, Debug)]

@@ -15,7 +15,8 @@ use postern_store::{
     AgentResult, NodeConnected, NodeConnection, NodeDisconnection, NodeReport, RecordAgentResult, SessionRecord,
 };
 
-use crate::authz::{Authorized, act, authorize};
+use crate::authz::act::{self, Itself};
+use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::command::{NodeCommand, SessionCommand, decode, encode, node_subject, presence_subject};
 use crate::failure::Refusal;
@@ -78,14 +79,14 @@ impl Control {
     #[expect(clippy::unused_async, reason = "every operation is called alike")]
     pub async fn create_control_channel(&self, caller: &Caller, node_id: &str) -> Result<SecretString, ApiError> {
         let on = named(node_id, caller)?;
-        let allowed = authorize::<act::CreateControlChannel>(caller, on.clone());
+        let allowed = authorize::<act::CreateControlChannel>(caller, Itself(on.clone()));
         let allowed = allowed.inspect_err(|error| self.note_refusal(&on, error))?;
         Ok(self.mint_control_token(&allowed))
     }
 
     fn mint_control_token(&self, allowed: &Authorized<act::CreateControlChannel>) -> SecretString {
         let expires_at = self.unix_millis() + millis(self.settings.token_life);
-        let grant = Grant::Control(allowed.on().clone());
+        let grant = Grant::Control(allowed.on().0.clone());
         ChannelToken { scope: self.scope().clone(), grant, expires_at }.mint(&self.keys.channel_token)
     }
 
@@ -107,7 +108,7 @@ impl Control {
             return Err(Refusal::OtherChannel);
         }
         if let Some(caller) = signed {
-            let _allowed = authorize::<act::OpenControlChannel>(caller, node_id.clone())?;
+            let _allowed = authorize::<act::OpenControlChannel>(caller, Itself(node_id.clone()))?;
         }
         // Before the node counts as connected, so that no command is missed.
         let subject = node_subject(self.scope(), &node_id);

@@ -10,7 +10,7 @@ use postern_protocol::channel::relay::Side;
 use postern_protocol::wire::open::{AgentOpen, ClientOpen, DataOpen};
 use postern_store::{AdmitClient, ClientUse, ReachedAgent, SessionRecord};
 
-use crate::authz::act::{self, OnSession};
+use crate::authz::act::{self, Channel, OnSession};
 use crate::authz::{Authorized, authorize};
 use crate::caller::{Caller, Principal};
 use crate::failure::Refusal;
@@ -71,7 +71,7 @@ impl Control {
     }
 
     async fn open_agent_side(&self, allowed: Authorized<act::CreateDataChannel>) -> Result<SecretString, ApiError> {
-        let OnSession { id, node } = allowed.on();
+        let OnSession { id, node, .. } = allowed.on();
         let node = node.as_ref().ok_or_else(|| ApiError::session_does_not_exist(id.as_str()))?;
         match self.store.session_reached_agent(self.scope(), id, node).await.map_err(failure::store)? {
             ReachedAgent::Active(_) => {
@@ -176,7 +176,9 @@ impl Control {
     ) -> Result<(), Refusal> {
         if let Some(caller) = signed {
             let node = session.map(|session| session.node_id.clone());
-            let _allowed = authorize::<act::OpenDataChannel>(caller, OnSession { id: session_id.clone(), node })?;
+            let owner_id = session.and_then(|session| session.owner_id.clone());
+            let on = Channel(OnSession { id: session_id.clone(), node, owner_id });
+            let _allowed = authorize::<act::OpenDataChannel>(caller, on)?;
         }
         Ok(())
     }

@@ -8,10 +8,12 @@ mod permission;
 mod session;
 
 use postern_iam::{Arn, DocumentName};
-use postern_model::document::{Builtin, builtin};
+use postern_model::document::{Builtin, DEFAULT_DOCUMENT, DocumentType, NamedVersion, builtin};
 use postern_model::{ApiError, ErrorCode};
+use postern_store::FindDocument;
 
-use crate::Control;
+use crate::authz::act::OnDocument;
+use crate::{Control, failure};
 
 /// What a caller's name for a document means.
 pub(crate) struct Named {
@@ -56,6 +58,25 @@ impl Control {
             _ => NamedKind::Nowhere,
         };
         Named { arn, kind }
+    }
+}
+
+impl Control {
+    /// What a decision about a document is about.
+    pub(crate) async fn on_document(&self, named: &Named) -> Result<OnDocument, ApiError> {
+        let (document_type, tags) = match &named.kind {
+            NamedKind::Builtin(_) => (Some(DocumentType::Session), Vec::new()),
+            NamedKind::Own(name) => {
+                match self.store.document(self.scope(), name, &NamedVersion::default()).await.map_err(failure::store)? {
+                    FindDocument::Found(record, _) => (Some(record.document_type), record.tags),
+                    // The default document is there before anybody has made one of one's own.
+                    _ if name.as_str() == DEFAULT_DOCUMENT => (Some(DocumentType::Session), Vec::new()),
+                    _ => (None, Vec::new()),
+                }
+            }
+            NamedKind::Nowhere => (None, Vec::new()),
+        };
+        Ok(OnDocument { arn: named.arn.clone(), document_type, tags })
     }
 }
 

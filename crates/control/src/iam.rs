@@ -38,10 +38,11 @@ const DEFAULT_PAGE: u32 = 100;
 /// How long credentials of a role are good at most if nobody says, in seconds.
 const DEFAULT_SESSION_SECONDS: u32 = 3600;
 
-/// A public act on one identity, from the members of its request.
+/// A public act on one identity, from the members of its request. What it is about, if that is more than the identity,
+/// is made of that and the request.
 macro_rules! on_identity {
     ($($(#[$doc:meta])* $name:ident($request:ident: $act:ident) on $kind:ident $named:ident
-        => $inner:ident($($member:ident),*);)+) => {
+        $(as |$on:ident, $asked:ident| $subject:expr)? => $inner:ident($($member:ident),*);)+) => {
         impl crate::Control { $(
             $(#[$doc])*
             ///
@@ -53,6 +54,10 @@ macro_rules! on_identity {
                 request: postern_model::iam::$request,
             ) -> Result<<postern_model::iam::$request as postern_model::ApiRequest>::Response, postern_model::ApiError> {
                 let on = self.on_identity(postern_store::IdentityKind::$kind, &request.$named).await?;
+                $(let on = {
+                    let ($on, $asked) = (on, &request);
+                    $subject
+                };)?
                 let allowed = crate::authz::authorize::<crate::authz::act::$act>(caller, on)?;
                 self.$inner(allowed, $(request.$member),*).await
             }
@@ -70,19 +75,27 @@ impl Control {
         self.store.identity(self.account(), kind, name).await.map_err(failure::store)
     }
 
+    /// The ARN of a role by its name, before which there may be its path. One that is not there has what was named.
+    pub(crate) async fn role_arn(&self, name: &str) -> Result<Arn, ApiError> {
+        let short = name.rsplit('/').next().unwrap_or(name);
+        let found = self.find_identity(IdentityKind::Role, short).await?;
+        Ok(found.map_or_else(|| Arn::role(self.account(), name), |role| role.arn(self.account())))
+    }
+
     /// What an act on this identity is about. One that is not there has no path.
     async fn on_identity(&self, kind: IdentityKind, name: &str) -> Result<OnIdentity, ApiError> {
         let asked = arn(self.account(), kind, "/", name);
         Ok(match self.find_identity(kind, name).await? {
             Some(found) => self.on(&found, asked),
-            None => OnIdentity { kind, name: name.to_owned(), arn: asked.clone(), asked, tags: Vec::new() },
+            None => unmade(kind, name.to_owned(), asked),
         })
     }
 
     /// An identity that was found behind what somebody asked for.
     fn on(&self, identity: &IdentityRecord, asked: Arn) -> OnIdentity {
-        let IdentityRecord { kind, name, tags, .. } = identity;
-        OnIdentity { kind: *kind, name: name.clone(), arn: identity.arn(self.account()), asked, tags: tags.clone() }
+        let IdentityRecord { kind, name, tags, boundary, .. } = identity;
+        let (name, tags, boundary) = (name.clone(), tags.clone(), boundary.clone());
+        OnIdentity { kind: *kind, name, arn: identity.arn(self.account()), asked, tags, boundary }
     }
 
     /// The identity that an act was allowed on.
@@ -94,7 +107,7 @@ impl Control {
         self.find_identity(*kind, name).await?.ok_or_else(|| no_such(*kind, name))
     }
 
-    async fn make<A: Act<On = OnIdentity>>(
+    async fn make<A: Act>(
         &self,
         allowed: &Authorized<A>,
         identity: IdentityRecord,
@@ -107,7 +120,7 @@ impl Control {
         let made = self.store.create_identity(self.account(), identity.clone(), limit).await;
         match made.map_err(failure::store)? {
             CreateIdentity::Created => {
-                log(allowed, &identity.arn(self.account()));
+                log(allowed, &identity.arn(self.account()), identity.boundary.as_ref());
                 Ok(identity)
             }
             CreateIdentity::NameTaken => Err(exists(identity.kind, &identity.name)),
@@ -130,7 +143,7 @@ impl Control {
         let changed = self.store.change_identity(self.account(), on.kind, &on.name, change).await;
         match changed.map_err(failure::store)? {
             ChangeIdentity::Changed => {
-                log(allowed, &on.arn);
+                log(allowed, &on.arn, boundary.as_ref());
                 Ok(())
             }
             ChangeIdentity::Unknown => Err(no_such(on.kind, &on.name)),
@@ -148,7 +161,7 @@ impl Control {
         let deleted = self.store.delete_identity(self.account(), *kind, name).await.map_err(failure::store)?;
         let first = match deleted {
             DeleteIdentity::Deleted => {
-                log(&allowed, arn);
+                log(&allowed, arn, None::<&str>);
                 return Ok(postern_model::Empty {});
             }
             DeleteIdentity::Unknown => return Err(no_such(*kind, name)),
@@ -304,9 +317,15 @@ fn over_quota(quota: &str, limit: impl std::fmt::Display) -> ApiError {
     ApiError::new(ErrorCode::LimitExceeded, format!("Cannot exceed quota for {quota}: {limit}"))
 }
 
-/// Who has changed what, for whoever reads the service's log.
-fn log<A: Act>(allowed: &Authorized<A>, on: &Arn) {
-    tracing::info!(action = A::ACTION.name(), %on, by = %allowed.caller().principal, "identities changed");
+/// Who has changed what, for whoever reads the service's log: on whom or what, and with which policy, key or user.
+fn log<A: Act>(allowed: &Authorized<A>, on: &Arn, with: Option<impl std::fmt::Display>) {
+    let (with, by) = (with.map(tracing::field::display), &allowed.caller().principal);
+    tracing::info!(action = A::ACTION.name(), %on, with, %by, "identities changed");
+}
+
+/// An identity that is not there, or not yet.
+fn unmade(kind: IdentityKind, name: String, arn: Arn) -> OnIdentity {
+    OnIdentity { kind, name, asked: arn.clone(), arn, tags: Vec::new(), boundary: None }
 }
 
 /// Tags of a new thing. Keys that differ in case only are one key, so they cannot both be meant.

@@ -1,15 +1,17 @@
 //! Administrators and their access keys. These acts are an operator's, on the machine itself: the programs call them,
 //! no request does.
 
+use std::sync::Arc;
+
 use postern_iam::{AccessKeyId, Arn, SecretString, UniqueId};
-use postern_model::ApiError;
-use postern_policy::{DocumentKind, Effect, Limits, Policy};
+use postern_model::{ApiError, ErrorCode};
 use postern_store::{
     AccessKeyRecord, AddAccessKey, IdentityKind, IdentityRecord, PoliciesInEffect, PolicyInEffect, RoleTerms,
 };
 
-use crate::caller::Rights;
-use crate::{Control, failure};
+use crate::authz::obstacle;
+use crate::caller::{CredentialFacts, Person, Principal};
+use crate::{Control, Origin, failure};
 
 /// The characters of secret access keys: those of base64, so that a key looks like one of AWS's.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -37,9 +39,10 @@ impl Control {
     /// Makes an access key for the administrator with this user name, and the administrator if there is no such user.
     ///
     /// # Errors
-    /// The store does not answer.
+    /// `AccessDeniedException` if the user could not do everything even so: then nothing was changed. The store does not
+    /// answer.
     pub async fn create_administrator(&self, user_name: &str) -> Result<NewAccessKey, ApiError> {
-        let user = IdentityRecord {
+        let new = IdentityRecord {
             kind: IdentityKind::User,
             id: UniqueId::of_user(&self.random()),
             name: user_name.to_owned(),
@@ -49,14 +52,35 @@ impl Control {
             tags: Vec::new(),
             role: None,
         };
-        let principal = user.arn(&self.scope().account);
-        let (record, secret_access_key) = self.new_access_key(user.id.clone());
-        let access_key_id = record.access_key_id.clone();
+        let account = &self.scope().account;
+        let found = self.store.identity(account, IdentityKind::User, user_name).await.map_err(failure::store)?;
+        let user = found.unwrap_or_else(|| new.clone());
+        let mut policies = self.store.policies_in_effect(account, &user.id).await.map_err(failure::store)?;
         let policy = Arn::managed_policy(ADMINISTRATOR_ACCESS);
-        match self.store.add_administrator(user, &policy, record).await.map_err(failure::store)? {
+        policies.identity.push(PolicyInEffect { name: policy.to_string(), document: None });
+        if let Some(obstacle) = self.obstacle(user.clone(), &policies) {
+            let message = format!(
+                "The user {} could not do everything with the policy {ADMINISTRATOR_ACCESS}: {obstacle}; choose a user \
+                 of another name.",
+                user.name
+            );
+            return Err(ApiError::new(ErrorCode::AccessDeniedException, message));
+        }
+        let principal = user.arn(account);
+        let (record, secret_access_key) = self.new_access_key(new.id.clone());
+        let access_key_id = record.access_key_id.clone();
+        match self.store.add_administrator(new, &policy, record).await.map_err(failure::store)? {
             AddAccessKey::Added => Ok(NewAccessKey { access_key_id, secret_access_key, principal }),
             AddAccessKey::Exists | AddAccessKey::UserUnknown | AddAccessKey::LimitReached => Err(not_random()),
         }
+    }
+
+    /// What keeps a user from doing everything with these policies.
+    fn obstacle(&self, user: IdentityRecord, policies: &PoliciesInEffect) -> Option<String> {
+        let layers = self.layers(policies, None);
+        let person = Person::user(user, &self.scope().account, CredentialFacts::LongLived, layers);
+        let person = Arc::new(person);
+        obstacle(&self.caller(Principal::Person(Arc::clone(&person)), Origin::default()), &person)
     }
 
     /// Makes the role that managed nodes have unless somebody names another, if there is none.
@@ -97,16 +121,21 @@ impl Control {
         (record, secret)
     }
 
-    /// Whether this access key exists, is active, and has this secret: what a program asks about a key it kept.
+    /// Whether this access key exists, is active, has this secret, and is good for everything: what a program asks about
+    /// a key it kept.
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn is_administrator(&self, id: &AccessKeyId, secret: &SecretString) -> Result<bool, ApiError> {
+    pub async fn may_do_everything(&self, id: &AccessKeyId, secret: &SecretString) -> Result<bool, ApiError> {
         let found = self.store.access_key(id).await.map_err(failure::store)?;
-        let Some((record, _)) = found.filter(|(key, _)| key.active && key.account == self.scope().account) else {
+        let found = found.filter(|(key, _)| key.active && key.account == self.scope().account);
+        let Some((record, user)) = found else { return Ok(false) };
+        let known = self.keys.unseal(&sealing_context(id), &record.sealed_secret);
+        if known.is_none_or(|known| known != *secret) {
             return Ok(false);
-        };
-        Ok(self.keys.unseal(&sealing_context(id), &record.sealed_secret).is_some_and(|known| known == *secret))
+        }
+        let policies = self.store.policies_in_effect(&record.account, &user.id).await.map_err(failure::store)?;
+        Ok(self.obstacle(user, &policies).is_none())
     }
 
     /// Stops accepting an access key. False if there is no such key.
@@ -115,32 +144,6 @@ impl Control {
     /// The store does not answer.
     pub async fn deactivate_access_key(&self, id: &AccessKeyId) -> Result<bool, ApiError> {
         self.store.set_access_key_active(&self.scope().account, None, id, false).await.map_err(failure::store)
-    }
-}
-
-/// What policies allow. Whoever has the administrator's policy may do everything, unless something narrows it: a
-/// boundary, or a policy that denies anything at all. Whoever has other policies only may do nothing: single statements
-/// do not count yet, and what is not understood must not be allowed.
-pub(crate) fn rights(policies: &PoliciesInEffect) -> Rights {
-    let everything = Arn::managed_policy(ADMINISTRATOR_ACCESS).to_string();
-    let is_administrator =
-        policies.identity.iter().any(|policy| policy.document.is_none() && policy.name == everything);
-    let narrows = |policy: &PolicyInEffect| match &policy.document {
-        Some(document) => denies(document),
-        None => policy.name != everything,
-    };
-    // Reading documents costs time, and whoever is no administrator needs none read.
-    if !is_administrator || policies.boundary.is_some() || policies.identity.iter().any(narrows) {
-        return Rights::Nothing;
-    }
-    Rights::Everything
-}
-
-/// Whether a policy denies anything. One that cannot be read may.
-fn denies(document: &str) -> bool {
-    match Policy::parse(document, Limits::stored(DocumentKind::Identity)) {
-        Ok(policy) => policy.statements().iter().any(|statement| statement.effect() == Effect::Deny),
-        Err(_) => true,
     }
 }
 
@@ -153,40 +156,4 @@ pub(crate) fn not_random() -> ApiError {
 /// What a sealed secret is bound to.
 pub(crate) fn sealing_context(id: &AccessKeyId) -> String {
     format!("access key {id}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_administrator_is_one_as_long_as_nothing_narrows_it() {
-        let everything = Arn::managed_policy(ADMINISTRATOR_ACCESS).to_string();
-        let policy = |name: &str, document: Option<&str>| PolicyInEffect {
-            name: name.to_owned(),
-            document: document.map(str::to_owned),
-        };
-        let statement = |effect: &str| {
-            format!(
-                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"ssm:*","Resource":"*"}}]}}"#
-            )
-        };
-        let (allow, deny) = (statement("Allow"), statement("Deny"));
-        let administrator = || policy(&everything, None);
-        for (identity, boundary, expected) in [
-            (vec![], None, Rights::Nothing),
-            (vec![administrator()], None, Rights::Everything),
-            (vec![policy("more", Some(&allow)), administrator()], None, Rights::Everything),
-            (vec![policy("less", Some(&deny)), administrator()], None, Rights::Nothing),
-            (vec![policy("none", Some("{")), administrator()], None, Rights::Nothing),
-            (vec![policy("arn:aws:iam::aws:policy/Other", None), administrator()], None, Rights::Nothing),
-            (vec![administrator()], Some(administrator()), Rights::Nothing),
-            (vec![policy("all", Some(&allow))], None, Rights::Nothing),
-            // Only the service's own has no document.
-            (vec![policy(&everything, Some(&allow))], None, Rights::Nothing),
-        ] {
-            let policies = PoliciesInEffect { identity, boundary };
-            assert_eq!(rights(&policies), expected, "{policies:?}");
-        }
-    }
 }

@@ -53,7 +53,7 @@ mod upstream;
 mod tests;
 
 pub use authenticate::{Arrival, Origin};
-pub use caller::{Caller, CredentialFacts, NodeProof, Person, PersonKind, Principal, Rights, TemporaryFacts};
+pub use caller::{Caller, CredentialFacts, NodeProof, Person, PersonKind, Principal, TemporaryFacts};
 pub use command::{NodeCommand, SessionCommand};
 pub use control_channel::{ControlLease, PendingWork};
 pub use data_channel::{Admission, DataAdmission, EndedSession};
@@ -61,7 +61,7 @@ pub use failure::Refusal;
 pub use identity::NewAccessKey;
 pub use keys::RootKey;
 pub use session::SessionSnapshot;
-pub use settings::{DocumentQuota, Settings};
+pub use settings::{DocumentQuota, SessionDocumentCheck, Settings};
 pub use supervise::{SessionCommands, SessionNews, Supervision};
 pub use upstream::{Upstream, UpstreamError, Upstreams};
 

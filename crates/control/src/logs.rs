@@ -18,7 +18,7 @@ use postern_model::{ApiError, ErrorCode, Service};
 use postern_store::{Scope, SessionRecord, UnixMillis};
 
 pub(crate) use self::quota::FullNodes;
-use crate::authz::act::OnStream;
+use crate::authz::act::{OnGroup, OnStream};
 use crate::caller::Caller;
 use crate::page::Listing;
 use crate::{Control, failure};
@@ -30,6 +30,12 @@ const DEFAULT_LIMIT: u32 = 50;
 /// Events forgotten at once, so that nobody waits long for the store.
 const BATCH: u32 = 1000;
 const DAY_MILLIS: UnixMillis = 24 * 60 * 60 * 1000;
+
+/// A log group by name, wherever it is.
+struct NamedGroup {
+    name: String,
+    arn: Arn,
+}
 
 impl Control {
     /// Forgets events that are older than their groups keep them, and those of groups and streams that were removed. To
@@ -47,27 +53,50 @@ impl Control {
         }
     }
 
-    /// The name of a group, which must be one of here; of another service's groups, people may name those of other
-    /// accounts and regions by their ARNs, and that service decides. A node's own group never is one of those.
-    fn group_name(&self, caller: &Caller, group: &GroupReference) -> Result<String, ApiError> {
+    /// A group, which must be one of here; of another service's groups, people may name those of other accounts and
+    /// regions by their ARNs, and that service decides, too. A node's own group never is one of those.
+    fn group_named(&self, caller: &Caller, group: &GroupReference) -> Result<NamedGroup, ApiError> {
         let (name, arn) = group.name()?;
         let Scope { account, region } = self.scope();
-        let is_here = arn.is_none_or(|arn| {
+        let is_here = arn.as_ref().is_none_or(|arn| {
             arn.is_in_our_partition() && arn.account == account.as_str() && arn.region == region.as_str()
         });
         let may_be_elsewhere = self.passes_on(Service::Logs) && caller.node_id().is_none();
-        if is_here || may_be_elsewhere { Ok(name) } else { Err(no_group()) }
+        match arn {
+            Some(arn) if !is_here && may_be_elsewhere => {
+                // However it was written, policies see one name of it.
+                let Arn { partition, service, region, account, .. } = arn;
+                let arn = Arn { partition, service, region, account, resource: format!("log-group:{name}") };
+                Ok(NamedGroup { name, arn })
+            }
+            _ if is_here => Ok(self.own_group(&name)),
+            _ => Err(no_group()),
+        }
+    }
+
+    fn own_group(&self, name: &str) -> NamedGroup {
+        NamedGroup { name: name.to_owned(), arn: self.group_arn(name) }
+    }
+
+    /// What a decision about a group is about, whether it exists or not. Of another service's groups only names are known.
+    async fn on_group(&self, NamedGroup { name, arn }: NamedGroup) -> Result<OnGroup, ApiError> {
+        let found = match self.passes_on(Service::Logs) {
+            true => None,
+            false => self.store.log_group(self.scope(), &name).await.map_err(failure::store)?,
+        };
+        Ok(OnGroup { name, arn, tags: found.map(|group| group.tags).unwrap_or_default() })
     }
 
     /// What a decision about a stream is about. Only for a node does it matter whose session the stream is named like.
-    async fn on_stream(&self, caller: &Caller, group: &str, stream: &str) -> Result<OnStream, ApiError> {
+    async fn on_stream(&self, caller: &Caller, group: NamedGroup, stream: &str) -> Result<OnStream, ApiError> {
         let session = match caller.node_id() {
             Some(_) => self.find_session(stream).await?,
             None => None,
         };
+        let NamedGroup { name: group, arn: group_arn } = group;
         let session = session.filter(|session| log_group_of(session).is_some_and(|own| own == group));
         let node = session.map(|session| session.node_id);
-        Ok(OnStream { group: group.to_owned(), stream: stream.to_owned(), node })
+        Ok(OnStream { group, group_arn, stream: stream.to_owned(), node })
     }
 
     fn group_arn(&self, name: &str) -> Arn {

@@ -116,7 +116,8 @@ impl Control {
 pub(crate) fn on_session(name: &str, session: Option<&SessionRecord>) -> Result<OnSession, ApiError> {
     let shown: String = name.chars().filter(|c| !c.is_control()).take(96).collect();
     let id = name.parse().map_err(|_| ApiError::session_does_not_exist(&shown))?;
-    Ok(OnSession { id, node: session.map(|session| session.node_id.clone()) })
+    let node = session.map(|session| session.node_id.clone());
+    Ok(OnSession { id, node, owner_id: session.and_then(|session| session.owner_id.clone()) })
 }
 
 pub(crate) fn throttled(message: impl Into<String>) -> ApiError {

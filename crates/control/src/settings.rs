@@ -17,6 +17,16 @@ pub struct DocumentQuota {
     pub shares: u32,
 }
 
+/// Whether whoever starts a session must be allowed to use its document (spec iam-policies §7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionDocumentCheck {
+    /// Always.
+    Strict,
+    /// Not for the default document where none is named, unless the statement that allows the session has a condition on
+    /// `ssm:SessionDocumentAccessCheck`: what AWS did until 2023.
+    Legacy,
+}
+
 /// Settings of the application. Build one with [`Settings::new`] and change what differs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -33,6 +43,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// How many sessions may be active at once.
     pub session_quota: SessionQuota,
+    /// Whether the default document must be allowed, too.
+    pub session_document_check: SessionDocumentCheck,
     /// How much documents may grow.
     pub document_quota: DocumentQuota,
     /// Bytes of one node's log events that are kept here, over all groups, as AWS counts them.
@@ -64,6 +76,7 @@ impl Settings {
             max_clock_skew: Duration::from_secs(5 * 60),
             timeouts: Timeouts::default(),
             session_quota: SessionQuota { per_node: 500, per_owner: 1000, total: 10_000 },
+            session_document_check: SessionDocumentCheck::Strict,
             document_quota: DocumentQuota { documents: 500, versions: 1000, shares: 1000 },
             log_bytes_per_node: 1024 * 1024 * 1024,
             history: Duration::from_secs(30 * DAY),

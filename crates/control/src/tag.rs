@@ -8,10 +8,10 @@ use postern_model::tag::{
 use postern_model::{ApiError, Empty, ErrorCode};
 use postern_store::{AddTags, Tag as StoredTag, Tagged};
 
-use crate::authz::act::{self, OnTagged};
+use crate::authz::act::{self, OnDocument, OnTagged, Tagging, TagsAsked};
 use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
-use crate::document::{Named, NamedKind};
+use crate::document::NamedKind;
 use crate::{Control, failure};
 
 /// Tags of one resource, AWS's quota.
@@ -28,12 +28,13 @@ impl Control {
         caller: &Caller,
         request: AddTagsToResourceRequest,
     ) -> Result<Empty, ApiError> {
-        let on = self.tagged_named(request.resource_type, request.resource_id);
+        let on = self.tagged_named(request.resource_type, request.resource_id).await?;
+        let on = Tagging { on, change: TagsAsked::Added(asked_tags(&request.tags)) };
         self.add_tags(authorize::<act::AddTagsToResource>(caller, on)?, request.tags).await
     }
 
     async fn add_tags(&self, allowed: Authorized<act::AddTagsToResource>, tags: Vec<Tag>) -> Result<Empty, ApiError> {
-        let tagged = tagged(allowed.on())?;
+        let tagged = tagged(&allowed.on().on)?;
         let tags = acceptable(tags).map_err(|message| ApiError::new(ErrorCode::ValidationException, message))?;
         match self.store.add_tags(self.scope(), &tagged, tags, MAX_TAGS).await.map_err(failure::store)? {
             AddTags::Added => Ok(Empty {}),
@@ -46,7 +47,7 @@ impl Control {
                     format!("There is a tag with the key {key}, which differs in case only; remove it first.");
                 Err(ApiError::new(ErrorCode::ValidationException, message))
             }
-            AddTags::Unknown => Err(unknown(allowed.on())),
+            AddTags::Unknown => Err(unknown(&allowed.on().on)),
         }
     }
 
@@ -60,7 +61,7 @@ impl Control {
         caller: &Caller,
         request: ListTagsForResourceRequest,
     ) -> Result<ListTagsForResourceResponse, ApiError> {
-        let on = self.tagged_named(request.resource_type, request.resource_id);
+        let on = self.tagged_named(request.resource_type, request.resource_id).await?;
         self.list_tags(authorize::<act::ListTagsForResource>(caller, on)?).await
     }
 
@@ -84,7 +85,8 @@ impl Control {
         caller: &Caller,
         request: RemoveTagsFromResourceRequest,
     ) -> Result<Empty, ApiError> {
-        let on = self.tagged_named(request.resource_type, request.resource_id);
+        let on = self.tagged_named(request.resource_type, request.resource_id).await?;
+        let on = Tagging { on, change: TagsAsked::Removed(request.tag_keys.clone()) };
         self.remove_tags(authorize::<act::RemoveTagsFromResource>(caller, on)?, request.tag_keys).await
     }
 
@@ -93,37 +95,38 @@ impl Control {
         allowed: Authorized<act::RemoveTagsFromResource>,
         keys: Vec<String>,
     ) -> Result<Empty, ApiError> {
-        let tagged = tagged(allowed.on())?;
+        let tagged = tagged(&allowed.on().on)?;
         if !self.store.remove_tags(self.scope(), &tagged, keys).await.map_err(failure::store)? {
-            return Err(unknown(allowed.on()));
+            return Err(unknown(&allowed.on().on));
         }
         Ok(Empty {})
     }
 
     /// What is named, whether it exists or not: a refusal must not tell the difference.
-    fn tagged_named(&self, resource_type: TaggedType, resource_id: String) -> OnTagged {
-        match resource_type {
+    async fn tagged_named(&self, resource_type: TaggedType, resource_id: String) -> Result<OnTagged, ApiError> {
+        Ok(match resource_type {
             TaggedType::ManagedInstance => match resource_id.parse() {
-                Ok(node) => OnTagged::Node(node),
+                Ok(node) => OnTagged::Node(self.on_node(node).await?),
                 Err(_) => OnTagged::Other(resource_type, resource_id),
             },
             TaggedType::Document => match resource_id.parse() {
                 Ok(name) => {
-                    let Named { arn, kind } = self.document_named(&name);
-                    let own = if let NamedKind::Own(name) = kind { Some(name) } else { None };
-                    OnTagged::Document { arn, own }
+                    let named = self.document_named(&name);
+                    let document = self.on_document(&named).await?;
+                    let own = if let NamedKind::Own(name) = named.kind { Some(name) } else { None };
+                    OnTagged::Document { document, own }
                 }
                 Err(_) => OnTagged::Other(resource_type, resource_id),
             },
             _ => OnTagged::Other(resource_type, resource_id),
-        }
+        })
     }
 }
 
 /// What the store knows it as.
 fn tagged(on: &OnTagged) -> Result<Tagged, ApiError> {
     match on {
-        OnTagged::Node(node) => Ok(Tagged::Node(node.clone())),
+        OnTagged::Node(node) => Ok(Tagged::Node(node.id.clone())),
         OnTagged::Document { own: Some(name), .. } => Ok(Tagged::Document(name.clone())),
         // Those that the service owns have no tags and take none.
         OnTagged::Document { own: None, .. } => Err(unknown(on)),
@@ -141,8 +144,10 @@ fn tagged(on: &OnTagged) -> Result<Tagged, ApiError> {
 
 fn unknown(on: &OnTagged) -> ApiError {
     let message = match on {
-        OnTagged::Node(node) => format!("There is no managed node {node} here."),
-        OnTagged::Document { arn, own: None } => format!("{arn} is not a document of this account and region."),
+        OnTagged::Node(node) => format!("There is no managed node {} here.", node.id),
+        OnTagged::Document { document: OnDocument { arn, .. }, own: None } => {
+            format!("{arn} is not a document of this account and region.")
+        }
         OnTagged::Document { own: Some(name), .. } => format!("There is no document {name} here."),
         OnTagged::Other(kind, id) => format!("There is no {} {} here.", kind.as_str(), shown(id)),
     };
@@ -153,6 +158,11 @@ fn shown(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
+/// Tags of a request, for a decision, before anybody looks whether they may be.
+pub(crate) fn asked_tags(tags: &[Tag]) -> Vec<StoredTag> {
+    tags.iter().map(|tag| StoredTag { key: tag.key.clone(), value: tag.value.clone() }).collect()
+}
+
 /// Tags that may be put on something, ordered by key; or what is wrong with them. Keys that differ in case only are
 /// refused: policies would compare them as one (spec iam-policies §3).
 pub(crate) fn acceptable(tags: Vec<Tag>) -> Result<Vec<StoredTag>, String> {
@@ -161,10 +171,15 @@ pub(crate) fn acceptable(tags: Vec<Tag>) -> Result<Vec<StoredTag>, String> {
         return Err("Tag keys that begin with aws: are reserved.".to_owned());
     }
     tags.sort();
-    let mut keys: Vec<String> = tags.iter().map(|tag| tag.key.to_lowercase()).collect();
-    keys.sort();
-    if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+    if differ_in_case_only(&tags) {
         return Err("Two tags have the same key.".to_owned());
     }
     Ok(tags)
+}
+
+/// Whether two tags have keys that are one to policies: the same, or different in case only.
+pub(crate) fn differ_in_case_only(tags: &[StoredTag]) -> bool {
+    let mut keys: Vec<String> = tags.iter().map(|tag| tag.key.to_lowercase()).collect();
+    keys.sort();
+    keys.windows(2).any(|pair| pair[0] == pair[1])
 }

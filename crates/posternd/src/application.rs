@@ -103,6 +103,7 @@ impl Application {
         };
         let log_megabytes = u64::try_from(config.max_log_megabytes_per_node).unwrap_or(u64::MAX);
         settings.log_bytes_per_node = log_megabytes.saturating_mul(1024 * 1024);
+        settings.session_document_check = config.session_document_check.0;
         settings.role_credentials_life = config.node_credential_lifetime.0;
         let upstreams = Upstreams {
             kms: config.kms_upstream()?.map(passed_on_to),
@@ -151,7 +152,7 @@ impl Application {
         if let Some(bytes) = read_optional(file)?
             && let Ok(kept) = serde_json::from_slice::<KeptKey>(&bytes)
         {
-            let known = self.control.is_administrator(&kept.access_key_id, &kept.secret_access_key).await;
+            let known = self.control.may_do_everything(&kept.access_key_id, &kept.secret_access_key).await;
             if known.map_err(|error| ServerError::Control { act: "checking the kept administrator", error })? {
                 return Ok((kept.access_key_id, kept.secret_access_key));
             }

@@ -144,6 +144,9 @@ settings! {
     /// Most MiB of one node's session logs that are kept here (CloudWatch Logs), over all groups, as AWS counts them. Its
     /// agent is refused more until some are forgotten or removed.
     max_log_megabytes_per_node: usize = "1024";
+    /// Whether a session's document must be allowed. "strict": always. "legacy": not the default document where none is
+    /// named, unless policies ask for it with a condition on ssm:SessionDocumentAccessCheck.
+    session_document_check: value::DocumentCheck = "\"strict\"";
     /// How long the credentials of a node are valid; it renews them at half of that.
     node_credential_lifetime: value::Period = "\"1h\"";
     /// Most TLS handshakes under way at once; more of them wait.

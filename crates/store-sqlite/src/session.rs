@@ -459,6 +459,7 @@ fn record(row: &SqliteRow) -> Result<SessionRecord, Failure> {
         session_id: parse(row, "session_id")?,
         node_id: parse(row, "node_id")?,
         owner: parse(row, "owner")?,
+        owner_id: get(row, "owner_id")?,
         document_name: parse(row, "document_name")?,
         start_content: get(row, "start_content")?,
         reason: get(row, "reason")?,

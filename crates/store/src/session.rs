@@ -39,6 +39,8 @@ pub struct NewSession {
     pub node_id: NodeId,
     /// Who asked for it.
     pub owner: Arn,
+    /// The user id of who asked for it, as `aws:userid` has it.
+    pub owner_id: String,
     /// From which document, as the caller named it.
     pub document_name: DocumentName,
     /// What the node is told to do: the `Content` of its start message, with every parameter resolved.
@@ -92,6 +94,8 @@ pub struct SessionRecord {
     pub node_id: NodeId,
     /// Who asked for it.
     pub owner: Arn,
+    /// The user id of who asked for it; none for a session that is older than these are kept.
+    pub owner_id: Option<String>,
     /// From which document.
     pub document_name: DocumentName,
     /// What the node is told to do.

@@ -19,8 +19,6 @@ pub struct Person {
     pub tags: Vec<Tag>,
     /// What is known about the credentials.
     pub credentials: CredentialFacts,
-    /// What policies allow.
-    pub rights: Rights,
     /// Every policy that has a say about it, whatever it does to what.
     pub layers: Arc<Layers>,
 }
@@ -68,32 +66,16 @@ pub struct TemporaryFacts {
     pub federated_provider: Option<String>,
 }
 
-/// What the policies of somebody allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rights {
-    /// Everything in the account that is a person's to do.
-    Everything,
-    /// Nothing.
-    Nothing,
-}
-
 impl Person {
     /// A user of this account.
     #[must_use]
-    pub fn user(
-        user: IdentityRecord,
-        account: &AccountId,
-        credentials: CredentialFacts,
-        rights: Rights,
-        layers: Arc<Layers>,
-    ) -> Self {
+    pub fn user(user: IdentityRecord, account: &AccountId, credentials: CredentialFacts, layers: Arc<Layers>) -> Self {
         Self {
             arn: user.arn(account),
             user_id: user.id.to_string(),
             tags: user.tags,
             kind: PersonKind::User { id: user.id, name: user.name },
             credentials,
-            rights,
             layers,
         }
     }
@@ -107,7 +89,6 @@ impl Person {
         session_name: String,
         session_tags: Vec<Tag>,
         facts: TemporaryFacts,
-        rights: Rights,
         layers: Arc<Layers>,
     ) -> Self {
         let is_replaced = |tag: &Tag| session_tags.iter().any(|other| other.key.eq_ignore_ascii_case(&tag.key));
@@ -119,7 +100,6 @@ impl Person {
             tags,
             kind: PersonKind::RoleSession { role: role.arn(account), id: role.id, session_name },
             credentials: CredentialFacts::Temporary(facts),
-            rights,
             layers,
         }
     }

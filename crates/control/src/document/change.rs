@@ -24,7 +24,7 @@ impl Control {
         request: UpdateDocumentDefaultVersionRequest,
     ) -> Result<UpdateDocumentDefaultVersionResponse, ApiError> {
         let named = self.document_named(&request.name);
-        let allowed = authorize::<act::UpdateDocumentDefaultVersion>(caller, named.arn.clone())?;
+        let allowed = authorize::<act::UpdateDocumentDefaultVersion>(caller, self.on_document(&named).await?)?;
         let name = named.to_change(&request.name, ErrorCode::InvalidDocument)?;
         self.choose_default(allowed, name, request.document_version).await
     }
@@ -57,7 +57,7 @@ impl Control {
     /// a shared document unless it is forced; `InvalidDocumentVersion`; `AccessDeniedException`.
     pub async fn delete_document(&self, caller: &Caller, request: DeleteDocumentRequest) -> Result<Empty, ApiError> {
         let named = self.document_named(&request.name);
-        let allowed = authorize::<act::DeleteDocument>(caller, named.arn.clone())?;
+        let allowed = authorize::<act::DeleteDocument>(caller, self.on_document(&named).await?)?;
         let name = named.to_change(&request.name, ErrorCode::InvalidDocumentOperation)?;
         let all = request.version.document_version.is_none() && request.version.version_name.is_none();
         let what = match all {

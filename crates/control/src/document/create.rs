@@ -12,9 +12,10 @@ use postern_store::{AddVersion, CreateDocument, DocumentUpdate, FindDocument, Ne
 use ring::digest;
 
 use super::{describe, unknown};
-use crate::authz::{Authorized, act, authorize};
+use crate::authz::act::{self, Creation, OnDocument};
+use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
-use crate::tag::{MAX_TAGS, acceptable};
+use crate::tag::{MAX_TAGS, acceptable, asked_tags};
 use crate::{Control, failure};
 
 /// What a text says about the version that it may become.
@@ -39,7 +40,10 @@ impl Control {
         request: CreateDocumentRequest,
     ) -> Result<CreateDocumentResponse, ApiError> {
         let arn = self.document_named(&request.name).arn;
-        self.keep_document(authorize::<act::CreateDocument>(caller, arn)?, request).await
+        let document_type = Some(request.document_type.unwrap_or(DocumentType::Command));
+        let of = OnDocument { arn, document_type, tags: Vec::new() };
+        let on = Creation { of, tags: asked_tags(&request.tags) };
+        self.keep_document(authorize::<act::CreateDocument>(caller, on)?, request).await
     }
 
     async fn keep_document(
@@ -96,7 +100,7 @@ impl Control {
         request: UpdateDocumentRequest,
     ) -> Result<UpdateDocumentResponse, ApiError> {
         let named = self.document_named(&request.name);
-        let allowed = authorize::<act::UpdateDocument>(caller, named.arn.clone())?;
+        let allowed = authorize::<act::UpdateDocument>(caller, self.on_document(&named).await?)?;
         named.to_change(&request.name, ErrorCode::InvalidDocumentOperation)?;
         self.add_version(allowed, request).await
     }

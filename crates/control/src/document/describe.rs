@@ -32,7 +32,7 @@ impl Control {
         request: GetDocumentRequest,
     ) -> Result<GetDocumentResponse, ApiError> {
         let named = self.document_named(&request.name);
-        let allowed = authorize::<act::GetDocument>(caller, named.arn.clone())?;
+        let allowed = authorize::<act::GetDocument>(caller, self.on_document(&named).await?)?;
         self.read_document(allowed, named, request).await
     }
 
@@ -73,7 +73,7 @@ impl Control {
         request: DescribeDocumentRequest,
     ) -> Result<DescribeDocumentResponse, ApiError> {
         let named = self.document_named(&request.name);
-        let allowed = authorize::<act::DescribeDocument>(caller, named.arn.clone())?;
+        let allowed = authorize::<act::DescribeDocument>(caller, self.on_document(&named).await?)?;
         self.tell_of_document(allowed, named, request).await
     }
 

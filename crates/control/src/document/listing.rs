@@ -61,7 +61,7 @@ impl Control {
         request: ListDocumentVersionsRequest,
     ) -> Result<ListDocumentVersionsResponse, ApiError> {
         let named = self.document_named(&request.name);
-        let allowed = authorize::<act::ListDocumentVersions>(caller, named.arn.clone())?;
+        let allowed = authorize::<act::ListDocumentVersions>(caller, self.on_document(&named).await?)?;
         self.page_of_versions(allowed, named, request).await
     }
 

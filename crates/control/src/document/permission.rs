@@ -30,7 +30,7 @@ impl Control {
         request: ModifyDocumentPermissionRequest,
     ) -> Result<Empty, ApiError> {
         let named = self.document_named(&request.name);
-        let allowed = authorize::<act::ModifyDocumentPermission>(caller, named.arn.clone())?;
+        let allowed = authorize::<act::ModifyDocumentPermission>(caller, self.on_document(&named).await?)?;
         let name = named.to_change(&request.name, ErrorCode::InvalidDocument)?;
         self.share_document(allowed, &name, request).await
     }
@@ -68,7 +68,7 @@ impl Control {
         request: DescribeDocumentPermissionRequest,
     ) -> Result<DescribeDocumentPermissionResponse, ApiError> {
         let named = self.document_named(&request.name);
-        let allowed = authorize::<act::DescribeDocumentPermission>(caller, named.arn.clone())?;
+        let allowed = authorize::<act::DescribeDocumentPermission>(caller, self.on_document(&named).await?)?;
         let name = named.to_change(&request.name, ErrorCode::InvalidDocument)?;
         self.page_of_shares(allowed, &name, request).await
     }

@@ -11,15 +11,13 @@ use postern_model::{ApiError, ErrorCode};
 use postern_store::FindDocument;
 
 use super::{Named, NamedKind, unknown};
-use crate::authz::{Authorized, act};
 use crate::{Control, failure};
 
 impl Control {
     /// The document that a session is asked for with, in its default version, and the preferences for it if it has none
-    /// of its own.
+    /// of its own: first of all for the decision whether the session may be.
     pub(crate) async fn session_document(
         &self,
-        _allowed: &Authorized<act::StartSession>,
         named: Named,
         asked: &DocumentName,
     ) -> Result<(Cow<'static, SessionDocument>, Preferences), ApiError> {

@@ -40,9 +40,10 @@ impl Control {
             secret_access_key: ShownOnce(secret),
             create_date: moment(record.created_at),
         };
+        let id = record.access_key_id.clone();
         match self.store.add_access_key(record, MAX_KEYS).await.map_err(failure::store)? {
             AddAccessKey::Added => {
-                log(&allowed, &allowed.on().arn);
+                log(&allowed, &allowed.on().arn, Some(&id));
                 Ok(CreateAccessKeyResponse { access_key })
             }
             AddAccessKey::Exists => Err(identity::not_random()),
@@ -97,7 +98,7 @@ impl Control {
         if !changed.map_err(failure::store)? {
             return Err(no_such_key(id.as_str()));
         }
-        log(&allowed, &allowed.on().arn);
+        log(&allowed, &allowed.on().arn, Some(&id));
         Ok(Empty {})
     }
 
@@ -112,7 +113,7 @@ impl Control {
         if !self.store.delete_access_key(self.account(), &user.id, &id).await.map_err(failure::store)? {
             return Err(no_such_key(id.as_str()));
         }
-        log(&allowed, &allowed.on().arn);
+        log(&allowed, &allowed.on().arn, Some(&id));
         Ok(Empty {})
     }
 

@@ -10,7 +10,7 @@ use postern_store::{AttachPolicy, IdentityKind, RemovePolicy};
 
 use super::policy::unknown;
 use super::{Page, log, no_such, no_such_policy, on_identity, over_quota, policy_arn};
-use crate::authz::act::{self, OnIdentity};
+use crate::authz::act::{self, Attachment, Bounded, OnIdentity};
 use crate::authz::{Act, Authorized, authorize};
 use crate::caller::Caller;
 use crate::{Control, failure};
@@ -20,17 +20,23 @@ const MAX_ATTACHED: u32 = 10;
 
 on_identity! {
     /// `AttachUserPolicy`.
-    attach_user_policy(AttachUserPolicyRequest: AttachUserPolicy) on User user_name => attach(policy_arn);
+    attach_user_policy(AttachUserPolicyRequest: AttachUserPolicy) on User user_name
+        as |on, asked| attachment(on, &asked.policy_arn) => attach();
     /// `DetachUserPolicy`.
-    detach_user_policy(DetachUserPolicyRequest: DetachUserPolicy) on User user_name => detach(policy_arn);
+    detach_user_policy(DetachUserPolicyRequest: DetachUserPolicy) on User user_name
+        as |on, asked| attachment(on, &asked.policy_arn) => detach();
     /// `AttachGroupPolicy`.
-    attach_group_policy(AttachGroupPolicyRequest: AttachGroupPolicy) on Group group_name => attach(policy_arn);
+    attach_group_policy(AttachGroupPolicyRequest: AttachGroupPolicy) on Group group_name
+        as |on, asked| attachment(on, &asked.policy_arn) => attach();
     /// `DetachGroupPolicy`.
-    detach_group_policy(DetachGroupPolicyRequest: DetachGroupPolicy) on Group group_name => detach(policy_arn);
+    detach_group_policy(DetachGroupPolicyRequest: DetachGroupPolicy) on Group group_name
+        as |on, asked| attachment(on, &asked.policy_arn) => detach();
     /// `AttachRolePolicy`.
-    attach_role_policy(AttachRolePolicyRequest: AttachRolePolicy) on Role role_name => attach(policy_arn);
+    attach_role_policy(AttachRolePolicyRequest: AttachRolePolicy) on Role role_name
+        as |on, asked| attachment(on, &asked.policy_arn) => attach();
     /// `DetachRolePolicy`.
-    detach_role_policy(DetachRolePolicyRequest: DetachRolePolicy) on Role role_name => detach(policy_arn);
+    detach_role_policy(DetachRolePolicyRequest: DetachRolePolicy) on Role role_name
+        as |on, asked| attachment(on, &asked.policy_arn) => detach();
 }
 
 macro_rules! lists {
@@ -61,14 +67,14 @@ lists! {
 }
 
 impl Control {
-    async fn attach<A: Act<On = OnIdentity>>(&self, allowed: Authorized<A>, policy: String) -> Result<Empty, ApiError> {
-        let OnIdentity { kind, name, arn, .. } = allowed.on();
-        let policy = policy_arn(&policy)?;
+    async fn attach<A: Act<On = Attachment>>(&self, allowed: Authorized<A>) -> Result<Empty, ApiError> {
+        let Attachment { identity: Bounded(OnIdentity { kind, name, arn, .. }), policy } = allowed.on();
+        let policy = policy_arn(policy)?;
         self.known_if_managed(&policy)?;
         let attached = self.store.attach_policy(self.account(), *kind, name, &policy, MAX_ATTACHED).await;
         match attached.map_err(failure::store)? {
             AttachPolicy::Attached => {
-                log(&allowed, arn);
+                log(&allowed, arn, Some(&policy));
                 Ok(Empty {})
             }
             AttachPolicy::IdentityUnknown => Err(no_such(*kind, name)),
@@ -84,13 +90,13 @@ impl Control {
         }
     }
 
-    async fn detach<A: Act<On = OnIdentity>>(&self, allowed: Authorized<A>, policy: String) -> Result<Empty, ApiError> {
-        let OnIdentity { kind, name, arn, .. } = allowed.on();
-        let policy = policy_arn(&policy)?;
+    async fn detach<A: Act<On = Attachment>>(&self, allowed: Authorized<A>) -> Result<Empty, ApiError> {
+        let Attachment { identity: Bounded(OnIdentity { kind, name, arn, .. }), policy } = allowed.on();
+        let policy = policy_arn(policy)?;
         let detached = self.store.detach_policy(self.account(), *kind, name, &policy).await;
         match detached.map_err(failure::store)? {
             RemovePolicy::Removed => {
-                log(&allowed, arn);
+                log(&allowed, arn, Some(&policy));
                 Ok(Empty {})
             }
             RemovePolicy::IdentityUnknown => Err(no_such(*kind, name)),
@@ -113,4 +119,8 @@ impl Control {
         let attached_policies = arns.into_iter().map(shown).collect();
         Ok(ListAttachedPoliciesResponse { attached_policies, is_truncated: marker.is_some(), marker })
     }
+}
+
+fn attachment(identity: OnIdentity, policy: &str) -> Attachment {
+    Attachment { identity: Bounded(identity), policy: policy.to_owned() }
 }

@@ -8,7 +8,7 @@ use postern_model::iam::{
 use postern_model::{ApiError, Empty};
 use postern_store::{IdentityChange, IdentityKind, IdentityRecord, Membership};
 
-use super::{Page, arn, log, moment, no_such, on_identity, over_quota};
+use super::{Page, arn, log, moment, no_such, on_identity, over_quota, unmade};
 use crate::authz::act::{self, OnIdentity};
 use crate::authz::{Act, Authorized, authorize};
 use crate::caller::Caller;
@@ -31,7 +31,7 @@ impl Control {
         let path = request.path.unwrap_or_else(|| "/".to_owned());
         let arn = arn(self.account(), IdentityKind::Group, &path, &request.group_name);
         let name = request.group_name;
-        let on = OnIdentity { kind: IdentityKind::Group, name, asked: arn.clone(), arn, tags: Vec::new() };
+        let on = unmade(IdentityKind::Group, name, arn);
         let allowed = authorize::<act::CreateGroup>(caller, on)?;
         let group = IdentityRecord {
             kind: IdentityKind::Group,
@@ -163,7 +163,7 @@ impl Control {
 fn member<A: Act<On = OnIdentity>>(allowed: &Authorized<A>, user: &str, done: Membership) -> Result<Empty, ApiError> {
     match done {
         Membership::Done => {
-            log(allowed, &allowed.on().arn);
+            log(allowed, &allowed.on().arn, Some(user));
             Ok(Empty {})
         }
         Membership::UserUnknown => Err(no_such(IdentityKind::User, user)),

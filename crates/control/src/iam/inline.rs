@@ -10,24 +10,28 @@ use postern_policy::Limits;
 use postern_store::{IdentityKind, InlinePolicy, PutInlinePolicy, RemovePolicy};
 
 use super::{Page, checked, kind_name, log, no_entity, no_such, on_identity};
-use crate::authz::act::{self, OnIdentity};
+use crate::authz::act::{self, Bounded, OnIdentity};
 use crate::authz::{Act, Authorized, authorize};
 use crate::caller::Caller;
 use crate::{Control, failure};
 
 on_identity! {
     /// `PutUserPolicy`.
-    put_user_policy(PutUserPolicyRequest: PutUserPolicy) on User user_name => put_inline(policy_name, policy_document);
+    put_user_policy(PutUserPolicyRequest: PutUserPolicy) on User user_name
+        as |on, _asked| Bounded(on) => put_inline(policy_name, policy_document);
     /// `DeleteUserPolicy`.
-    delete_user_policy(DeleteUserPolicyRequest: DeleteUserPolicy) on User user_name => delete_inline(policy_name);
+    delete_user_policy(DeleteUserPolicyRequest: DeleteUserPolicy) on User user_name
+        as |on, _asked| Bounded(on) => delete_inline(policy_name);
     /// `PutGroupPolicy`.
     put_group_policy(PutGroupPolicyRequest: PutGroupPolicy) on Group group_name => put_inline(policy_name, policy_document);
     /// `DeleteGroupPolicy`.
     delete_group_policy(DeleteGroupPolicyRequest: DeleteGroupPolicy) on Group group_name => delete_inline(policy_name);
     /// `PutRolePolicy`.
-    put_role_policy(PutRolePolicyRequest: PutRolePolicy) on Role role_name => put_inline(policy_name, policy_document);
+    put_role_policy(PutRolePolicyRequest: PutRolePolicy) on Role role_name
+        as |on, _asked| Bounded(on) => put_inline(policy_name, policy_document);
     /// `DeleteRolePolicy`.
-    delete_role_policy(DeleteRolePolicyRequest: DeleteRolePolicy) on Role role_name => delete_inline(policy_name);
+    delete_role_policy(DeleteRolePolicyRequest: DeleteRolePolicy) on Role role_name
+        as |on, _asked| Bounded(on) => delete_inline(policy_name);
 }
 
 /// Reading one policy and listing their names, for each kind of identity.
@@ -77,24 +81,24 @@ readers! {
 }
 
 impl Control {
-    async fn put_inline<A: Act<On = OnIdentity>>(
+    async fn put_inline<A: Act<On: AsRef<OnIdentity>>>(
         &self,
         allowed: Authorized<A>,
         policy_name: String,
         document: String,
     ) -> Result<Empty, ApiError> {
-        let OnIdentity { kind, name, arn, .. } = allowed.on();
+        let OnIdentity { kind, name, arn, .. } = allowed.on().as_ref();
         let limits = match kind {
             IdentityKind::User => Limits::USER_INLINE,
             IdentityKind::Group => Limits::GROUP_INLINE,
             IdentityKind::Role => Limits::ROLE_INLINE,
         };
         checked(&document, limits)?;
-        let policy = InlinePolicy { name: policy_name, document };
+        let policy = InlinePolicy { name: policy_name.clone(), document };
         let put = self.store.put_inline_policy(self.account(), *kind, name, policy, limits.max_characters).await;
         match put.map_err(failure::store)? {
             PutInlinePolicy::Put => {
-                log(&allowed, arn);
+                log(&allowed, arn, Some(&policy_name));
                 Ok(Empty {})
             }
             PutInlinePolicy::IdentityUnknown => Err(no_such(*kind, name)),
@@ -106,16 +110,16 @@ impl Control {
         }
     }
 
-    async fn delete_inline<A: Act<On = OnIdentity>>(
+    async fn delete_inline<A: Act<On: AsRef<OnIdentity>>>(
         &self,
         allowed: Authorized<A>,
         policy: String,
     ) -> Result<Empty, ApiError> {
-        let OnIdentity { kind, name, arn, .. } = allowed.on();
+        let OnIdentity { kind, name, arn, .. } = allowed.on().as_ref();
         let deleted = self.store.delete_inline_policy(self.account(), *kind, name, &policy).await;
         match deleted.map_err(failure::store)? {
             RemovePolicy::Removed => {
-                log(&allowed, arn);
+                log(&allowed, arn, Some(&policy));
                 Ok(Empty {})
             }
             RemovePolicy::IdentityUnknown => Err(no_such(*kind, name)),

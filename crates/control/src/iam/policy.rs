@@ -19,7 +19,7 @@ use super::managed::{MANAGED, Managed};
 use super::{
     AWS_MANAGED, Page, checked, find_managed, log, moment, new_tags, no_entity, over_quota, policy_arn, shown_tags,
 };
-use crate::authz::act::{self, OnPolicy};
+use crate::authz::act::{self, Creation, OnPolicy};
 use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::{Control, failure};
@@ -51,14 +51,14 @@ impl Control {
             attachments: 0,
             boundaries: 0,
         };
-        let on = OnPolicy { arn: policy.arn(self.account()), tags: Vec::new() };
-        let allowed = authorize::<act::CreatePolicy>(caller, on)?;
+        let of = OnPolicy { arn: policy.arn(self.account()), tags: Vec::new() };
+        let allowed = authorize::<act::CreatePolicy>(caller, Creation { of, tags: policy.tags.clone() })?;
         checked(&request.policy_document, Limits::MANAGED)?;
         let made =
             self.store.create_policy(self.account(), policy.clone(), request.policy_document, MAX_POLICIES).await;
         match made.map_err(failure::store)? {
             CreatePolicy::Created => {
-                log(&allowed, &allowed.on().arn);
+                log(&allowed, &allowed.on().of.arn, None::<&str>);
                 Ok(PolicyResponse { policy: self.whole_policy(&policy) })
             }
             CreatePolicy::NameTaken => {
@@ -151,7 +151,7 @@ impl Control {
         let conflict = |message: &str| Err(ApiError::new(ErrorCode::DeleteConflict, message));
         match self.store.delete_policy(self.account(), arn).await.map_err(failure::store)? {
             DeletePolicy::Deleted => {
-                log(&allowed, arn);
+                log(&allowed, arn, None::<&str>);
                 Ok(Empty {})
             }
             DeletePolicy::Unknown => Err(unknown(arn)),
@@ -185,7 +185,7 @@ impl Control {
         let added = self.store.add_policy_version(self.account(), arn, version.clone(), MAX_VERSIONS).await;
         match added.map_err(failure::store)? {
             AddPolicyVersion::Added(number) => {
-                log(&allowed, arn);
+                log(&allowed, arn, Some(format_args!("v{number}")));
                 version.number = number;
                 Ok(PolicyVersionResponse { policy_version: shown_version(version, false) })
             }
@@ -248,7 +248,7 @@ impl Control {
         let number = number(arn, &request.version_id)?;
         let set = self.store.set_default_policy_version(self.account(), arn, number, self.unix_millis()).await;
         on_version(set.map_err(failure::store)?, arn, &request.version_id)?;
-        log(&allowed, arn);
+        log(&allowed, arn, Some(&request.version_id));
         Ok(Empty {})
     }
 
@@ -267,7 +267,7 @@ impl Control {
         let number = number(arn, &request.version_id)?;
         let deleted = self.store.delete_policy_version(self.account(), arn, number).await;
         on_version(deleted.map_err(failure::store)?, arn, &request.version_id)?;
-        log(&allowed, arn);
+        log(&allowed, arn, Some(&request.version_id));
         Ok(Empty {})
     }
 

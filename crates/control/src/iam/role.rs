@@ -9,8 +9,10 @@ use postern_model::{ApiError, Empty};
 use postern_policy::Limits;
 use postern_store::{IdentityChange, IdentityKind, IdentityRecord, RoleTerms};
 
-use super::{DEFAULT_SESSION_SECONDS, Page, arn, boundary_shape, checked, moment, new_tags, on_identity, shown_tags};
-use crate::authz::act::{self, OnIdentity};
+use super::{
+    DEFAULT_SESSION_SECONDS, Page, arn, boundary_shape, checked, moment, new_tags, on_identity, shown_tags, unmade,
+};
+use crate::authz::act::{self, Creation, NewIdentity};
 use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::{Control, failure};
@@ -41,13 +43,14 @@ impl Control {
         let tags = new_tags(request.tags)?;
         let arn = arn(self.account(), IdentityKind::Role, &path, &request.role_name);
         let name = request.role_name;
-        let on = OnIdentity { kind: IdentityKind::Role, name, asked: arn.clone(), arn, tags: Vec::new() };
+        let identity = Creation { of: unmade(IdentityKind::Role, name, arn), tags: tags.clone() };
+        let on = NewIdentity { identity, boundary: request.permissions_boundary.clone() };
         let allowed = authorize::<act::CreateRole>(caller, on)?;
         checked(&request.assume_role_policy_document, Limits::TRUST)?;
         let role = IdentityRecord {
             kind: IdentityKind::Role,
             id: UniqueId::of_role(&self.random()),
-            name: allowed.on().name.clone(),
+            name: allowed.on().identity.of.name.clone(),
             path,
             created_at: self.unix_millis(),
             boundary: request.permissions_boundary.map(|arn| self.boundary(&arn)).transpose()?,

@@ -10,66 +10,68 @@ use postern_model::{ApiError, ApiRequest, Empty};
 use postern_store::{ChangeTags, IdentityChange, IdentityKind, Tag, TagChange};
 
 use super::{MAX_TAGS, Page, log, new_tags, on_identity, over_quota, shown_tags};
-use crate::authz::act::{self, OnIdentity};
+use crate::authz::act::{self, Bounded, NewBoundary, OnIdentity, Tagging, TagsAsked};
 use crate::authz::{Act, Authorized, authorize};
 use crate::caller::Caller;
+use crate::tag::asked_tags;
 use crate::{Control, failure};
 
 on_identity! {
     /// `TagUser`.
-    tag_user(TagUserRequest: TagUser) on User user_name => add_identity_tags(tags);
+    tag_user(TagUserRequest: TagUser) on User user_name
+        as |on, asked| adding(on, &asked.tags) => add_identity_tags(tags);
     /// `TagRole`.
-    tag_role(TagRoleRequest: TagRole) on Role role_name => add_identity_tags(tags);
+    tag_role(TagRoleRequest: TagRole) on Role role_name
+        as |on, asked| adding(on, &asked.tags) => add_identity_tags(tags);
     /// `UntagUser`.
-    untag_user(UntagUserRequest: UntagUser) on User user_name => remove_identity_tags(tag_keys);
+    untag_user(UntagUserRequest: UntagUser) on User user_name
+        as |on, asked| removing(on, &asked.tag_keys) => remove_identity_tags(tag_keys);
     /// `UntagRole`.
-    untag_role(UntagRoleRequest: UntagRole) on Role role_name => remove_identity_tags(tag_keys);
+    untag_role(UntagRoleRequest: UntagRole) on Role role_name
+        as |on, asked| removing(on, &asked.tag_keys) => remove_identity_tags(tag_keys);
     /// `PutUserPermissionsBoundary`.
     put_user_permissions_boundary(PutUserPermissionsBoundaryRequest: PutUserPermissionsBoundary) on User user_name
-        => put_boundary(permissions_boundary);
+        as |on, asked| NewBoundary { identity: on, boundary: asked.permissions_boundary.clone() } => put_boundary();
     /// `PutRolePermissionsBoundary`.
     put_role_permissions_boundary(PutRolePermissionsBoundaryRequest: PutRolePermissionsBoundary) on Role role_name
-        => put_boundary(permissions_boundary);
+        as |on, asked| NewBoundary { identity: on, boundary: asked.permissions_boundary.clone() } => put_boundary();
     /// `DeleteUserPermissionsBoundary`.
     delete_user_permissions_boundary(DeleteUserPermissionsBoundaryRequest: DeleteUserPermissionsBoundary) on User user_name
-        => lift_boundary();
+        as |on, _asked| Bounded(on) => lift_boundary();
     /// `DeleteRolePermissionsBoundary`.
     delete_role_permissions_boundary(DeleteRolePermissionsBoundaryRequest: DeleteRolePermissionsBoundary) on Role role_name
-        => lift_boundary();
+        as |on, _asked| Bounded(on) => lift_boundary();
 }
 
 impl Control {
-    async fn add_identity_tags<A: Act<On = OnIdentity>>(
+    async fn add_identity_tags<A: Act<On = Tagging<OnIdentity>>>(
         &self,
         allowed: Authorized<A>,
         tags: Vec<ShownTag>,
     ) -> Result<Empty, ApiError> {
         let change = IdentityChange::AddTags { tags: new_tags(tags)?, limit: MAX_TAGS };
-        self.alter(&allowed, allowed.on(), change).await?;
+        self.alter(&allowed, &allowed.on().on, change).await?;
         Ok(Empty {})
     }
 
-    async fn remove_identity_tags<A: Act<On = OnIdentity>>(
+    async fn remove_identity_tags<A: Act<On = Tagging<OnIdentity>>>(
         &self,
         allowed: Authorized<A>,
         keys: Vec<String>,
     ) -> Result<Empty, ApiError> {
-        self.alter(&allowed, allowed.on(), IdentityChange::RemoveTags(keys)).await?;
+        self.alter(&allowed, &allowed.on().on, IdentityChange::RemoveTags(keys)).await?;
         Ok(Empty {})
     }
 
-    async fn put_boundary<A: Act<On = OnIdentity>>(
-        &self,
-        allowed: Authorized<A>,
-        boundary: String,
-    ) -> Result<Empty, ApiError> {
-        let boundary = self.boundary(&boundary)?;
-        self.alter(&allowed, allowed.on(), IdentityChange::Boundary(Some(boundary))).await?;
+    async fn put_boundary<A: Act<On = NewBoundary>>(&self, allowed: Authorized<A>) -> Result<Empty, ApiError> {
+        let NewBoundary { identity, boundary } = allowed.on();
+        let boundary = self.boundary(boundary)?;
+        self.alter(&allowed, identity, IdentityChange::Boundary(Some(boundary))).await?;
         Ok(Empty {})
     }
 
-    async fn lift_boundary<A: Act<On = OnIdentity>>(&self, allowed: Authorized<A>) -> Result<Empty, ApiError> {
-        self.alter(&allowed, allowed.on(), IdentityChange::Boundary(None)).await?;
+    async fn lift_boundary<A: Act<On = Bounded>>(&self, allowed: Authorized<A>) -> Result<Empty, ApiError> {
+        self.alter(&allowed, &allowed.on().0, IdentityChange::Boundary(None)).await?;
         Ok(Empty {})
     }
 
@@ -108,9 +110,10 @@ impl Control {
     /// # Errors
     /// `NoSuchEntity`, `LimitExceeded`, `InvalidInput`; `AccessDeniedException`.
     pub async fn tag_policy(&self, caller: &Caller, request: TagPolicyRequest) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::TagPolicy>(caller, self.on_policy(&request.policy_arn).await?)?;
+        let on = adding(self.on_policy(&request.policy_arn).await?, &request.tags);
+        let allowed = authorize::<act::TagPolicy>(caller, on)?;
         let change = TagChange::Add { tags: new_tags(request.tags)?, limit: MAX_TAGS };
-        self.alter_policy_tags(&allowed, &allowed.on().arn, change).await
+        self.alter_policy_tags(&allowed, &allowed.on().on.arn, change).await
     }
 
     /// `UntagPolicy`.
@@ -118,8 +121,9 @@ impl Control {
     /// # Errors
     /// `NoSuchEntity`, `InvalidInput`; `AccessDeniedException`.
     pub async fn untag_policy(&self, caller: &Caller, request: UntagPolicyRequest) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::UntagPolicy>(caller, self.on_policy(&request.policy_arn).await?)?;
-        self.alter_policy_tags(&allowed, &allowed.on().arn, TagChange::Remove(request.tag_keys)).await
+        let on = removing(self.on_policy(&request.policy_arn).await?, &request.tag_keys);
+        let allowed = authorize::<act::UntagPolicy>(caller, on)?;
+        self.alter_policy_tags(&allowed, &allowed.on().on.arn, TagChange::Remove(request.tag_keys)).await
     }
 
     async fn alter_policy_tags<A: Act>(
@@ -131,7 +135,7 @@ impl Control {
         super::policy::own(arn)?;
         match self.store.change_policy_tags(self.account(), arn, change).await.map_err(failure::store)? {
             ChangeTags::Changed => {
-                log(allowed, arn);
+                log(allowed, arn, None::<&str>);
                 Ok(Empty {})
             }
             ChangeTags::Unknown => Err(super::policy::unknown(arn)),
@@ -167,4 +171,12 @@ impl Control {
         let (tags, marker) = page.of_all(tags, |tag| tag.key.clone());
         Ok(ListTagsResponse { tags: shown_tags(&tags), is_truncated: marker.is_some(), marker })
     }
+}
+
+fn adding<T>(on: T, tags: &[ShownTag]) -> Tagging<T> {
+    Tagging { on, change: TagsAsked::Added(asked_tags(tags)) }
+}
+
+fn removing<T>(on: T, keys: &[String]) -> Tagging<T> {
+    Tagging { on, change: TagsAsked::Removed(keys.to_vec()) }
 }

@@ -8,8 +8,8 @@ use postern_model::iam::{
 use postern_model::{ApiError, Empty, ErrorCode};
 use postern_store::{IdentityChange, IdentityKind, IdentityRecord};
 
-use super::{Page, arn, boundary_shape, moment, new_tags, on_identity, shown_tags};
-use crate::authz::act::{self, OnIdentity, Renamed};
+use super::{Page, arn, boundary_shape, moment, new_tags, on_identity, shown_tags, unmade};
+use crate::authz::act::{self, Creation, NewIdentity, Renamed};
 use crate::authz::{Authorized, authorize};
 use crate::caller::{Caller, Principal};
 use crate::{Control, failure};
@@ -29,12 +29,13 @@ impl Control {
         let tags = new_tags(request.tags)?;
         let arn = arn(self.account(), IdentityKind::User, &path, &request.user_name);
         let name = request.user_name;
-        let on = OnIdentity { kind: IdentityKind::User, name, asked: arn.clone(), arn, tags: Vec::new() };
+        let identity = Creation { of: unmade(IdentityKind::User, name, arn), tags: tags.clone() };
+        let on = NewIdentity { identity, boundary: request.permissions_boundary.clone() };
         let allowed = authorize::<act::CreateUser>(caller, on)?;
         let user = IdentityRecord {
             kind: IdentityKind::User,
             id: UniqueId::of_user(&self.random()),
-            name: allowed.on().name.clone(),
+            name: allowed.on().identity.of.name.clone(),
             path,
             created_at: self.unix_millis(),
             boundary: request.permissions_boundary.map(|arn| self.boundary(&arn)).transpose()?,

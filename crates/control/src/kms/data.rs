@@ -5,11 +5,11 @@ use postern_model::kms::{
     DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, EncryptionContext, GenerateDataKeyRequest,
     GenerateDataKeyResponse, SYMMETRIC_DEFAULT,
 };
-use postern_model::{ApiError, ErrorCode};
+use postern_model::{ApiError, ErrorCode, Service};
 use postern_store::KeyRecord;
 
 use super::{blob, key_arn};
-use crate::authz::act::{self, OnDataKey};
+use crate::authz::act::{self, InContext, OnCiphertext, OnKey};
 use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::{Control, failure};
@@ -29,6 +29,7 @@ impl Control {
         request: GenerateDataKeyRequest,
     ) -> Result<GenerateDataKeyResponse, ApiError> {
         let on = self.on_key(request.key_id.clone()).await?;
+        let on = InContext { on, context: request.encryption_context.clone() };
         let allowed = authorize::<act::GenerateDataKey>(caller, on)?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
@@ -41,7 +42,7 @@ impl Control {
         allowed: Authorized<act::GenerateDataKey>,
         request: &GenerateDataKeyRequest,
     ) -> Result<GenerateDataKeyResponse, ApiError> {
-        let key = self.find_key(allowed.on()).await?;
+        let key = self.find_key(&allowed.on().on).await?;
         let mut bytes = vec![0; request.length.bytes()];
         self.entropy.fill(&mut bytes);
         let plaintext = SecretBytes::new(bytes);
@@ -56,6 +57,7 @@ impl Control {
     /// As for [`Control::generate_data_key`].
     pub async fn encrypt(&self, caller: &Caller, request: EncryptRequest) -> Result<EncryptResponse, ApiError> {
         let on = self.on_key(request.key_id.clone()).await?;
+        let on = InContext { on, context: request.encryption_context.clone() };
         let allowed = authorize::<act::Encrypt>(caller, on)?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
@@ -68,7 +70,7 @@ impl Control {
         allowed: Authorized<act::Encrypt>,
         request: &EncryptRequest,
     ) -> Result<EncryptResponse, ApiError> {
-        let key = self.find_key(allowed.on()).await?;
+        let key = self.find_key(&allowed.on().on).await?;
         let ciphertext_blob = self.encrypt_under(&key, &request.plaintext, &request.encryption_context)?;
         dry(request.dry_run)?;
         Ok(EncryptResponse {
@@ -85,7 +87,8 @@ impl Control {
     /// `InvalidCiphertextException`, `IncorrectKeyException`, `NotFoundException`, `DisabledException`,
     /// `DryRunOperationException`; `AccessDeniedException`.
     pub async fn decrypt(&self, caller: &Caller, request: DecryptRequest) -> Result<DecryptResponse, ApiError> {
-        let on = self.on_data_key(&request.encryption_context).await?;
+        let on = self.on_ciphertext(&request).await?;
+        let on = InContext { on, context: request.encryption_context.clone() };
         let allowed = authorize::<act::Decrypt>(caller, on)?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
@@ -133,15 +136,34 @@ impl Control {
         Ok(self.material(key)?.encrypt(text, context, &self.random()))
     }
 
-    /// For which session an encryption context says that a data key is, if it says so, and says it right.
-    async fn on_data_key(&self, context: &EncryptionContext) -> Result<OnDataKey, ApiError> {
-        let Some(id) = context.get(SESSION).and_then(|id| id.parse::<SessionId>().ok()) else {
-            return Ok(OnDataKey { session: None, node: None });
+    /// What a decision about a ciphertext is about: the key that it was made with, as far as that is known here, and the
+    /// session for which its encryption context says that it is, if it says so, and says it right.
+    async fn on_ciphertext(&self, request: &DecryptRequest) -> Result<OnCiphertext, ApiError> {
+        let named = request.key_id.clone();
+        let made_with = match self.passes_on(Service::Kms) {
+            true => None,
+            false => blob::key_of(&request.ciphertext_blob),
         };
-        let session = self.store.session(self.scope(), &id).await.map_err(failure::store)?;
-        let node = session.map(|session| session.node_id);
+        let (key, tags) = match (made_with, &named) {
+            (Some(id), _) => {
+                let found = self.store.key(self.scope(), &id).await.map_err(failure::store)?;
+                (Some(id), found.map(|key| key.tags).unwrap_or_default())
+            }
+            (None, Some(named)) => {
+                let OnKey { id, tags, .. } = self.on_key(named.clone()).await?;
+                (id, tags)
+            }
+            (None, None) => (None, Vec::new()),
+        };
+        let context = &request.encryption_context;
+        let session: Option<SessionId> = context.get(SESSION).and_then(|id| id.parse().ok());
+        let node = match &session {
+            Some(id) => self.store.session(self.scope(), id).await.map_err(failure::store)?,
+            None => None,
+        };
+        let node = node.map(|session| session.node_id);
         let node = node.filter(|node| context.get(TARGET).is_some_and(|target| target == node.as_str()));
-        Ok(OnDataKey { session: Some(id), node })
+        Ok(OnCiphertext { key, named, tags, session, node })
     }
 }
 

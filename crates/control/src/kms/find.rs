@@ -17,17 +17,20 @@ impl Control {
     pub(crate) async fn on_key(&self, named: KeyName) -> Result<OnKey, ApiError> {
         // Of another service's keys only the names are known here, and one of ours may be called the same.
         if self.passes_on(Service::Kms) {
-            return Ok(OnKey { named, id: None });
+            return Ok(OnKey { named, id: None, tags: Vec::new() });
         }
-        let id = match named.reference() {
-            Ok(KeyReference::Key(id, arn)) if self.check_place(arn.as_ref()).is_ok() => Some(id),
-            Ok(KeyReference::Alias(alias, arn)) if self.check_place(arn.as_ref()).is_ok() => {
-                let found = self.store.key_of_alias(self.scope(), &alias).await.map_err(failure::store)?;
-                found.map(|key| key.key_id)
+        let (id, key) = match named.reference() {
+            Ok(KeyReference::Key(id, arn)) if self.check_place(arn.as_ref()).is_ok() => {
+                let key = self.store.key(self.scope(), &id).await.map_err(failure::store)?;
+                (Some(id), key)
             }
-            Ok(_) | Err(_) => None,
+            Ok(KeyReference::Alias(alias, arn)) if self.check_place(arn.as_ref()).is_ok() => {
+                let key = self.store.key_of_alias(self.scope(), &alias).await.map_err(failure::store)?;
+                (key.as_ref().map(|key| key.key_id.clone()), key)
+            }
+            Ok(_) | Err(_) => (None, None),
         };
-        Ok(OnKey { named, id })
+        Ok(OnKey { named, id, tags: key.map(|key| key.tags).unwrap_or_default() })
     }
 
     /// The key that was decided upon. The service's own key is made when it is first named.

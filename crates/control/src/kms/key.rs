@@ -10,9 +10,10 @@ use postern_store::{CreateKey, KeyRecord, Tag};
 
 use super::alias::marker;
 use super::{MAX_KEYS, key_arn};
-use crate::authz::act::{self, OnKey};
+use crate::authz::act::{self, Creation, OnKey};
 use crate::authz::{Act, Authorized, authorize};
 use crate::caller::Caller;
+use crate::tag::differ_in_case_only;
 use crate::{Control, failure};
 
 /// Keys a page if the caller does not say, as at AWS.
@@ -24,7 +25,8 @@ impl Control {
     /// # Errors
     /// `LimitExceededException`, `TagException`; `AccessDeniedException`.
     pub async fn create_key(&self, caller: &Caller, request: CreateKeyRequest) -> Result<CreateKeyResponse, ApiError> {
-        let allowed = authorize::<act::CreateKey>(caller, ())?;
+        let tags = request.tags.iter().map(|tag| Tag { key: tag.key.clone(), value: tag.value.clone() }).collect();
+        let allowed = authorize::<act::CreateKey>(caller, Creation { of: (), tags })?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
         }
@@ -38,8 +40,11 @@ impl Control {
     ) -> Result<CreateKeyResponse, ApiError> {
         let mut tags: Vec<Tag> = request.tags.into_iter().map(|tag| Tag { key: tag.key, value: tag.value }).collect();
         tags.sort();
-        if tags.windows(2).any(|pair| pair[0].key == pair[1].key) {
-            return Err(ApiError::new(ErrorCode::TagException, "Two tags have the same key."));
+        if differ_in_case_only(&tags) {
+            return Err(ApiError::new(
+                ErrorCode::TagException,
+                "Two tags have the same key, but for its case at most.",
+            ));
         }
         let key = KeyRecord { tags, ..self.new_key(request.description, false) };
         let key_metadata = self.metadata(&key);

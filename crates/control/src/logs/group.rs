@@ -8,9 +8,11 @@ use postern_model::{ApiError, Empty, ErrorCode, Service};
 use postern_store::{CreateLogGroup, LogGroupFilter, LogGroupRecord, Tag};
 
 use super::{DEFAULT_LIMIT, MAX_GROUPS, cursor, invalid, no_group};
-use crate::authz::{Act, Authorized, act, authorize};
+use crate::authz::act::{self, AllGroups, Creation, OnGroup};
+use crate::authz::{Act, Authorized, authorize};
 use crate::caller::Caller;
 use crate::kms::key_arn;
+use crate::tag::differ_in_case_only;
 use crate::{Control, failure};
 
 impl Control {
@@ -20,7 +22,8 @@ impl Control {
     /// `ResourceAlreadyExistsException`, `LimitExceededException`, `InvalidParameterException` for a key that cannot be
     /// used; `AccessDeniedException`.
     pub async fn create_log_group(&self, caller: &Caller, request: CreateLogGroupRequest) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::CreateLogGroup>(caller, request.log_group_name.clone())?;
+        let of = self.on_group(self.own_group(&request.log_group_name)).await?;
+        let allowed = authorize::<act::CreateLogGroup>(caller, Creation { of, tags: tags(&request) })?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
         }
@@ -47,13 +50,17 @@ impl Control {
             })?),
             None => None,
         };
+        let tags = tags(&request);
+        if differ_in_case_only(&tags) {
+            return Err(invalid("Two tags have the same key, but for its case at most."));
+        }
         let group = LogGroupRecord {
             name: request.log_group_name,
             created_at: self.unix_millis(),
             retention_days: None,
             key_id,
             stored_bytes: 0,
-            tags: request.tags.into_iter().map(|(key, value)| Tag { key, value }).collect(),
+            tags,
         };
         match self.store.create_log_group(self.scope(), group, MAX_GROUPS).await.map_err(failure::store)? {
             CreateLogGroup::Created => Ok(Empty {}),
@@ -73,7 +80,8 @@ impl Control {
     /// # Errors
     /// `ResourceNotFoundException`; `AccessDeniedException`.
     pub async fn delete_log_group(&self, caller: &Caller, request: DeleteLogGroupRequest) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::DeleteLogGroup>(caller, request.log_group_name.clone())?;
+        let on = self.on_group(self.own_group(&request.log_group_name)).await?;
+        let allowed = authorize::<act::DeleteLogGroup>(caller, on)?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
         }
@@ -81,7 +89,7 @@ impl Control {
     }
 
     async fn remove_log_group(&self, allowed: Authorized<act::DeleteLogGroup>) -> Result<Empty, ApiError> {
-        let removed = self.store.delete_log_group(self.scope(), allowed.on()).await.map_err(failure::store)?;
+        let removed = self.store.delete_log_group(self.scope(), &allowed.on().name).await.map_err(failure::store)?;
         if removed { Ok(Empty {}) } else { Err(no_group()) }
     }
 
@@ -94,7 +102,8 @@ impl Control {
         caller: &Caller,
         request: PutRetentionPolicyRequest,
     ) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::PutRetentionPolicy>(caller, request.log_group_name.clone())?;
+        let on = self.on_group(self.own_group(&request.log_group_name)).await?;
+        let allowed = authorize::<act::PutRetentionPolicy>(caller, on)?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
         }
@@ -110,7 +119,8 @@ impl Control {
         caller: &Caller,
         request: DeleteRetentionPolicyRequest,
     ) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::DeleteRetentionPolicy>(caller, request.log_group_name.clone())?;
+        let on = self.on_group(self.own_group(&request.log_group_name)).await?;
+        let allowed = authorize::<act::DeleteRetentionPolicy>(caller, on)?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
         }
@@ -119,9 +129,9 @@ impl Control {
 
     async fn set_retention<A>(&self, allowed: Authorized<A>, days: Option<u32>) -> Result<Empty, ApiError>
     where
-        A: Act<On = String>,
+        A: Act<On = OnGroup>,
     {
-        let set = self.store.set_log_retention(self.scope(), allowed.on(), days).await.map_err(failure::store)?;
+        let set = self.store.set_log_retention(self.scope(), &allowed.on().name, days).await.map_err(failure::store)?;
         if set { Ok(Empty {}) } else { Err(no_group()) }
     }
 
@@ -134,7 +144,7 @@ impl Control {
         caller: &Caller,
         request: DescribeLogGroupsRequest,
     ) -> Result<DescribeLogGroupsResponse, ApiError> {
-        let allowed = authorize::<act::DescribeLogGroups>(caller, ())?;
+        let allowed = authorize::<act::DescribeLogGroups>(caller, AllGroups)?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
         }
@@ -178,4 +188,8 @@ impl Control {
             log_group_arn: Some(arn.to_string()),
         }
     }
+}
+
+fn tags(request: &CreateLogGroupRequest) -> Vec<Tag> {
+    request.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect()
 }

@@ -32,7 +32,7 @@ impl Control {
         caller: &Caller,
         request: PutLogEventsRequest,
     ) -> Result<PutLogEventsResponse, ApiError> {
-        let on = self.on_stream(caller, &request.log_group_name, &request.log_stream_name).await?;
+        let on = self.on_stream(caller, self.own_group(&request.log_group_name), &request.log_stream_name).await?;
         let allowed = authorize::<act::PutLogEvents>(caller, on)?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;

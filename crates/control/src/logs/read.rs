@@ -35,8 +35,8 @@ impl Control {
         caller: &Caller,
         request: GetLogEventsRequest,
     ) -> Result<GetLogEventsResponse, ApiError> {
-        let group = self.group_name(caller, &request.log_group)?;
-        let on = self.on_stream(caller, &group, &request.log_stream_name).await?;
+        let group = self.group_named(caller, &request.log_group)?;
+        let on = self.on_stream(caller, group, &request.log_stream_name).await?;
         let allowed = authorize::<act::GetLogEvents>(caller, on)?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
@@ -99,8 +99,8 @@ impl Control {
         caller: &Caller,
         request: FilterLogEventsRequest,
     ) -> Result<FilterLogEventsResponse, ApiError> {
-        let group = self.group_name(caller, &request.log_group)?;
-        let allowed = authorize::<act::FilterLogEvents>(caller, group)?;
+        let group = self.group_named(caller, &request.log_group)?;
+        let allowed = authorize::<act::FilterLogEvents>(caller, self.on_group(group).await?)?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
         }
@@ -115,7 +115,7 @@ impl Control {
         let pattern = FilterPattern::parse(&request.filter_pattern)?;
         let listing = self.listing(&request);
         let after: Option<StreamToken> = cursor(&listing, request.next_token.as_deref())?;
-        let group = self.store.log_group(self.scope(), allowed.on()).await.map_err(failure::store)?;
+        let group = self.store.log_group(self.scope(), &allowed.on().name).await.map_err(failure::store)?;
         let group = group.ok_or_else(no_group)?;
         let sealer = self.sealer(&group).await?;
         let limit = usize::try_from(request.limit.unwrap_or(MAX_EVENTS)).unwrap_or(usize::MAX);

@@ -9,7 +9,7 @@ use postern_store::{CreateLogStream, LogStreamOrder, LogStreamRecord, OnLogStrea
 
 use super::put::sequence_token;
 use super::{DEFAULT_LIMIT, cursor, invalid, no_group, no_stream};
-use crate::authz::act::{self, OnStream};
+use crate::authz::act::{self, OnStream, StreamsOfGroup};
 use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::page::Listing;
@@ -21,8 +21,8 @@ impl Control {
     /// # Errors
     /// `ResourceNotFoundException`, `ResourceAlreadyExistsException`; `AccessDeniedException`.
     pub async fn create_log_stream(&self, caller: &Caller, request: CreateLogStreamRequest) -> Result<Empty, ApiError> {
-        let on = self.on_stream(caller, &request.log_group_name, &request.log_stream_name).await?;
-        let allowed = authorize::<act::CreateLogStream>(caller, on)?;
+        let on = self.on_stream(caller, self.own_group(&request.log_group_name), &request.log_stream_name).await?;
+        let allowed = authorize::<act::CreateLogStream>(caller, StreamsOfGroup(on))?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
         }
@@ -30,7 +30,7 @@ impl Control {
     }
 
     async fn make_log_stream(&self, allowed: Authorized<act::CreateLogStream>) -> Result<Empty, ApiError> {
-        let OnStream { group, stream, .. } = allowed.on();
+        let OnStream { group, stream, .. } = &allowed.on().0;
         let made = self.store.create_log_stream(self.scope(), group, stream, self.unix_millis()).await;
         match made.map_err(failure::store)? {
             CreateLogStream::Created => Ok(Empty {}),
@@ -47,7 +47,7 @@ impl Control {
     /// # Errors
     /// `ResourceNotFoundException`; `AccessDeniedException`.
     pub async fn delete_log_stream(&self, caller: &Caller, request: DeleteLogStreamRequest) -> Result<Empty, ApiError> {
-        let on = self.on_stream(caller, &request.log_group_name, &request.log_stream_name).await?;
+        let on = self.on_stream(caller, self.own_group(&request.log_group_name), &request.log_stream_name).await?;
         let allowed = authorize::<act::DeleteLogStream>(caller, on)?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
@@ -73,10 +73,10 @@ impl Control {
         caller: &Caller,
         request: DescribeLogStreamsRequest,
     ) -> Result<DescribeLogStreamsResponse, ApiError> {
-        let group = self.group_name(caller, &request.log_group)?;
+        let group = self.group_named(caller, &request.log_group)?;
         let prefix = request.log_stream_name_prefix.as_deref().unwrap_or_default();
-        let on = self.on_stream(caller, &group, prefix).await?;
-        let allowed = authorize::<act::DescribeLogStreams>(caller, on)?;
+        let on = self.on_stream(caller, group, prefix).await?;
+        let allowed = authorize::<act::DescribeLogStreams>(caller, StreamsOfGroup(on))?;
         if let Some(answer) = self.pass_on(&allowed, &request).await {
             return answer;
         }
@@ -88,7 +88,7 @@ impl Control {
         allowed: Authorized<act::DescribeLogStreams>,
         request: &DescribeLogStreamsRequest,
     ) -> Result<DescribeLogStreamsResponse, ApiError> {
-        let OnStream { group, stream: prefix, .. } = allowed.on();
+        let OnStream { group, stream: prefix, .. } = &allowed.on().0;
         let listing = self.listing(request);
         let order = order(&listing, request, prefix)?;
         let limit = request.limit.unwrap_or(DEFAULT_LIMIT);

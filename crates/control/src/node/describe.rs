@@ -15,7 +15,6 @@ use crate::caller::Caller;
 use crate::command::{NodeCommand, SessionCommand, encode, node_subject};
 use crate::node::filter::stored;
 use crate::node::view;
-use crate::session::start::target;
 use crate::{Control, failure};
 
 /// Nodes a page if the caller does not say, AWS's value.
@@ -69,7 +68,7 @@ impl Control {
         caller: &Caller,
         request: GetConnectionStatusRequest,
     ) -> Result<GetConnectionStatusResponse, ApiError> {
-        let allowed = authorize::<act::GetConnectionStatus>(caller, target(&request.target))?;
+        let allowed = authorize::<act::GetConnectionStatus>(caller, self.target(&request.target).await?)?;
         let status = self.connection_status(allowed).await?;
         Ok(GetConnectionStatusResponse { target: request.target, status })
     }
@@ -78,8 +77,8 @@ impl Control {
         &self,
         allowed: Authorized<act::GetConnectionStatus>,
     ) -> Result<ConnectionStatus, ApiError> {
-        let Target::Node(node_id) = allowed.on() else { return Ok(ConnectionStatus::NotConnected) };
-        let node = self.store.node(self.scope(), node_id).await.map_err(failure::store)?;
+        let Target::Node(node) = allowed.on() else { return Ok(ConnectionStatus::NotConnected) };
+        let node = self.store.node(self.scope(), &node.id).await.map_err(failure::store)?;
         let connected = node.is_some_and(|node| node.connection.is_some());
         Ok(if connected { ConnectionStatus::Connected } else { ConnectionStatus::NotConnected })
     }
@@ -93,11 +92,12 @@ impl Control {
         caller: &Caller,
         request: DeregisterManagedInstanceRequest,
     ) -> Result<Empty, ApiError> {
-        self.deregister(authorize::<act::DeregisterManagedInstance>(caller, request.instance_id)?).await
+        let on = self.on_node(request.instance_id).await?;
+        self.deregister(authorize::<act::DeregisterManagedInstance>(caller, on)?).await
     }
 
     async fn deregister(&self, allowed: Authorized<act::DeregisterManagedInstance>) -> Result<Empty, ApiError> {
-        let node_id = allowed.on();
+        let node_id = &allowed.on().id;
         match self.store.deregister_node(self.scope(), node_id).await.map_err(failure::store)? {
             DeregisterNode::Deregistered { sessions, .. } => {
                 let reason = EndReason::NodeDeregistered;

@@ -57,7 +57,7 @@ impl Control {
     /// # Errors
     /// `InvalidNextToken`; `AccessDeniedException`.
     pub async fn list_nodes(&self, caller: &Caller, request: ListNodesRequest) -> Result<ListNodesResponse, ApiError> {
-        self.list_inventory(authorize::<act::ListNodes>(caller, ())?, request).await
+        self.list_inventory(authorize::<act::ListNodes>(caller, act::Inventory)?, request).await
     }
 
     async fn list_inventory(

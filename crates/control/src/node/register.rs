@@ -11,7 +11,8 @@ use postern_model::{ApiError, Empty, ErrorCode, Timestamp};
 use postern_store::{CodeHash, NewNode, RegisterNode, RegisteredKey, ReplacePublicKey};
 
 use crate::authenticate::not_registered;
-use crate::authz::{Authorized, act, authorize};
+use crate::authz::act::{self, Itself};
+use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::role::RoleToken;
 use crate::session::throttled;
@@ -82,7 +83,7 @@ impl Control {
         caller: &Caller,
         request: RequestManagedInstanceRoleTokenRequest,
     ) -> Result<RequestManagedInstanceRoleTokenResponse, ApiError> {
-        let allowed = authorize::<act::RequestManagedInstanceRoleToken>(caller, itself(caller)?)?;
+        let allowed = authorize::<act::RequestManagedInstanceRoleToken>(caller, Itself(itself(caller)?))?;
         self.issue_role_token(allowed, &request.fingerprint).await
     }
 
@@ -91,7 +92,7 @@ impl Control {
         allowed: Authorized<act::RequestManagedInstanceRoleToken>,
         fingerprint: &str,
     ) -> Result<RequestManagedInstanceRoleTokenResponse, ApiError> {
-        let node_id = allowed.on();
+        let Itself(node_id) = allowed.on();
         let node = self.store.node(self.scope(), node_id).await.map_err(failure::store)?;
         let node = node.ok_or_else(|| not_registered(node_id))?;
         if node.fingerprint != fingerprint {
@@ -125,7 +126,7 @@ impl Control {
         caller: &Caller,
         request: UpdateManagedInstancePublicKeyRequest,
     ) -> Result<Empty, ApiError> {
-        let allowed = authorize::<act::UpdateManagedInstancePublicKey>(caller, itself(caller)?)?;
+        let allowed = authorize::<act::UpdateManagedInstancePublicKey>(caller, Itself(itself(caller)?))?;
         self.replace_key(allowed, &request).await
     }
 
@@ -137,7 +138,7 @@ impl Control {
         let new = registered_key(&request.new_public_key, &request.new_public_key_type)?;
         // The key that this very request was verified with, not whichever is the key by now.
         let current = allowed.caller().verified_key.clone().ok_or_else(ApiError::internal)?;
-        let node_id = allowed.on();
+        let Itself(node_id) = allowed.on();
         let replaced = self.store.replace_public_key(self.scope(), node_id, &current, new).await;
         match replaced.map_err(failure::store)? {
             ReplacePublicKey::Replaced => {

@@ -9,7 +9,8 @@ use postern_model::{ApiError, Empty};
 use postern_store::NodeReport;
 
 use crate::authenticate::not_registered;
-use crate::authz::{Authorized, act, authorize};
+use crate::authz::act::{self, Itself};
+use crate::authz::{Authorized, authorize};
 use crate::caller::Caller;
 use crate::{Control, failure};
 
@@ -25,7 +26,7 @@ impl Control {
         request: UpdateInstanceInformationRequest,
     ) -> Result<Empty, ApiError> {
         let on = named(&request.instance_id, caller, "ssm:UpdateInstanceInformation")?;
-        self.note_report(authorize::<act::UpdateInstanceInformation>(caller, on)?, request).await
+        self.note_report(authorize::<act::UpdateInstanceInformation>(caller, Itself(on))?, request).await
     }
 
     async fn note_report(
@@ -33,7 +34,7 @@ impl Control {
         allowed: Authorized<act::UpdateInstanceInformation>,
         request: UpdateInstanceInformationRequest,
     ) -> Result<Empty, ApiError> {
-        let node_id = allowed.on();
+        let Itself(node_id) = allowed.on();
         let report = NodeReport {
             agent_name: request.agent_name,
             agent_version: request.agent_version,
@@ -63,7 +64,7 @@ impl Control {
         request: ListInstanceAssociationsRequest,
     ) -> Result<ListInstanceAssociationsResponse, ApiError> {
         let on = named(&request.instance_id, caller, "ssm:ListInstanceAssociations")?;
-        let _allowed = authorize::<act::ListInstanceAssociations>(caller, on)?;
+        let _allowed = authorize::<act::ListInstanceAssociations>(caller, Itself(on))?;
         Ok(ListInstanceAssociationsResponse::default())
     }
 
@@ -81,7 +82,7 @@ impl Control {
     ) -> Result<GetMessagesResponse, ApiError> {
         let GetMessagesRequest { destination, messages_request_id } = request;
         let on = named(&destination, caller, "ec2messages:GetMessages")?;
-        let _allowed = authorize::<act::GetMessages>(caller, on)?;
+        let _allowed = authorize::<act::GetMessages>(caller, Itself(on))?;
         Ok(GetMessagesResponse { destination, messages: Vec::new(), messages_request_id })
     }
 }

@@ -1,6 +1,5 @@
 //! UpdateManagedInstanceRole.
 
-use postern_iam::Arn;
 use postern_model::node::UpdateManagedInstanceRoleRequest;
 use postern_model::{ApiError, Empty};
 
@@ -21,8 +20,8 @@ impl Control {
         request: UpdateManagedInstanceRoleRequest,
     ) -> Result<Empty, ApiError> {
         let UpdateManagedInstanceRoleRequest { instance_id: node, iam_role } = request;
-        let role = Arn::role(&self.scope().account, &iam_role);
-        let allowed = authorize::<act::UpdateManagedInstanceRole>(caller, NodeAndRole { node, role })?;
+        let on = NodeAndRole { node: self.on_node(node).await?, role: self.role_arn(&iam_role).await? };
+        let allowed = authorize::<act::UpdateManagedInstanceRole>(caller, on)?;
         self.change_role(allowed, &iam_role).await
     }
 
@@ -31,7 +30,7 @@ impl Control {
         allowed: Authorized<act::UpdateManagedInstanceRole>,
         role: &str,
     ) -> Result<Empty, ApiError> {
-        let node_id = &allowed.on().node;
+        let node_id = &allowed.on().node.id;
         if !self.store.change_node_role(self.scope(), node_id, role).await.map_err(failure::store)? {
             return Err(unknown_node(node_id));
         }

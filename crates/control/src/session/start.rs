@@ -3,18 +3,19 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use postern_iam::{Arn, DocumentName, NodeId, SessionId};
+use postern_iam::{DocumentName, SessionId};
 use postern_model::document::{DEFAULT_DOCUMENT, ResolvedDocument, SessionStart, SessionType};
 use postern_model::session::{StartSessionRequest, StartSessionResponse};
 use postern_model::{ApiError, ErrorCode};
 use postern_store::{NewSession, NodeRecord, OpenSession, SessionLimits, SessionRecord, StartRequest, UnixMillis};
 
 use super::throttled;
-use crate::authz::act::{self, NodeAndDocument, Target};
+use crate::authz::act::{self, Destination, DocumentCheck, OnNode, Start, Target};
 use crate::authz::{Authorized, authorize};
-use crate::caller::Caller;
+use crate::caller::{Caller, Principal};
 use crate::command::{NodeCommand, encode, node_subject};
 use crate::refusals::NodeRefusal;
+use crate::settings::SessionDocumentCheck;
 use crate::{Control, failure, millis};
 
 /// What our agent says it is.
@@ -38,22 +39,41 @@ impl Control {
         caller: &Caller,
         request: StartSessionRequest,
     ) -> Result<StartSessionResponse, ApiError> {
-        let target = target(&request.target);
         let name = document_name(&request)?;
         let named = self.document_named(&name);
-        let on = NodeAndDocument { target, document: named.arn.clone() };
+        let (target, document) = (self.target(&request.target).await?, self.on_document(&named).await?);
+        // Decisions may be about what the session would really do. What is wrong with the document or the parameters is
+        // said only to those who may use it.
+        let found = self.session_document(named, &name).await;
+        let resolved = match &found {
+            Ok((document, preferences)) => document.resolve(&request.parameters, preferences),
+            Err(error) => Err(error.clone()),
+        };
+        let on = Start {
+            target,
+            document,
+            document_check: self.document_check(&request),
+            destination: resolved.as_ref().ok().and_then(destination),
+            run_as_user: resolved.as_ref().ok().and_then(run_as_user),
+        };
         let allowed = authorize::<act::StartSession>(caller, on)?;
-        let (document, preferences) = self.session_document(&allowed, named, &name).await?;
-        let document = document.resolve(&request.parameters, &preferences)?;
+        let document = resolved?;
         if document.session_type() == SessionType::FileTransfer {
             self.check_copies(&allowed, &name).await?;
         }
         self.open(allowed, &name, document, request.reason).await
     }
 
+    fn document_check(&self, request: &StartSessionRequest) -> DocumentCheck {
+        match (self.settings.session_document_check, &request.document_name) {
+            (SessionDocumentCheck::Legacy, None) => DocumentCheck::IfAskedFor,
+            (SessionDocumentCheck::Legacy | SessionDocumentCheck::Strict, _) => DocumentCheck::Always,
+        }
+    }
+
     /// Only our own agent copies files; with another one the session would begin and fail.
     async fn check_copies(&self, allowed: &Authorized<act::StartSession>, name: &DocumentName) -> Result<(), ApiError> {
-        let Target::Node(node_id) = &allowed.on().target else { return Ok(()) };
+        let Target::Node(OnNode { id: node_id, .. }) = &allowed.on().target else { return Ok(()) };
         let node = self.store.node(self.scope(), node_id).await.map_err(failure::store)?;
         match node.and_then(|node| node.report.agent_name) {
             Some(agent) if agent != OUR_AGENT => {
@@ -74,11 +94,13 @@ impl Control {
         reason: Option<String>,
     ) -> Result<StartSessionResponse, ApiError> {
         let node_id = match &allowed.on().target {
-            Target::Node(node_id) => node_id,
+            Target::Node(node) => &node.id,
             Target::Other(other) => return Err(unknown_target(other)),
         };
         let caller = allowed.caller();
-        let owner: Arn = caller.principal.to_string().parse().map_err(|_| ApiError::internal())?;
+        // Nobody else is allowed to start one.
+        let Principal::Person(person) = &caller.principal else { return Err(ApiError::internal()) };
+        let owner = person.arn.clone();
         let session_id = SessionId::generate(owner.short_name(), &self.random());
         let start = SessionStart {
             document_name: name.as_str(),
@@ -98,6 +120,7 @@ impl Control {
             session_id: session_id.clone(),
             node_id: node_id.clone(),
             owner,
+            owner_id: person.user_id.clone(),
             document_name: name.clone(),
             start_content,
             reason,
@@ -162,15 +185,26 @@ fn full(who: &str, count: u32, limit: u32, setting: &str) -> ApiError {
     ApiError::new(ErrorCode::ServiceQuotaExceededException, message)
 }
 
-pub(crate) fn target(name: &str) -> Target {
-    name.parse().map_or_else(|_| Target::Other(name.to_owned()), |node: NodeId| Target::Node(node))
-}
-
 fn document_name(request: &StartSessionRequest) -> Result<DocumentName, ApiError> {
     match &request.document_name {
         Some(name) => Ok(name.clone()),
         None => DEFAULT_DOCUMENT.parse().map_err(|_| ApiError::internal()),
     }
+}
+
+/// Where a tunnel would lead.
+fn destination(document: &ResolvedDocument<'_>) -> Option<Destination> {
+    let text = |name: &str| document.properties().get(name).and_then(serde_json::Value::as_str);
+    let port = text("portNumber").filter(|_| document.session_type() == SessionType::Port)?;
+    let host = text("host").filter(|host| !host.is_empty()).unwrap_or("localhost");
+    Some(Destination { host: host.to_lowercase(), port: port.to_owned() })
+}
+
+/// The user that the agent is told to run the session as, if it is.
+fn run_as_user(document: &ResolvedDocument<'_>) -> Option<String> {
+    let preferences = document.preferences();
+    let user = &preferences.run_as_default_user;
+    (preferences.run_as_enabled && !user.is_empty()).then(|| user.clone())
 }
 
 fn limits(document: &ResolvedDocument<'_>) -> SessionLimits {

@@ -12,7 +12,6 @@ use postern_model::kms::{
 
 use super::world::{World, code};
 use crate::Caller;
-use crate::authz::{Act as _, Resource, act};
 
 fn generate(key: &str, context: EncryptionContext) -> GenerateDataKeyRequest {
     GenerateDataKeyRequest {
@@ -66,7 +65,7 @@ async fn a_key_answers_to_all_its_names() {
     for name in [id.as_str(), &key.arn.to_string(), alias, alias_arn] {
         // A decision is about the key, whatever it is called.
         let on = world.control.on_key(KeyName::new(name)).await.unwrap();
-        let [Resource::Key { id: Some(found), .. }] = &act::DescribeKey::resources(&on)[..] else { panic!("{on:?}") };
+        let Some(found) = &on.id else { panic!("{on:?}") };
         assert_eq!(found.as_str(), key.key_id);
         let request = DescribeKeyRequest { key_id: KeyName::new(name), grant_tokens: Vec::new() };
         let described = world.control.describe_key(&admin, request).await.unwrap().key_metadata;

@@ -88,6 +88,7 @@ impl World {
             session_id: session_id.clone(),
             node_id: machine.node_id.clone(),
             owner: "arn:aws:iam::123456789012:user/jane".parse().unwrap(),
+            owner_id: "AIDAJANEJANEJANEJANE".to_owned(),
             document_name: "Logged".parse().unwrap(),
             start_content: resolved.start_content(&start).to_string(),
             reason: None,

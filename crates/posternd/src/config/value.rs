@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use postern_control::SessionDocumentCheck;
 use postern_iam::SecretString;
 use postern_transport::{Endpoint, Scheme};
 
@@ -73,6 +74,21 @@ impl Value for Endpoint {
         match endpoint.scheme() {
             Scheme::Http | Scheme::Https => Ok(endpoint),
             Scheme::Ws | Scheme::Wss => Err(WANTED.to_owned()),
+        }
+    }
+}
+
+/// Whether a session's document must be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DocumentCheck(pub SessionDocumentCheck);
+
+impl Value for DocumentCheck {
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        const WANTED: &str = "\"strict\" or \"legacy\"";
+        match text_of(value, WANTED)? {
+            "strict" => Ok(Self(SessionDocumentCheck::Strict)),
+            "legacy" => Ok(Self(SessionDocumentCheck::Legacy)),
+            _ => Err(WANTED.to_owned()),
         }
     }
 }

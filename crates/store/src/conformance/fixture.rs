@@ -97,6 +97,7 @@ pub(super) fn new_session(node: &NodeId, number: u8) -> NewSession {
         session_id: session_id(number),
         node_id: node.clone(),
         owner: "arn:aws:iam::123456789012:user/jane".parse().expect("an ARN"),
+        owner_id: "AIDAJANEJANEJANEJANE".to_owned(),
         document_name: "SSM-SessionManagerRunShell".parse().expect("a document name"),
         start_content: r#"{"SessionId":"é 'quoted'"}"#.to_owned(),
         reason: Some("because".to_owned()),

@@ -390,6 +390,7 @@ pub(super) async fn everything_survives_a_round_trip(store: &dyn Store) {
         session_id: new.session_id.clone(),
         node_id: new.node_id,
         owner: new.owner,
+        owner_id: Some(new.owner_id),
         document_name: new.document_name,
         start_content: new.start_content,
         reason: None,

@@ -1,0 +1,228 @@
+//! One thing of each kind that acts are about: what belongs to [`OWN`], as far as a node can own anything.
+
+use postern_iam::Arn;
+use postern_model::document::DocumentType;
+use postern_model::kms::KeyName;
+use postern_store::{IdentityKind, Scope, Tag};
+
+use crate::authz::Subject;
+use crate::authz::act::{
+    AllGroups, Attachment, Bounded, Channel, Creation, DocumentCheck, InContext, Inventory, Itself, KeyAndAlias,
+    NewActivation, NewBoundary, NewIdentity, NodeAndRole, OnCiphertext, OnDocument, OnGroup, OnIdentity, OnKey, OnNode,
+    OnPolicy, OnSession, OnSetting, OnStream, OnTagged, Renamed, Start, StreamsOfGroup, Tagging, TagsAsked, Target,
+};
+
+/// The node that things belong to.
+pub(super) const OWN: &str = "mi-0000000000000000a";
+/// Another one.
+pub(super) const OTHER: &str = "mi-0000000000000000b";
+
+/// A kind of thing that acts are about, of which there is a sample. A new kind needs one before its acts compile here.
+pub(in crate::authz) trait Sample: Subject {
+    fn sample() -> Self;
+}
+
+pub(super) fn scope() -> Scope {
+    Scope { account: "123456789012".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+}
+
+fn arn(text: &str) -> Arn {
+    text.parse().unwrap()
+}
+
+pub(super) fn tag(key: &str, value: &str) -> Tag {
+    Tag { key: key.to_owned(), value: value.to_owned() }
+}
+
+impl Sample for () {
+    fn sample() {}
+}
+
+impl<T: Sample> Sample for Creation<T> {
+    fn sample() -> Self {
+        Self { of: T::sample(), tags: vec![tag("team", "web")] }
+    }
+}
+
+impl<T: Sample> Sample for Tagging<T> {
+    fn sample() -> Self {
+        Self { on: T::sample(), change: TagsAsked::Added(vec![tag("team", "web")]) }
+    }
+}
+
+impl Sample for OnNode {
+    fn sample() -> Self {
+        Self { id: OWN.parse().unwrap(), tags: vec![tag("env", "prod")] }
+    }
+}
+
+impl Sample for Itself {
+    fn sample() -> Self {
+        Self(OWN.parse().unwrap())
+    }
+}
+
+impl Sample for Target {
+    fn sample() -> Self {
+        Self::Node(OnNode::sample())
+    }
+}
+
+impl Sample for Inventory {
+    fn sample() -> Self {
+        Self
+    }
+}
+
+impl Sample for NodeAndRole {
+    fn sample() -> Self {
+        Self { node: OnNode::sample(), role: Arn::role(&scope().account, "PosternNode") }
+    }
+}
+
+impl Sample for NewActivation {
+    fn sample() -> Self {
+        Self { role: Arn::role(&scope().account, "PosternNode") }
+    }
+}
+
+impl Sample for OnDocument {
+    fn sample() -> Self {
+        let arn = arn("arn:aws:ssm:eu-west-1:123456789012:document/SSM-SessionManagerRunShell");
+        Self { arn, document_type: Some(DocumentType::Session), tags: Vec::new() }
+    }
+}
+
+impl Sample for OnTagged {
+    fn sample() -> Self {
+        Self::Node(OnNode::sample())
+    }
+}
+
+impl Sample for OnSetting {
+    fn sample() -> Self {
+        let path = "/ssm/managed-instance/activation-tier";
+        Self::Known { path, arn: Arn::service_setting(&scope().region, &scope().account, path) }
+    }
+}
+
+impl Sample for Start {
+    fn sample() -> Self {
+        Self {
+            target: Target::sample(),
+            document: OnDocument::sample(),
+            document_check: DocumentCheck::Always,
+            destination: None,
+            run_as_user: None,
+        }
+    }
+}
+
+impl Sample for OnSession {
+    fn sample() -> Self {
+        let owner_id = Some("AIDAJANEJANEJANEJANE".to_owned());
+        Self { id: "jane-1".parse().unwrap(), node: Some(OWN.parse().unwrap()), owner_id }
+    }
+}
+
+impl Sample for Channel {
+    fn sample() -> Self {
+        Self(OnSession::sample())
+    }
+}
+
+impl Sample for OnKey {
+    fn sample() -> Self {
+        Self { named: KeyName::new("alias/aws/ssm"), id: None, tags: Vec::new() }
+    }
+}
+
+impl Sample for KeyAndAlias {
+    fn sample() -> Self {
+        Self { key: OnKey::sample(), alias: KeyName::new("alias/mine") }
+    }
+}
+
+impl Sample for OnCiphertext {
+    fn sample() -> Self {
+        let OnSession { id, node, .. } = OnSession::sample();
+        Self { key: None, named: None, tags: Vec::new(), session: Some(id), node }
+    }
+}
+
+impl<T: Sample> Sample for InContext<T> {
+    fn sample() -> Self {
+        Self { on: T::sample(), context: [("purpose".to_owned(), "test".to_owned())].into() }
+    }
+}
+
+impl Sample for AllGroups {
+    fn sample() -> Self {
+        Self
+    }
+}
+
+impl Sample for OnGroup {
+    fn sample() -> Self {
+        let name = "/ssm/sessions";
+        Self { name: name.to_owned(), arn: Arn::log_group(&scope().region, &scope().account, name), tags: Vec::new() }
+    }
+}
+
+impl Sample for OnStream {
+    fn sample() -> Self {
+        let OnSession { id, node, .. } = OnSession::sample();
+        let OnGroup { name: group, arn: group_arn, .. } = OnGroup::sample();
+        Self { group, group_arn, stream: id.to_string(), node }
+    }
+}
+
+impl Sample for StreamsOfGroup {
+    fn sample() -> Self {
+        Self(OnStream::sample())
+    }
+}
+
+impl Sample for OnIdentity {
+    fn sample() -> Self {
+        let arn = Arn::user(&scope().account, "jane");
+        let kind = IdentityKind::User;
+        Self { kind, name: "jane".to_owned(), asked: arn.clone(), arn, tags: Vec::new(), boundary: None }
+    }
+}
+
+impl Sample for NewIdentity {
+    fn sample() -> Self {
+        Self { identity: Creation::sample(), boundary: None }
+    }
+}
+
+impl Sample for NewBoundary {
+    fn sample() -> Self {
+        Self { identity: OnIdentity::sample(), boundary: "arn:aws:iam::123456789012:policy/bound".to_owned() }
+    }
+}
+
+impl Sample for Bounded {
+    fn sample() -> Self {
+        Self(OnIdentity::sample())
+    }
+}
+
+impl Sample for Attachment {
+    fn sample() -> Self {
+        Self { identity: Bounded::sample(), policy: "arn:aws:iam::123456789012:policy/web".to_owned() }
+    }
+}
+
+impl Sample for Renamed {
+    fn sample() -> Self {
+        Self { from: OnIdentity::sample(), to: Arn::user(&scope().account, "june") }
+    }
+}
+
+impl Sample for OnPolicy {
+    fn sample() -> Self {
+        Self { arn: Arn::policy(&scope().account, "web"), tags: Vec::new() }
+    }
+}

@@ -10,10 +10,13 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Stdio;
 
 use copy_world::{World, patience, same};
-use postern_testkit::eventually;
+use postern_testkit::{Behaviour, Terminal, VERSION, eventually};
+
+const PROGRAMS: [(&str, &str); 2] = [("postern", VERSION), ("postern-agent", VERSION)];
 
 #[test]
 fn trees_are_copied_in_both_directions() {
+    let behaviour = Behaviour::of("postern cp: folders and patterns, both ways", &PROGRAMS);
     let world = World::new();
     let source = world.tree("source", 300, 3_000_000);
     symlink("numbers/0.txt", source.join("link")).unwrap();
@@ -33,6 +36,7 @@ fn trees_are_copied_in_both_directions() {
     assert_eq!(fs::read_dir(world.path("some")).unwrap().count(), 11);
     let again = world.copy(&["-r", "--links", "--json", &world.there("source"), &world.here("got/../got")]);
     assert!(again.stdout.contains("\"Files\": 303"), "into a folder that is there: {again:#?}");
+    behaviour.holds();
 }
 
 #[test]
@@ -84,6 +88,7 @@ fn what_cannot_be_copied_is_one_sentence() {
 
 #[test]
 fn streams_are_copied_in_both_directions() {
+    let behaviour = Behaviour::of("postern cp: streams, both ways", &PROGRAMS);
     let world = World::new();
     let source = world.tree("source", 1, 3_000_000);
     let content = fs::read(source.join("large")).unwrap();
@@ -120,6 +125,52 @@ fn streams_are_copied_in_both_directions() {
     eventually("the node's side to have tidied up", patience(1), || (!partial.exists()).then_some(()));
     assert!(!world.path("never").exists());
     world.has_no_debris();
+    behaviour.holds();
+}
+
+#[test]
+fn what_is_skipped_is_told_and_the_rest_is_copied() {
+    let world = World::new();
+    let source = world.tree("source", 3, 10);
+    symlink("numbers/0.txt", source.join("link")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(source.join("socket")).unwrap();
+    for (name, arguments) in
+        [("put", [world.here("source"), world.there("put")]), ("got", [world.there("source"), world.here("got")])]
+    {
+        let [from, to] = arguments.each_ref().map(String::as_str);
+        let done = world.copy(&["-r", from, to]);
+        assert_eq!(done.status, Some(255), "{name}: {done:#?}");
+        let told: Vec<&str> = done.stderr.lines().collect();
+        let [link, socket, last] = told[..] else { panic!("{name}: {done:#?}") };
+        assert!(
+            link.ends_with("source/link is skipped: it is a link; --links copies links as links"),
+            "{name}: {link}"
+        );
+        assert!(socket.ends_with("source/socket is skipped: it is no file, folder or link"), "{name}: {socket}");
+        assert_eq!(last, "postern: 2 things were not copied; the rest is in place", "{name}");
+        assert!(!world.path(name).join("link").is_symlink() && !world.path(name).join("socket").exists(), "{name}");
+        assert!(fs::read(world.path(name).join("large")).unwrap() == fs::read(source.join("large")).unwrap(), "{name}");
+        let listed = world.copy(&["-r", "--json", from, &format!("{to}-again")]);
+        let summary: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+        assert_eq!((listed.status, summary["Problems"].as_array().map(Vec::len)), (Some(255), Some(2)), "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_looked_at_does_not_steer_the_terminal() {
+    let world = World::new();
+    fs::write(world.path("file"), b"gr\xc3\xbc\xc3\x9fe\n\x1b]0;steered\x07 and \x9b2J\n").unwrap();
+    let mut terminal = Terminal::start(
+        &postern_testkit::program("postern"),
+        &["cp", &world.there("file"), "-"],
+        &world.service.environment(),
+    );
+    let shown = terminal.expect("a pipe or a file gets them as they are", patience(1));
+    assert!(shown.starts_with("grüße\r\n\\u{1b}]0;steered\\u{7} and \\x9b2J\r\n"), "{shown:?}");
+    assert!(shown.contains("postern: 3 characters would steer this terminal"), "{shown:?}");
+    assert_eq!(terminal.wait(patience(1)), 0);
+    let piped = world.copy_between(&[&world.there("file"), "-"], Stdio::null(), Stdio::piped());
+    assert_eq!((piped.stdout, piped.stderr), (fs::read(world.path("file")).unwrap(), Vec::new()));
 }
 
 #[test]

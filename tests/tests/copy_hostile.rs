@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use copy_world::World;
+use postern_testkit::{Behaviour, VERSION};
 
 /// Everything below a folder.
 fn below(folder: &Path) -> Vec<PathBuf> {
@@ -26,6 +27,7 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_node_that_lies_gets_nothing_past_the_client() {
+    let behaviour = Behaviour::of("postern cp from a node that lies: stopped", &[("postern", VERSION)]);
     let world = World::with_agent(Path::new(env!("CARGO_BIN_EXE_postern-lying-node")));
     fs::write(world.path("victim"), b"untouched").unwrap();
     let broken = "stopped, because the other side breaks the rules of copying: ";
@@ -81,4 +83,5 @@ fn a_node_that_lies_gets_nothing_past_the_client() {
     let done = world.copy(&[there.as_str(), flags]);
     assert_eq!(done.status, Some(255), "{}", done.stderr);
     assert!(done.stderr.contains("more data came than was announced") && done.stdout.len() <= 3_000_000);
+    behaviour.holds();
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 
 use copy_world::{World, megabytes, patience, same};
-use postern_testkit::eventually;
+use postern_testkit::{Behaviour, VERSION, eventually};
 
 /// How many small files lie beside it.
 fn small_files() -> usize {
@@ -33,6 +33,8 @@ fn partials(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_killed_copy_of_many_files_and_a_large_one_goes_on() {
+    let programs = [("postern", VERSION), ("postern-agent", VERSION)];
+    let behaviour = Behaviour::of("postern cp, killed: the same command goes on where it stopped", &programs);
     let world = World::new();
     let size = megabytes() << 20;
     let source = world.tree("source", small_files(), size);
@@ -55,6 +57,7 @@ fn a_killed_copy_of_many_files_and_a_large_one_goes_on() {
         assert!(number("Bytes") <= (size as u64 / 4) * 3 + 100_000, "{name}: {summary}");
         same(&source, &target);
     }
+    behaviour.holds();
 }
 
 #[test]

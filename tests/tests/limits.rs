@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern_testkit::{Agent, Scheme, Service, Terminal, program, run, temporary_folder};
+use postern_testkit::{Agent, Behaviour, Scheme, Service, Terminal, VERSION, program, run, temporary_folder};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -20,6 +20,8 @@ fn service_with(preferences: &str) -> (Service, Agent) {
 
 #[test]
 fn an_idle_shell_is_warned_kept_by_a_key_and_ended_with_the_reason() {
+    let programs = [("postern", VERSION), ("postern-agent", VERSION)];
+    let behaviour = Behaviour::of("a warning before an idle session is ended, and the reason at its end", &programs);
     let (service, agent) = service_with(r#"{"idleSessionTimeout": "1"}"#);
     let mut terminal = Terminal::start(&program("postern"), &["start", agent.node_id()], &service.environment());
     terminal.type_text("echo ready-$((40+2))\r");
@@ -31,6 +33,7 @@ fn an_idle_shell_is_warned_kept_by_a_key_and_ended_with_the_reason() {
     terminal.expect(warning, PATIENCE);
     terminal.expect("idle", PATIENCE);
     assert_eq!(terminal.wait(PATIENCE), 255);
+    behaviour.holds();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod streams;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -67,7 +68,7 @@ pub enum CopyWork {
         /// A path on the node.
         destination: NodePath,
     },
-    /// One file of the node's, to standard output.
+    /// One file of the node's, as a stream.
     GetToOutput {
         /// A path on the node.
         source: NodePath,
@@ -140,6 +141,8 @@ pub struct CopyRunner<A> {
     pub writing: Writing,
     /// Watches.
     pub progress: Box<dyn Progress>,
+    /// Takes a file that is copied as a stream. It may wait.
+    pub output: Box<dyn Write + Send>,
 }
 
 impl<A: Access + 'static> CopyRunner<A> {
@@ -154,7 +157,8 @@ impl<A: Access + 'static> CopyRunner<A> {
         let (to_files, from_node) = mpsc::channel(QUEUED_CHUNKS);
         let (to_node, from_files) = mpsc::channel(QUEUED_CHUNKS);
         let (report, result) = oneshot::channel();
-        let (work, how, mut progress) = (self.work, (self.options, self.writing), self.progress);
+        let (work, how) = (self.work, (self.options, self.writing));
+        let (mut progress, mut output) = (self.progress, self.output);
         let has_stream = work.has_stream();
         let files = std::thread::Builder::new().name("files".to_owned()).spawn(move || {
             let (reader, writer) = (FromNode::new(from_node), ToNode::new(to_node));
@@ -166,8 +170,7 @@ impl<A: Access + 'static> CopyRunner<A> {
                     postern_transfer::put(reader, writer, &sources, &destination, how, &mut *progress)
                 }
                 CopyWork::GetToOutput { source } => {
-                    let mut output = std::io::stdout();
-                    postern_transfer::get_to_output(reader, writer, &source, &mut output, &mut *progress)
+                    postern_transfer::get_to_output(reader, writer, &source, &mut *output, &mut *progress)
                 }
                 CopyWork::PutFromInput { destination } => {
                     postern_transfer::put_from_input(reader, writer, std::io::stdin(), &destination, &mut *progress)

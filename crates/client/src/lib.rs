@@ -29,7 +29,7 @@ pub use console::{Console, Input};
 pub use copy::{CopyFailure, CopyRunner, CopyWork};
 pub use handshake::SessionType;
 pub use link::LinkError;
-pub use printable::{printable, printable_lines};
+pub use printable::{PrintableStream, printable, printable_lines};
 pub use sentence::sentence;
 pub use service::{CallError, Overrides, Service};
 pub use session::{Cause, Ended, Manner, SessionError, SessionRunner, Ticket};

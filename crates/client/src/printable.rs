@@ -1,5 +1,9 @@
 //! Words of others, for a terminal: what nodes, services and other users say must not steer it.
 
+mod stream;
+
+pub use stream::PrintableStream;
+
 /// The text with control characters shown as `\u{…}` and invisible direction marks taken out of action.
 pub fn printable(text: &str) -> String {
     shown(text, |_| false)
@@ -13,13 +17,18 @@ pub fn printable_lines(text: &str) -> String {
 fn shown(text: &str, stays: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if !stays(character) && (character.is_control() || is_direction_mark(character)) {
+        if !stays(character) && is_steering(character) {
             shown.extend(character.escape_unicode());
         } else {
             shown.push(character);
         }
     }
     shown
+}
+
+/// A terminal obeys it, or turns the text around it.
+fn is_steering(character: char) -> bool {
+    character.is_control() || is_direction_mark(character)
 }
 
 fn is_direction_mark(character: char) -> bool {

@@ -20,6 +20,7 @@ mod output;
 mod partial;
 mod problems;
 mod progress;
+mod pseudo;
 mod receive;
 mod send;
 mod source;

@@ -140,21 +140,17 @@ impl Partial {
                 Ok(())
             }
             // The copy that took over from this one was quicker.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_in_place(target, attributes) => Ok(()),
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && is_in_place(&self.directory, target, Some(self.length), attributes) =>
+            {
+                Ok(())
+            }
             Err(error) => {
                 self.remove();
                 Err(error)
             }
         }
-    }
-
-    fn is_in_place(&self, target: &OsStr, attributes: Option<&Attributes>) -> bool {
-        let time = |of: &Attributes| (of.modified_seconds, of.modified_nanos);
-        self.directory.symlink_metadata(target).is_ok_and(|there| {
-            // Without a time there is nothing to know it by.
-            let is_same_time = attributes.is_some_and(|wanted| time(&attributes::of(&there)) == time(wanted));
-            there.is_file() && there.len() == self.length && is_same_time
-        })
     }
 
     #[cfg(unix)]
@@ -199,6 +195,15 @@ impl Partial {
             let _ = self.directory.remove_file(&self.name);
         }
     }
+}
+
+/// Whether another copy of this file was quicker. Without a time there is nothing to know it by.
+pub(crate) fn is_in_place(directory: &Dir, target: &OsStr, size: Option<u64>, attributes: Option<&Attributes>) -> bool {
+    let time = |of: &Attributes| (of.modified_seconds, of.modified_nanos);
+    directory.symlink_metadata(target).is_ok_and(|there| {
+        let is_same_time = attributes.is_some_and(|wanted| time(&attributes::of(&there)) == time(wanted));
+        there.is_file() && Some(there.len()) == size && is_same_time
+    })
 }
 
 /// The mark of a folder that is not complete.

@@ -242,17 +242,13 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
         if self.places.is_empty() && is_new_folder {
             return self.refuse(&format!("{path}/: no such folder"));
         }
-        let mut before = Before::Nothing;
+        let mut is_comparable = false;
         match directory.symlink_metadata(&name) {
             Ok(metadata) if metadata.is_dir() => {
                 return self.refuse(&format!("{path}: there is a folder of that name"));
             }
             Ok(metadata) if metadata.is_file() && self.terms.writing.compares_content => {
-                if let Some(size) = size.filter(|size| *size == metadata.len())
-                    && let Some(compared) = Compared::read(&directory, &name, size)
-                {
-                    before = Before::Compared(compared);
-                }
+                is_comparable = size == Some(metadata.len());
             }
             Ok(metadata) if metadata.is_file() => {
                 let there = attributes::of(&metadata);
@@ -268,15 +264,20 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return self.refuse(&about(&path, &error)),
         }
-        if matches!(before, Before::Nothing)
-            && let Some(size) = size.filter(|size| *size >= WORTH_RESUMING_BYTES)
-        {
+        let mut before = Before::Nothing;
+        // An earlier copy has found that the file is another one, or it would have begun nothing.
+        if let Some(size) = size.filter(|size| *size >= WORTH_RESUMING_BYTES) {
             match Partial::find(&directory, &name, size) {
                 Ok(Some(partial)) => before = Before::Partial(Box::new(partial)),
                 Ok(None) => {}
                 Err(error) if is_fatal(&error) => return Err(CopyError::Local(about(&path, &error))),
                 Err(error) => return self.refuse(&about(&path, &error)),
             }
+        }
+        if let Some(size) = size.filter(|_| is_comparable && matches!(before, Before::Nothing))
+            && let Some(compared) = Compared::read(&directory, &name, size)
+        {
+            before = Before::Compared(compared);
         }
         let (offset, digest) = match &before {
             Before::Nothing => (0, [0; 32]),
@@ -375,8 +376,8 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
     }
 
     /// A stream has no attributes.
-    fn keeps_attributes(&self, file: &PendingFile) -> bool {
-        !self.terms.writing.forgets_attributes && file.size.is_some()
+    fn wanted_attributes<'f>(&self, file: &'f PendingFile) -> Option<&'f Attributes> {
+        (!self.terms.writing.forgets_attributes && file.size.is_some()).then_some(&file.attributes)
     }
 
     fn data(&mut self, data: &[u8]) -> Result<(), CopyError> {
@@ -389,18 +390,25 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
 
     fn end(&mut self, digest: &Digest) -> Result<(), CopyError> {
         let Some(Current { file, content }) = self.current.take() else { return Err(Violation::Unexpected.into()) };
-        let attributes = self.keeps_attributes(&file).then_some(&file.attributes);
-        let damaged = || format!("{} arrived damaged: its checksum is wrong; nothing of it is kept", file.path);
+        let attributes = self.wanted_attributes(&file);
         match content {
             Content::Partial(partial) if partial.digest() != *digest => {
                 partial.remove();
-                self.problem(&damaged())?;
+                self.problem(&format!(
+                    "{} arrived damaged: its checksum is wrong; nothing of what came is kept",
+                    file.path
+                ))?;
             }
             Content::Partial(partial) => match partial.commit(&file.name, attributes) {
                 Ok(()) => self.summary.files += 1,
                 Err(error) => self.problem(&about(&file.path, &error))?,
             },
-            Content::InPlace(compared) if compared.digest != *digest => self.problem(&damaged())?,
+            Content::InPlace(compared) if compared.digest != *digest => {
+                self.problem(&format!(
+                    "{} was said to be the same, with another checksum; what is there stays as it is, copy again",
+                    file.path
+                ))?;
+            }
             Content::InPlace(compared) => match compared.confirm(&file.directory, &file.name, attributes) {
                 Ok(()) => self.summary.files_in_place += 1,
                 Err(error) => self.problem(&about(&file.path, &error))?,
@@ -426,12 +434,11 @@ impl<'a, W: Write, P: Progress + ?Sized> Receiver<'a, W, P> {
     fn give_up(&mut self, error: &CopyError) {
         let Some(Current { file, content: Content::Partial(partial) }) = self.current.take() else { return };
         let is_interruption = matches!(error, CopyError::Disconnected);
-        let is_complete_by_now = || {
-            let there = file.directory.symlink_metadata(&file.name);
-            there.is_ok_and(|metadata| metadata.is_file() && Some(metadata.len()) == file.size)
-        };
+        // Where content is compared, a time proves nothing.
+        let known_by = self.wanted_attributes(&file).filter(|_| !self.terms.writing.compares_content);
+        let is_in_place = partial::is_in_place(&file.directory, &file.name, file.size, known_by);
         let is_resumable = file.size.is_some() && partial.length() >= WORTH_RESUMING_BYTES;
-        if !is_interruption || !is_resumable || is_complete_by_now() {
+        if !is_interruption || !is_resumable || is_in_place {
             partial.remove();
         }
     }

@@ -2,8 +2,7 @@
 
 mod input;
 
-use std::fs::File;
-use std::io::{Read, Seek as _, SeekFrom, Write};
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -17,6 +16,7 @@ use crate::error::{CopyError, about};
 use crate::make::open;
 use crate::problems::Problems;
 use crate::progress::{Progress, Summary};
+use crate::pseudo;
 use crate::source::Root;
 use crate::stream::{Incoming, Outgoing};
 use crate::walk::{Found, FoundFile, Walk};
@@ -24,6 +24,9 @@ use crate::walk::{Found, FoundFile, Walk};
 /// Replies that may wait to be looked at. A receiver that keeps to the rules has no more to say before it is heard: an
 /// answer or a problem to each of what may be ahead.
 const QUEUED_REPLIES: usize = 4096;
+
+/// Content that had to be read before it was offered: with more of it in hand, nothing is offered.
+const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long a receiver's last words may take when nothing more can be sent to it.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
@@ -51,6 +54,8 @@ pub(crate) struct Sender<'a, W, P: ?Sized> {
     is_over: Arc<AtomicBool>,
     /// What may still be sent of what was announced.
     left: Total,
+    /// Bytes of files that had to be read before they were offered.
+    held_bytes: usize,
     buffer: Vec<u8>,
 }
 
@@ -93,9 +98,19 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
         if started.is_err() {
             is_over.store(true, Ordering::Release);
         }
-        let (summary, left, buffer) = (Summary::default(), Total::default(), vec![0; MAX_DATA_BYTES]);
-        let problems = Problems::new(tells_peer);
-        (Self { out, progress, problems, is_compared: false, summary, replies, is_over, left, buffer }, pieces)
+        let sender = Self {
+            out,
+            progress,
+            problems: Problems::new(tells_peer),
+            is_compared: false,
+            summary: Summary::default(),
+            replies,
+            is_over,
+            left: Total::default(),
+            held_bytes: 0,
+            buffer: vec![0; MAX_DATA_BYTES],
+        };
+        (sender, pieces)
     }
 
     /// Sends everything and waits until it is received.
@@ -122,7 +137,7 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
         let mut offers = Offers::new();
         let mut is_walking = true;
         loop {
-            while is_walking && offers.has_room() {
+            while is_walking && offers.has_room() && self.held_bytes < MAX_HELD_BYTES {
                 match walk.next() {
                     Some(found) => self.offer(found, &mut walk, &mut offers)?,
                     None => is_walking = false,
@@ -135,6 +150,7 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
                 let reply = self.answer()?;
                 let (answer, file, size) = offers.answer(&reply)?;
                 self.act(answer, &file, size)?;
+                self.held_bytes -= file.content.map_or(0, |content| content.len());
             }
         }
         self.conclude()
@@ -176,6 +192,7 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
                     return self.problem(&is_new(&file.path));
                 }
                 self.out.send(&Message::File { name: &name, size, attributes })?;
+                self.held_bytes += file.content.as_ref().map_or(0, Vec::len);
                 offers.push_file(size, file);
                 return Ok(());
             }
@@ -243,7 +260,7 @@ impl<'a, W: Write, P: Progress + ?Sized> Sender<'a, W, P> {
 
     /// Sends one file. What goes wrong with it is a problem of its own.
     fn file(&mut self, file: &FoundFile, size: u64, offset: u64, digest: &Digest) -> Result<(), CopyError> {
-        let opened = open(&file.directory, &file.entry).and_then(|mut opened| {
+        let opened = source(file).and_then(|mut opened| {
             let (context, offset) = resume(&mut opened, offset, digest, &mut self.buffer)?;
             Ok((opened, context, offset))
         });
@@ -299,13 +316,26 @@ fn is_new(path: &str) -> String {
     format!("{path} grew or is new since the copy began; copy again")
 }
 
+trait Source: Read + Seek {}
+
+impl<T: Read + Seek> Source for T {}
+
+/// The content of a file, from its beginning.
+fn source(file: &FoundFile) -> std::io::Result<Box<dyn Source + '_>> {
+    match &file.content {
+        Some(content) => Ok(Box::new(Cursor::new(content))),
+        None => Ok(Box::new(open(&file.directory, &file.entry)?)),
+    }
+}
+
 /// Everything is looked at twice: now for the announcement, later to be sent. A list in between would grow with the tree.
 fn count(roots: &[Root], options: Options) -> Total {
     let mut total = Total { roots: u32::try_from(roots.len()).unwrap_or(u32::MAX), ..Total::default() };
     for found in Walk::new(roots, options) {
         match found {
-            Found::File { size, .. } => {
+            Found::File { size, file, .. } => {
                 total.entries += 1;
+                let size = if file.content.is_some() { pseudo::announced(size) } else { size };
                 total.bytes = total.bytes.saturating_add(size);
             }
             Found::Directory { .. } | Found::Link { .. } => total.entries += 1,
@@ -317,7 +347,12 @@ fn count(roots: &[Root], options: Options) -> Total {
 
 /// Reads as far as the receiver says it has the file. Gives the state of the checksum and where to go on: at the
 /// beginning, when what it has is something else.
-fn resume(file: &mut File, offset: u64, digest: &Digest, buffer: &mut [u8]) -> std::io::Result<(Context, u64)> {
+fn resume(
+    file: &mut (impl Read + Seek),
+    offset: u64,
+    digest: &Digest,
+    buffer: &mut [u8],
+) -> std::io::Result<(Context, u64)> {
     if offset == 0 {
         return Ok((Context::new(&SHA256), 0));
     }
@@ -332,7 +367,7 @@ fn resume(file: &mut File, offset: u64, digest: &Digest, buffer: &mut [u8]) -> s
 }
 
 /// Hashes the next `length` bytes; `None` when there are fewer.
-pub(crate) fn hash(file: &mut File, length: u64, buffer: &mut [u8]) -> std::io::Result<Option<Context>> {
+pub(crate) fn hash(file: &mut impl Read, length: u64, buffer: &mut [u8]) -> std::io::Result<Option<Context>> {
     let mut context = Context::new(&SHA256);
     let mut left = length;
     while left > 0 {

@@ -13,6 +13,7 @@ use postern_protocol::transfer::{Attributes, MAX_DEPTH, MAX_NAME_BYTES, Options}
 use crate::attributes;
 use crate::error::about;
 use crate::names::{joined, to_wire};
+use crate::pseudo;
 use crate::source::Root;
 
 /// What the walk comes to.
@@ -43,6 +44,8 @@ pub(crate) struct FoundFile {
     pub(crate) directory: Rc<Dir>,
     pub(crate) entry: OsString,
     pub(crate) path: String,
+    /// Its content, where that is made when it is read.
+    pub(crate) content: Option<Vec<u8>>,
 }
 
 /// A walk over all roots.
@@ -54,6 +57,7 @@ pub(crate) struct Walk<'a> {
 
 struct Level {
     directory: Rc<Dir>,
+    is_pseudo: bool,
     entries: IntoIter<(Vec<u8>, OsString)>,
     path: String,
 }
@@ -68,7 +72,13 @@ impl<'a> Walk<'a> {
         self.stack.pop();
     }
 
-    fn visit(&mut self, directory: &Rc<Dir>, name: Vec<u8>, entry: OsString, path: String) -> Found {
+    fn visit(
+        &mut self,
+        (directory, is_pseudo): (&Rc<Dir>, bool),
+        name: Vec<u8>,
+        entry: OsString,
+        path: String,
+    ) -> Found {
         if name.is_empty() || name.len() > MAX_NAME_BYTES {
             return Found::Problem(format!("{path} is skipped: its name is no text, or too long"));
         }
@@ -78,8 +88,13 @@ impl<'a> Walk<'a> {
         };
         let kind = metadata.file_type();
         if kind.is_file() {
-            let file = FoundFile { directory: Rc::clone(directory), entry, path };
-            return Found::File { name, size: metadata.len(), attributes: attributes::of(&metadata), file };
+            let content = match is_pseudo.then(|| pseudo::read(directory, &entry)).transpose() {
+                Ok(content) => content,
+                Err(error) => return Found::Problem(about(&path, &error)),
+            };
+            let size = content.as_ref().map_or(metadata.len(), |content| content.len() as u64);
+            let file = FoundFile { directory: Rc::clone(directory), entry, path, content };
+            return Found::File { name, size, attributes: attributes::of(&metadata), file };
         }
         if kind.is_dir() {
             return self.enter(directory, name, &entry, path, &metadata);
@@ -114,8 +129,9 @@ impl<'a> Walk<'a> {
         });
         match opened {
             Ok((directory, entries)) => {
+                let is_pseudo = pseudo::is_pseudo(&directory);
                 let (directory, entries) = (Rc::new(directory), entries.into_iter());
-                self.stack.push(Level { directory, entries, path: path.clone() });
+                self.stack.push(Level { directory, is_pseudo, entries, path: path.clone() });
                 Found::Directory { name, attributes: attributes::of(metadata), path }
             }
             Err(error) => Found::Problem(about(&path, &error)),
@@ -129,14 +145,15 @@ impl Iterator for Walk<'_> {
     fn next(&mut self) -> Option<Found> {
         let Some(level) = self.stack.last_mut() else {
             let Root { name, directory, entry, path } = self.roots.next()?;
-            return Some(self.visit(directory, name.clone(), entry.clone(), path.clone()));
+            let at = (directory, pseudo::is_pseudo(directory));
+            return Some(self.visit(at, name.clone(), entry.clone(), path.clone()));
         };
         let Some((name, entry)) = level.entries.next() else {
             self.stack.pop();
             return Some(Found::Leave);
         };
-        let directory = Rc::clone(&level.directory);
+        let (directory, is_pseudo) = (Rc::clone(&level.directory), level.is_pseudo);
         let path = joined(&level.path, &entry);
-        Some(self.visit(&directory, name, entry, path))
+        Some(self.visit((&directory, is_pseudo), name, entry, path))
     }
 }

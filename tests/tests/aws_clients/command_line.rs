@@ -107,6 +107,8 @@ fn one_session_too_many_is_refused_in_a_sentence() {
     let Some(python) = PythonEnvironment::get() else {
         return;
     };
+    let behaviour =
+        Behaviour::of("one session too many of a user or on a node: refused", &[("aws", python.version("awscli"))]);
     for (variable, setting) in [
         ("POSTERN_MAX_SESSIONS_PER_USER", "max_sessions_per_user"),
         ("POSTERN_MAX_SESSIONS_PER_NODE", "max_sessions_per_node"),
@@ -137,6 +139,7 @@ fn one_session_too_many_is_refused_in_a_sentence() {
         terminal.type_text("exit\r");
         assert_eq!(terminal.wait(PATIENCE), 0);
     }
+    behaviour.holds();
 }
 
 #[test]

@@ -4,12 +4,14 @@ mod place;
 mod progress;
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::bail;
-use postern_client::{CopyRunner, CopyWork, Service, Ticket};
+use postern_client::{CopyRunner, CopyWork, PrintableStream, Service, Ticket};
 use postern_model::document::COPY_DOCUMENT;
 use postern_model::session::{StartSessionRequest, StartSessionResponse};
 use postern_protocol::transfer::{Options, Writing};
@@ -88,7 +90,9 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
     };
     let mut interruption = Interruption::new()?;
     let StartSessionResponse { session_id, token_value, stream_url } = service.call(&request).await?;
-    let watch = Watch::new(!arguments.quiet && std::io::stderr().is_terminal());
+    let shows_file = matches!(work, CopyWork::GetToOutput { .. }) && std::io::stdout().is_terminal();
+    let watch = Watch::new(!arguments.quiet && !shows_file && std::io::stderr().is_terminal());
+    let (output, named) = output(shows_file);
     let runner = CopyRunner {
         access: Rc::clone(&service),
         dialer: service.dialer().clone(),
@@ -102,10 +106,18 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
         options: Options { recursive: arguments.recursive, links: arguments.links },
         writing: Writing { compares_content: arguments.checksum, forgets_attributes: arguments.no_preserve },
         progress: Box::new(watch.clone()),
+        output,
     };
     let result = runner.run(interruption.comes()).await;
     if result.is_err() {
         session::end(&service as &Service, &session_id).await;
+    }
+    match named.load(Ordering::Relaxed) {
+        0 => {}
+        count => eprintln!(
+            "postern: {count} characters would steer this terminal, and are shown by their names; a pipe or a file gets \
+             them as they are"
+        ),
     }
     let problems = watch.finish(result.as_ref().ok());
     let summary = result?;
@@ -124,6 +136,17 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
         (1, Some(problem)) => bail!(problem),
         (count, _) => bail!("{count} things were not copied; the rest is in place"),
     }
+}
+
+/// Where a file goes that is copied as a stream, and how many of its characters were not shown as they are: a node must
+/// not steer the terminal of somebody who looks at a file.
+fn output(is_shown: bool) -> (Box<dyn Write + Send>, Arc<AtomicU64>) {
+    if !is_shown {
+        return (Box::new(std::io::stdout()), Arc::default());
+    }
+    let stream = PrintableStream::new(std::io::stdout());
+    let named = stream.named();
+    (Box::new(stream), named)
 }
 
 /// ^C and its like.

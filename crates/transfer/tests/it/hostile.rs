@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use postern_protocol::transfer::{Attributes, MAX_DATA_BYTES, Message, Options, VERSION, Writing};
 use postern_transfer::{NodePath, serve};
 
-use crate::scripted::{PLAIN, Peer, from_scripted_node, joined};
-use crate::{LINKS, TREE, Told, put};
+use crate::scripted::{PLAIN, Peer, from_scripted_node, from_scripted_node_how, joined};
+use crate::{LINKS, TREE, Told, put, tree};
 
 /// A folder with an empty `target` in it, and what lies beside that.
 struct World {
@@ -235,6 +235,26 @@ fn a_wrong_checksum_leaves_nothing() {
         peer.say(&Message::Begin { offset: 300_000 });
     });
     assert!(error.contains("go on where it does not"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_said_to_be_the_same_and_is_not_stays_as_it_is() {
+    let world = World::new();
+    let there = world.target().join("asked");
+    tree::file(&there, &[7; 500_000], 0o600, 9);
+    let how = (TREE, Writing { compares_content: true, forgets_attributes: false });
+    let (result, told, _) = from_scripted_node_how("asked", &world.target(), how, |peer| {
+        peer.total(1, 1, 500_000);
+        peer.file("asked", 500_000);
+        peer.say(&Message::Begin { offset: 500_000 });
+        peer.say(&Message::End { digest: [0; 32] });
+        peer.say(&Message::Finish);
+    });
+    assert_eq!(result.unwrap().problems, 1);
+    let sentence = "asked was said to be the same, with another checksum; what is there stays as it is, copy again";
+    assert!(told.problems[0].ends_with(sentence), "{told:?}");
+    assert!(fs::read(&there).unwrap() == [7; 500_000]);
+    assert_eq!(fs::metadata(&there).unwrap().mode() & 0o777, 0o600, "nor another mode");
 }
 
 #[test]

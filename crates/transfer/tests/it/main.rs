@@ -5,6 +5,8 @@
 mod contents;
 mod copies;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod pseudo;
 mod resume;
 mod scripted;
 mod streams;

@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use postern_protocol::transfer::Options;
+use postern_protocol::transfer::{Options, Writing};
 use postern_transfer::CopyError;
 
-use crate::{BOTH, Told, get, node, node_path, put, tree};
+use crate::{BOTH, BOTH_HOW, Told, get, node, node_path, put, tree};
 
 const SIZE: usize = 5_000_000;
 
@@ -42,14 +42,19 @@ impl<T: Write> Write for Cut<T> {
 }
 
 fn interrupted(source: &Path, destination: &Path, is_from_node: bool, after: usize) {
+    interrupted_how(source, destination, is_from_node, after, Writing::default());
+}
+
+fn interrupted_how(source: &Path, destination: &Path, is_from_node: bool, after: usize, writing: Writing) {
     let (from_node, to_node, running) = node();
+    let how = (Options::default(), writing);
     let error = if is_from_node {
         let from_node = Cut { inner: from_node, left: after };
-        get(from_node, to_node, &[node_path(source)], destination, Options::default(), &mut ()).unwrap_err()
+        postern_transfer::get(from_node, to_node, &[node_path(source)], destination, how, &mut ()).unwrap_err()
     } else {
         let to_node = Cut { inner: to_node, left: after };
         let sources: [PathBuf; 1] = [source.to_owned()];
-        put(from_node, to_node, &sources, &node_path(destination), Options::default(), &mut ()).unwrap_err()
+        postern_transfer::put(from_node, to_node, &sources, &node_path(destination), how, &mut ()).unwrap_err()
     };
     assert!(matches!(error, CopyError::Disconnected), "{error}");
     assert!(running.join().unwrap().is_err());
@@ -86,6 +91,32 @@ fn the_next_copy_goes_on_where_the_last_one_stopped() {
         fs::remove_file(&target).unwrap();
         interrupted(&source, &target, is_from_node, 100_000);
         assert!(!partial.exists(), "{direction}");
+    }
+}
+
+#[test]
+fn a_copy_over_another_file_of_the_same_size_goes_on_too() {
+    let writings = [(false, false), (true, false), (false, true), (true, true)]
+        .map(|(compares_content, forgets_attributes)| Writing { compares_content, forgets_attributes });
+    for (is_from_node, (direction, copy)) in [true, false].into_iter().zip(BOTH_HOW) {
+        for writing in writings {
+            let folder = tempfile::tempdir().unwrap();
+            let (source, target) = (folder.path().join("source"), folder.path().join("target"));
+            let partial = folder.path().join(".target.postern-partial");
+            let content = tree::noise(SIZE);
+            tree::file(&source, &content, 0o644, 77);
+            // By its time it may be the same; only its content says that it is not.
+            let age = if writing.compares_content { 77 } else { 78 };
+            tree::file(&target, &vec![7; SIZE], 0o644, age);
+            interrupted_how(&source, &target, is_from_node, 3_000_000, writing);
+            let left = fs::metadata(&partial).map_or(0, |partial| partial.len());
+            assert!((2_500_000..3_000_000).contains(&left), "{direction}, {writing:?}: {left}");
+            let (result, told) = copy(&source, &target, (Options::default(), writing));
+            let summary = result.unwrap();
+            let done = (summary.bytes_resumed, summary.bytes, summary.files, told.problems.len());
+            assert_eq!(done, (left, SIZE as u64 - left, 1, 0), "{direction}, {writing:?}");
+            assert!(fs::read(&target).unwrap() == content && !partial.exists(), "{direction}, {writing:?}");
+        }
     }
 }
 

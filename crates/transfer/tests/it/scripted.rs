@@ -4,10 +4,10 @@ use std::io::{PipeReader, PipeWriter, Read as _, Write as _, pipe};
 use std::path::Path;
 use std::thread::JoinHandle;
 
-use postern_protocol::transfer::{Attributes, Header, Message, Options, Total, VERSION};
+use postern_protocol::transfer::{Attributes, Header, Message, Options, Total, VERSION, Writing};
 use postern_transfer::{CopyError, NodePath, Summary};
 
-use crate::{Told, get};
+use crate::Told;
 
 pub(crate) const PLAIN: Attributes = Attributes { mode: 0o644, modified_seconds: 1_700_000_000, modified_nanos: 0 };
 
@@ -77,6 +77,16 @@ pub(crate) fn from_scripted_node(
     options: Options,
     script: impl FnOnce(&mut Peer) + Send + 'static,
 ) -> (Result<Summary, CopyError>, Told, Vec<String>) {
+    from_scripted_node_how(asked, destination, (options, Writing::default()), script)
+}
+
+/// The same for tests of how files are written.
+pub(crate) fn from_scripted_node_how(
+    asked: &str,
+    destination: &Path,
+    how: (Options, Writing),
+    script: impl FnOnce(&mut Peer) + Send + 'static,
+) -> (Result<Summary, CopyError>, Told, Vec<String>) {
     let (mut peer, from_node, to_node) = joined();
     let node: JoinHandle<Vec<String>> = std::thread::spawn(move || {
         assert!(peer.hear().unwrap().starts_with("Hello"));
@@ -90,6 +100,7 @@ pub(crate) fn from_scripted_node(
         heard
     });
     let mut told = Told::default();
-    let result = get(from_node, to_node, &[NodePath::new(asked).unwrap()], destination, options, &mut told);
+    let asked = [NodePath::new(asked).unwrap()];
+    let result = postern_transfer::get(from_node, to_node, &asked, destination, how, &mut told);
     (result, told, node.join().unwrap())
 }

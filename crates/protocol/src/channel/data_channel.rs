@@ -187,8 +187,8 @@ pub struct DataChannel {
     /// Messages for the service itself. They are not acknowledged, so a lost one stays lost.
     states: VecDeque<Bytes>,
     close: Close,
-    /// The newest warning, until the application has it.
-    ending: Option<SessionEnding>,
+    /// The newest warning of each limit, until the application has it.
+    endings: VecDeque<SessionEnding>,
     /// Set in sessions that are encrypted from end to end.
     cipher: Option<SessionCipher>,
 }
@@ -260,7 +260,7 @@ impl DataChannel {
             states: VecDeque::new(),
             cipher: None,
             close: Close::Open,
-            ending: None,
+            endings: VecDeque::new(),
         }
     }
 
@@ -290,7 +290,10 @@ impl DataChannel {
             }
             MessageType::ChannelClosed => self.handle_channel_closed(&frame.payload),
             MessageType::SessionEnding if self.config.role == Role::Client => {
-                self.ending = Some(SessionEnding::decode(&frame.payload)?);
+                let ending = SessionEnding::decode(&frame.payload)?;
+                // The newest of each limit.
+                self.endings.retain(|other| other.cause != ending.cause);
+                self.endings.push_back(ending);
                 Ok(())
             }
             MessageType::PausePublication => {
@@ -389,7 +392,7 @@ impl DataChannel {
         if matches!(self.close, Close::Closed) {
             return None;
         }
-        if let Some(ending) = self.ending.take() {
+        if let Some(ending) = self.endings.pop_front() {
             return Some(Event::SessionEnding(ending));
         }
         if self.handshake.take_timed_out() {

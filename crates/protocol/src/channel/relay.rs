@@ -35,6 +35,7 @@ use self::acknowledgements::Acknowledgements;
 pub use self::direction::Delivery;
 use self::direction::{Direction, Limits, Receipt, Room};
 pub use self::ending::Ending;
+use self::ending::Warnings;
 use self::event::Events;
 pub use self::event::RelayEvent;
 use self::handshake_order::HandshakeOrder;
@@ -95,8 +96,8 @@ pub struct Relay {
     input_acknowledgements: Acknowledgements,
     order: HandshakeOrder,
     publication: Publication,
-    /// What a client that takes warnings is still to be warned of.
-    ending: Option<Ending>,
+    /// What a client that takes them is still to be warned of.
+    warnings: Warnings,
     /// The client was once found silent about what it knew, so it will be again.
     known_silent: bool,
     events: Events,
@@ -118,7 +119,7 @@ impl Relay {
             input_acknowledgements: Acknowledgements::new(MessageType::InputStreamData, eighth),
             order: HandshakeOrder::new(config.resumed),
             publication: Publication::default(),
-            ending: None,
+            warnings: Warnings::default(),
             known_silent: false,
             events: Events::default(),
             config,
@@ -229,7 +230,7 @@ impl Relay {
 
     fn observe(&mut self, from: Side, header: &Header, now: Now) {
         if matches!(header.payload_type, PayloadType::OUTPUT | PayloadType::STD_ERR) {
-            self.ending = self.ending.filter(|ending| ending.cause != EndingCause::Idle);
+            self.warnings.retain(|ending| ending.cause != EndingCause::Idle);
         }
         match (from, header.payload_type) {
             (Side::Client, PayloadType::OUTPUT) => self.events.client_active = true,
@@ -317,7 +318,7 @@ impl Relay {
                 self.input.transmit(number, now.instant)
             }
             (Next::Ending(ending), _) => {
-                self.ending = None;
+                self.warnings.retain(|other| *other != ending);
                 Some(unsequenced(MessageType::SessionEnding, ending.message(now.instant).encode(), &mut self.ids, now))
             }
             (Next::Publication(message_type), _) => {
@@ -348,7 +349,7 @@ impl Relay {
             return None;
         }
         let takes_warnings = self.client.leg.as_ref().is_some_and(|leg| leg.takes_warnings);
-        if let Some(ending) = self.ending.filter(|_| takes_warnings) {
+        if let Some(ending) = self.warnings.first().filter(|_| takes_warnings) {
             return Some(Next::Ending(ending));
         }
         if !self.input_acknowledgements.is_empty() {
@@ -432,13 +433,15 @@ impl Relay {
     pub fn close(&mut self, to: Side, closed: ChannelClosed, now: Now) {
         let message = unsequenced(MessageType::ChannelClosed, closed.encode(), &mut self.ids, now);
         self.end_mut(to).closed.get_or_insert(Opaque(message));
-        self.ending = None;
+        self.warnings.retain(|_| false);
     }
 
     /// A limit of the session is near. The client is told if it takes warnings: now, or when it comes back in time. What
     /// passes meanwhile takes back a warning of an idle session.
     pub fn warn(&mut self, ending: Ending) {
-        self.ending = self.client.closed.is_none().then_some(ending);
+        if self.client.closed.is_none() {
+            self.warnings.add(ending);
+        }
     }
 
     /// Whether this side has a leg that something is still to be sent on: now, or when its time has come.
@@ -488,7 +491,7 @@ impl Relay {
     }
 
     fn forget_past_ending(&mut self, now: Now) {
-        self.ending = self.ending.filter(|ending| ending.at > now.instant);
+        self.warnings.retain(|ending| ending.at > now.instant);
     }
 
     /// Bytes kept now, in both directions.

@@ -461,6 +461,12 @@ fn a_client_is_told_of_a_limit_before_the_data_that_waits_and_an_agent_never_is(
     client.handle_message(later, at(0)).unwrap();
     let of_a_later_service = SessionEnding { cause: EndingCause::Other, limit_seconds: 0, left_seconds: 5 };
     assert_eq!(events(&mut client), [Event::SessionEnding(of_a_later_service)]);
+    let of_max = SessionEnding { cause: EndingCause::MaxDuration, ..ending(20) };
+    client.handle_message(message(30), at(0)).unwrap();
+    client.handle_message(plain(MessageType::SessionEnding, &of_max.encode()), at(0)).unwrap();
+    client.handle_message(message(29), at(0)).unwrap();
+    let told = [of_max, ending(29)].map(Event::SessionEnding);
+    assert_eq!(events(&mut client), told, "one of each limit");
     let unreadable = plain(MessageType::SessionEnding, br#"{"LeftSeconds":-1}"#);
     assert!(matches!(client.handle_message(unreadable, at(0)), Err(PeerError::Payload(_))));
     let mut agent = agent(agent_config());

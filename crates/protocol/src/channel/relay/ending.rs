@@ -23,3 +23,25 @@ impl Ending {
         SessionEnding { cause, limit_seconds: limit.as_secs(), left_seconds: left.as_secs() }
     }
 }
+
+/// Warnings that wait for the client: one of each limit, for one does not make up for the other.
+#[derive(Debug, Default)]
+pub(super) struct Warnings(Vec<Ending>);
+
+impl Warnings {
+    /// In place of an earlier one of the same limit.
+    pub(super) fn add(&mut self, ending: Ending) {
+        self.retain(|other| other.cause != ending.cause);
+        self.0.push(ending);
+    }
+
+    /// The one whose limit is reached first.
+    pub(super) fn first(&self) -> Option<Ending> {
+        self.0.iter().min_by_key(|ending| ending.at).copied()
+    }
+
+    /// Keeps those.
+    pub(super) fn retain(&mut self, stays: impl Fn(&Ending) -> bool) {
+        self.0.retain(stays);
+    }
+}

@@ -81,3 +81,39 @@ fn data_takes_back_a_warning_of_an_idle_session_and_no_other() {
         }
     }
 }
+
+#[test]
+fn one_warning_does_not_make_up_for_the_other() {
+    let of_max = SessionEnding { cause: EndingCause::MaxDuration, limit_seconds: 1200, left_seconds: 50 };
+    let of_idle = SessionEnding { cause: EndingCause::Idle, limit_seconds: 1200, left_seconds: 60 };
+    for max_first in [true, false] {
+        let warn_both = |relay: &mut Relay| {
+            let mut endings = [ending(EndingCause::MaxDuration, 60), ending(EndingCause::Idle, 70)];
+            if !max_first {
+                endings.reverse();
+            }
+            relay.detach(Side::Client, at(0));
+            endings.into_iter().for_each(|ending| relay.warn(ending));
+            relay.attach(Side::Client, WARNED, at(10 * SECONDS));
+        };
+        let mut relay = relay(config(), WARNED, OURS);
+        warn_both(&mut relay);
+        assert_eq!(
+            [warned(&mut relay, 10 * SECONDS), warned(&mut relay, 10 * SECONDS)],
+            [of_max.clone(), of_idle.clone()]
+        );
+        assert_eq!(take(&mut relay, Side::Client, 10 * SECONDS), NOTHING, "each once");
+
+        // Somebody is at work: only the other one is worth saying.
+        warn_both(&mut relay);
+        give(&mut relay, Side::Client, input(0, "x"), 10 * SECONDS);
+        assert_eq!(warned(&mut relay, 10 * SECONDS), of_max);
+        assert_eq!(take(&mut relay, Side::Client, 10 * SECONDS), NOTHING);
+
+        // Idle again, with another end: of one limit, the newest counts.
+        relay.warn(ending(EndingCause::Idle, 80));
+        relay.warn(ending(EndingCause::Idle, 70));
+        assert_eq!(warned(&mut relay, 10 * SECONDS), of_idle);
+        assert_eq!(take(&mut relay, Side::Client, 10 * SECONDS), NOTHING);
+    }
+}

@@ -8,13 +8,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postern_iam::sigv4::{self, Scheme, SignedRequest, VerifyPolicy};
+use postern_iam::sigv4::{self, Scheme, SigV4Error, SignedRequest, VerifyPolicy};
 use postern_iam::{AccessKeyId, NodeId, NodePublicKey, SecretString};
 use postern_model::{ApiError, ErrorCode, Service};
 use postern_store::{AccessKeyRecord, KeyUse, NodeRecord, StartRequest};
 
 use crate::caller::{Caller, CredentialFacts, NodeProof, Person, Principal};
+use crate::guesses::Guessed;
 use crate::role::{RoleCredentials, RoleToken};
+use crate::session_token::{Holder, SessionToken};
 use crate::{Control, failure, identity, millis};
 
 /// Where a request comes from, as the connection and unsigned headers say.
@@ -62,6 +64,9 @@ impl Control {
     pub async fn authenticate(&self, signed: &SignedRequest, arrival: Arrival<'_>) -> Result<Caller, ApiError> {
         let (principal, verified_key) = match (signed.scheme(), signed.session_token()) {
             (Scheme::NodeKey, _) => self.authenticate_node_key(signed, &arrival).await?,
+            (Scheme::Header | Scheme::Presigned, Some(token)) if SessionToken::is_one(token) => {
+                (self.authenticate_session(signed, token, &arrival).await?, None)
+            }
             (Scheme::Header | Scheme::Presigned, Some(token)) => {
                 (self.authenticate_node_role(signed, token, &arrival).await?, None)
             }
@@ -79,8 +84,11 @@ impl Control {
     /// tells apart who may be given more room for a body before it can be verified.
     pub async fn names_credentials(&self, signed: &SignedRequest) -> bool {
         if let Some(token) = signed.session_token() {
-            let issued = RoleToken::verify(token, &self.keys);
-            return issued.is_some_and(|(token, _)| self.unix_millis() < token.expires_at);
+            let expires_at = match SessionToken::is_one(token) {
+                true => SessionToken::verify(token, &self.keys).map(|(token, _)| token.expires_at),
+                false => RoleToken::verify(token, &self.keys).map(|(token, _)| token.expires_at),
+            };
+            return expires_at.is_some_and(|expires_at| self.unix_millis() < expires_at);
         }
         let Ok(id) = signed.access_key_id().parse::<AccessKeyId>() else { return false };
         // One that is switched off as well: only who holds its secret learns that.
@@ -120,7 +128,7 @@ impl Control {
             tracing::error!(access_key_id = %id, "a stored access key does not open with this root key");
             ApiError::internal()
         })?;
-        self.verify(signed, arrival, &secret)?;
+        self.verify_guess(signed, arrival, &id, &secret)?;
         // Only who holds its secret learns that a key is not accepted any more.
         if !key.active || key.account != self.scope().account {
             return Err(unknown_key());
@@ -145,6 +153,55 @@ impl Control {
         if let Err(error) = self.store.note_access_key_use(&key.access_key_id, used).await {
             tracing::warn!(access_key_id = %key.access_key_id, %error, "the use of an access key was not noted");
         }
+    }
+
+    /// Temporary credentials of a user or of whoever acts as a role.
+    async fn authenticate_session(
+        &self,
+        signed: &SignedRequest,
+        session_token: &SecretString,
+        arrival: &Arrival<'_>,
+    ) -> Result<Principal, ApiError> {
+        let (token, credentials) = SessionToken::verify(session_token, &self.keys).ok_or_else(unknown_token)?;
+        if credentials.access_key_id.as_str() != signed.access_key_id() || token.account != self.scope().account {
+            return Err(unknown_token());
+        }
+        if self.unix_millis() >= token.expires_at {
+            let message = "The security token included in the request is expired";
+            return Err(ApiError::new(ErrorCode::ExpiredTokenException, message));
+        }
+        self.verify_guess(signed, arrival, &credentials.access_key_id, &credentials.secret_access_key)?;
+        // As at AWS: what a user got without a second factor manages no identities.
+        let is_for_identities = arrival.services == [Service::Iam.name()];
+        if is_for_identities && matches!(token.holder, Holder::User(_)) && token.mfa_at.is_none() {
+            return Err(unknown_token());
+        }
+        Ok(self.holder(token).await?.ok_or_else(unknown_token)?.into())
+    }
+
+    /// Verifies a signature that whoever does not know the secret may be guessing at.
+    fn verify_guess(
+        &self,
+        signed: &SignedRequest,
+        arrival: &Arrival<'_>,
+        id: &AccessKeyId,
+        secret: &SecretString,
+    ) -> Result<(), ApiError> {
+        let (guessed, from) = (Guessed::Signature(id.clone()), arrival.origin.source_ip);
+        let now = self.clock.now().instant;
+        if let Some(wait) = self.guesses().wait(&guessed, from, now) {
+            let message = "Too many requests with this access key and a wrong signature came from this address; correct \
+                           the secret access key, and wait.";
+            return Err(ApiError::new(ErrorCode::ThrottlingException, message).come_again_after(wait));
+        }
+        let policy = self.policy(signed, arrival);
+        sigv4::verify(signed, arrival.body, secret, self.unix_millis(), &policy).map_err(|error| {
+            if error == SigV4Error::Mismatch {
+                tracing::info!(access_key_id = %id, source = ?from, "a wrong signature");
+                self.guesses().note_wrong(guessed, from, now);
+            }
+            error.into()
+        })
     }
 
     async fn authenticate_node_role(

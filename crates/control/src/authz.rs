@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use postern_iam::NodeId;
 use postern_model::{ApiError, Operation};
-use postern_policy::{Context, Layer, Request, Verdict};
+use postern_policy::{Context, Layer, Verdict};
 use postern_store::Scope;
 
 use crate::caller::{Caller, NodeProof, Person, Principal};
@@ -27,10 +27,12 @@ mod everything;
 mod resource;
 #[cfg(test)]
 mod tests;
+pub(crate) mod trust;
 
 use audience::{Audience, audience};
 pub(crate) use everything::obstacle;
 pub use resource::Resource;
+use trust::{Asked, Trust};
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +95,7 @@ pub struct Question<'a> {
 }
 
 /// What is enough for a yes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Needs<'a> {
     /// That policies allow it.
     Allow,
@@ -101,6 +103,8 @@ pub enum Needs<'a> {
     NoDeny,
     /// That policies do not deny it, if the person has this user id; that they allow it, for everybody else.
     AllowUnlessOwner(Option<&'a str>),
+    /// That a role trusts whoever asks. A denial says nothing more, so that it does not tell which roles there are.
+    Trust(&'a Trust),
 }
 
 impl<'a> Question<'a> {
@@ -232,7 +236,7 @@ fn answer_person(
         Audience::NodeWithKey | Audience::NodeWithRole => {
             return Err(denied(caller, action, question, Cow::Borrowed(NOT_A_NODE)));
         }
-        Audience::Anyone | Audience::Everybody => return Ok(()),
+        Audience::Anyone | Audience::Everybody | Audience::AnyPerson => return Ok(()),
         Audience::People | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode => {}
     }
     let name = question.action.map_or_else(|| Cow::Owned(action.name()), Cow::Borrowed);
@@ -240,13 +244,17 @@ fn answer_person(
     let is_enough = match (verdict, question.needs) {
         (Verdict::Allowed, _) | (Verdict::ImplicitDeny(_), Needs::NoDeny) => true,
         (Verdict::ImplicitDeny(_), Needs::AllowUnlessOwner(owner)) => owner == Some(person.user_id.as_str()),
-        (Verdict::ImplicitDeny(_), Needs::Allow) | (Verdict::ExplicitDeny(_), _) => false,
+        (Verdict::ImplicitDeny(_), Needs::Allow | Needs::Trust(_)) | (Verdict::ExplicitDeny(_), _) => false,
     };
     if is_enough {
         return Ok(());
     }
     let resource = question.resource.as_asked_for(&caller.scope);
-    let (reason, is_explicit) = (verdict.reason(&name), matches!(verdict, Verdict::ExplicitDeny(_)));
+    let reason = match question.needs {
+        Needs::Trust(_) => String::new(),
+        Needs::Allow | Needs::NoDeny | Needs::AllowUnlessOwner(_) => verdict.reason(&name),
+    };
+    let is_explicit = matches!(verdict, Verdict::ExplicitDeny(_));
     Err(Denied { action: name, resource, reason: Cow::Owned(reason), is_explicit })
 }
 
@@ -262,16 +270,13 @@ fn verdict(person: &Person, action: &str, question: &Question<'_>, request: &Con
     }
     let mut resource_context = question.keys.clone();
     question.resource.keys(scope, &mut resource_context);
-    postern_policy::verdict(
-        &person.layers,
-        &Request {
-            principal: postern_policy::Principal::default(),
-            action,
-            resource: &resource,
-            context: request,
-            resource_context: &resource_context,
-        },
-    )
+    let asked = Asked { action, resource: &resource, scope, context: request, resource_context: &resource_context };
+    match question.needs {
+        Needs::Trust(trust) => trust.verdict(person, &asked),
+        Needs::Allow | Needs::NoDeny | Needs::AllowUnlessOwner(_) => {
+            asked.put(&person.layers, postern_policy::Principal::default())
+        }
+    }
 }
 
 fn answer_node(
@@ -285,7 +290,9 @@ fn answer_node(
         Audience::NodeWithRole | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode | Audience::Everybody => {
             NodeProof::Role
         }
-        Audience::Anyone | Audience::People => return Err("because it is not for managed nodes"),
+        Audience::Anyone | Audience::People | Audience::AnyPerson => {
+            return Err("because it is not for managed nodes");
+        }
     };
     let own = match question.resource {
         Resource::Node { id, .. } => id == node,

@@ -9,6 +9,7 @@ mod attach;
 mod group;
 mod inline;
 mod managed;
+mod mfa;
 mod policy;
 mod role;
 mod tag;
@@ -262,7 +263,7 @@ fn checked(document: &str, limits: Limits) -> Result<Policy, ApiError> {
     })
 }
 
-fn policy_arn(text: &str) -> Result<Arn, ApiError> {
+pub(crate) fn policy_arn(text: &str) -> Result<Arn, ApiError> {
     let arn = text.parse::<Arn>().ok();
     let is_policy = |arn: &Arn| {
         arn.is_in_our_partition()

@@ -23,6 +23,8 @@ pub(crate) struct Keys {
     pub(crate) session_token: SealingKey,
     /// Turns such a token into its secret access key.
     pub(crate) session_secret: hmac::Key,
+    /// Seals the seeds of devices that make one-time codes.
+    pub(crate) device_seed: SealingKey,
     /// Makes the access key ids of such tokens, which say that they are ours.
     pub(crate) session_key_id: hmac::Key,
     /// Hashes activation codes.
@@ -44,6 +46,7 @@ impl Keys {
             role_secret: mac("role secret access keys, 1"),
             session_token: SealingKey::new(&expand(&root, "session tokens, 1")),
             session_secret: mac("session secret access keys, 1"),
+            device_seed: SealingKey::new(&expand(&root, "seeds of one-time codes, 1")),
             session_key_id: mac("session access key ids, 1"),
             activation_code: mac("activation codes, 1"),
             page_token: SealingKey::new(&expand(&root, "page tokens, 1")),

@@ -27,6 +27,7 @@ mod document;
 mod failure;
 #[doc(hidden)]
 pub mod fuzz;
+mod guesses;
 mod iam;
 mod identity;
 mod keys;
@@ -43,6 +44,7 @@ mod service_setting;
 mod session;
 mod session_token;
 mod settings;
+mod sts;
 mod supervise;
 mod tag;
 mod throttle;
@@ -74,6 +76,7 @@ use postern_protocol::{Clock, Entropy};
 use postern_store::{Scope, Store, UnixMillis};
 
 use crate::displacement::Displacements;
+use crate::guesses::Guesses;
 use crate::keys::Keys;
 use crate::logs::FullNodes;
 use crate::policies::Policies;
@@ -110,6 +113,7 @@ pub struct Control {
     keys: Keys,
     routes: Routes,
     registrations: Mutex<RegistrationThrottle>,
+    guesses: Mutex<Guesses>,
     turns: Mutex<Turns>,
     displacements: Mutex<Displacements>,
     refusals: Mutex<Refusals>,
@@ -132,6 +136,7 @@ impl Control {
             keys: Keys::derive(&root_key),
             routes: upstreams.into(),
             registrations: Mutex::new(RegistrationThrottle::new(now)),
+            guesses: Mutex::default(),
             turns: Mutex::default(),
             displacements: Mutex::default(),
             refusals: Mutex::default(),
@@ -165,6 +170,10 @@ impl Control {
 
     fn refusals(&self) -> MutexGuard<'_, Refusals> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn guesses(&self) -> MutexGuard<'_, Guesses> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers why a node was refused, unless that was our own fault.

@@ -131,6 +131,12 @@ impl SessionToken {
         Some((token, credentials))
     }
 
+    /// Whether a text says that it is one: nodes have another kind. It proves nothing.
+    pub(crate) fn is_one(session_token: &SecretString) -> bool {
+        let first = session_token.expose().get(..4).and_then(|letters| URL_SAFE_NO_PAD.decode(letters).ok());
+        first.is_some_and(|bytes| bytes.first() == Some(&VERSION))
+    }
+
     /// What session policies and tags take of [`MAX_PACKED_BYTES`].
     pub(crate) fn packed_bytes(&self) -> usize {
         let mut packed = Writer::default();

@@ -15,6 +15,7 @@ mod registration;
 mod restart;
 mod service_settings;
 mod sessions;
+mod sts;
 mod supervision;
 mod tags;
 mod throughput;

@@ -9,6 +9,7 @@
 //! - [`secret`]: text and bytes that cannot be printed by accident and are wiped when dropped.
 //! - [`sigv4`]: AWS Signature Version 4, signing and verifying, and its variant made with a node's own key.
 //! - [`ini`]: the form of the files in which AWS's tools keep credentials.
+//! - [`jwt`]: what other providers of identities sign.
 //! - [`totp`]: the codes of devices that are a second factor.
 //! - [`node_key`]: the keys with which managed nodes prove their identity.
 //!
@@ -19,6 +20,7 @@
 pub mod arn;
 pub mod ids;
 pub mod ini;
+pub mod jwt;
 pub mod node_key;
 pub mod secret;
 pub mod sigv4;

@@ -185,6 +185,10 @@ codes! {
     MachineFingerprintDoesNotMatch: 400 Caller,
     /// The form is none, or a member has the wrong type.
     MalformedInput: 400 Caller,
+    /// The session's policies and tags are longer than a session token has room for.
+    PackedPolicyTooLarge: 400 Caller,
+    /// A one-time code that is not the device's, or not any more.
+    InvalidAuthenticationCode: 403 Caller,
     /// Not a policy.
     MalformedPolicyDocument: 400 Caller,
     /// A document is too large.
@@ -301,7 +305,7 @@ impl ApiError {
     }
 
     /// AWS's sentence for a principal that is not allowed to do something. `reason` completes it, such as
-    /// "because no identity-based policy allows the action".
+    /// "because no identity-based policy allows the action"; it may be empty.
     #[must_use]
     pub fn access_denied(
         principal: &impl fmt::Display,
@@ -309,8 +313,10 @@ impl ApiError {
         resource: &impl fmt::Display,
         reason: &str,
     ) -> Self {
-        let message =
-            format!("User: {principal} is not authorized to perform: {action} on resource: {resource} {reason}");
+        let separator = if reason.is_empty() { "" } else { " " };
+        let message = format!(
+            "User: {principal} is not authorized to perform: {action} on resource: {resource}{separator}{reason}"
+        );
         Self::new(ErrorCode::AccessDeniedException, message)
     }
 

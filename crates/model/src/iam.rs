@@ -13,50 +13,16 @@ use crate::error::ApiError;
 use crate::query::{percent_decode, percent_encode};
 use crate::timestamp::Timestamp;
 
-/// Declares requests: the struct, and how it is read from a form.
-macro_rules! requests {
-    ($($(#[$doc:meta])* $name:ident for $operation:ident -> $response:ty {
-        $($field:ident: $kind:ty = $read:ident($($argument:expr),*),)*
-    })+) => { $(
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-        #[serde(rename_all = "PascalCase")]
-        pub struct $name {
-            $(#[doc = concat!("`", stringify!($field), "`, as AWS's model describes it.")] pub $field: $kind,)*
-        }
-
-        impl crate::ApiRequest for $name {
-            const OPERATION: crate::Operation = crate::Operation::$operation;
-            type Response = $response;
-
-            #[allow(unused_variables, reason = "a request may have no members")]
-            fn read(input: &mut crate::decode::Input<'_>) -> Result<Self, crate::ApiError> {
-                Ok(Self { $($field: input.$read($($argument),*)?,)* })
-            }
-        }
-    )+ };
-}
-
-/// Declares what answers are made of.
-macro_rules! shapes {
-    ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty,)* })+) => { $(
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        pub struct $name {
-            $(#[doc = concat!("`", stringify!($field), "`, as AWS's model describes it.")] pub $field: $kind,)*
-        }
-    )+ };
-}
-
 mod access_key;
 mod group;
+mod mfa;
 mod policy;
 mod role;
 mod user;
 
 pub use access_key::*;
 pub use group::*;
+pub use mfa::*;
 pub use policy::*;
 pub use role::*;
 pub use user::*;

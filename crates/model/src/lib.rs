@@ -8,6 +8,9 @@
 
 #![warn(missing_docs)]
 
+#[macro_use]
+mod query_shapes;
+
 pub mod activation;
 pub mod agent;
 mod bytes;
@@ -24,6 +27,7 @@ mod operation;
 pub mod query;
 pub mod service_setting;
 pub mod session;
+pub mod sts;
 pub mod tag;
 mod timestamp;
 

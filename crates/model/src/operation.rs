@@ -408,10 +408,30 @@ operations! {
         UntagPolicy: User,
         /// Lists a policy's tags.
         ListPolicyTags: User,
+        /// Makes a device of one-time codes.
+        CreateVirtualMFADevice: User,
+        /// Makes a device somebody's.
+        EnableMFADevice: User,
+        /// Makes a device nobody's.
+        DeactivateMFADevice: User,
+        /// Lists a user's devices.
+        ListMFADevices: User,
+        /// Lists devices.
+        ListVirtualMFADevices: User,
+        /// Removes a device.
+        DeleteVirtualMFADevice: User,
+        /// Learns how wrong a device's clock is.
+        ResyncMFADevice: User,
     }
     Sts {
         /// Who the caller is.
         GetCallerIdentity: UserOrNodeRole,
+        /// Acts as a role for a while.
+        AssumeRole: User,
+        /// Credentials of the caller's own that are good for a while.
+        GetSessionToken: User,
+        /// Whose an access key is.
+        GetAccessKeyInfo: User,
     }
 }
 

@@ -5,6 +5,46 @@ use postern_testkit::{Behaviour, PythonEnvironment, Scheme, Service, run};
 
 use crate::{PATIENCE, expect_shown, script};
 
+/// The operations about temporary credentials, which have a script of their own.
+const TEMPORARY: [Operation; 10] = [
+    Operation::AssumeRole,
+    Operation::GetSessionToken,
+    Operation::GetAccessKeyInfo,
+    Operation::CreateVirtualMFADevice,
+    Operation::EnableMFADevice,
+    Operation::DeactivateMFADevice,
+    Operation::ListMFADevices,
+    Operation::ListVirtualMFADevices,
+    Operation::DeleteVirtualMFADevice,
+    Operation::ResyncMFADevice,
+];
+
+fn query_operations(which: impl Fn(Operation) -> bool) -> Vec<&'static str> {
+    let is_form = |operation: &Operation| matches!(operation.service().protocol(), Protocol::Query(_));
+    let operations = Operation::ALL.iter().copied().filter(is_form).filter(|operation| which(*operation));
+    operations.map(Operation::name).collect()
+}
+
+#[test]
+fn a_boto3_script_acts_as_roles_and_shows_one_time_codes() {
+    let Some(python) = PythonEnvironment::get() else {
+        return;
+    };
+    let service = Service::start(Scheme::Http);
+    let behaviours = ["a role is acted as, until it is gone", "one-time codes are a second factor, once each"];
+    expect_shown(&behaviours, ("boto3", python.version("boto3")), || {
+        let operations = query_operations(|operation| TEMPORARY.contains(&operation));
+        let script = script("temporary_credentials.py").into_os_string();
+        let words = [script, operations.join(",").into(), python.aws().into()];
+        run(&python.python(), words, &service.environment(), PATIENCE * 3)
+    });
+    let log = service.log();
+    assert!(log.contains("a wrong one-time code"), "it is written down");
+    for secret in ["SessionToken", "TokenCode", "Base32StringSeed", "a-secret"] {
+        assert!(!log.contains(secret), "{secret} reached a log");
+    }
+}
+
 #[test]
 fn a_boto3_script_calls_every_operation_on_identities() {
     let Some(python) = PythonEnvironment::get() else {
@@ -17,8 +57,7 @@ fn a_boto3_script_calls_every_operation_on_identities() {
         "roles and their trust are made, changed and removed",
         "policies are kept in versions, attached and detached",
     ];
-    let is_form = |operation: &&Operation| matches!(operation.service().protocol(), Protocol::Query(_));
-    let operations: Vec<&str> = Operation::ALL.iter().filter(is_form).map(|operation| operation.name()).collect();
+    let operations = query_operations(|operation| !TEMPORARY.contains(&operation));
     expect_shown(&behaviours, ("boto3", python.version("boto3")), || {
         let words = [script("identities.py").into_os_string(), operations.join(",").into()];
         run(&python.python(), words, &service.environment(), PATIENCE)

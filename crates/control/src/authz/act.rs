@@ -35,6 +35,7 @@ mod kms;
 mod logs;
 mod node;
 mod session;
+mod sts;
 
 pub use document::*;
 pub use iam::*;
@@ -42,6 +43,7 @@ pub use kms::*;
 pub use logs::*;
 pub use node::*;
 pub use session::*;
+pub use sts::*;
 
 /// Who is shown every act.
 #[cfg(test)]
@@ -58,6 +60,7 @@ pub(super) fn show(audience: &mut impl Spectator) {
     logs::show(audience);
     node::show(audience);
     session::show(audience);
+    sts::show(audience);
 }
 
 /// Nothing in particular.

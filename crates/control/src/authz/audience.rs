@@ -19,6 +19,8 @@ pub(super) enum Audience {
     PeopleAndNodes,
     /// People, and every managed node with the credentials of its role, because it is about nobody in particular.
     PeopleAndAnyNode,
+    /// People and their programs, whatever policies say: about themselves.
+    AnyPerson,
     /// Whoever has credentials, whatever policies say: the question who one is.
     Everybody,
 }
@@ -153,7 +155,20 @@ fn audience_of_operation(operation: Operation) -> Audience {
         | Operation::ListRoleTags
         | Operation::TagPolicy
         | Operation::UntagPolicy
-        | Operation::ListPolicyTags => Audience::People,
+        | Operation::ListPolicyTags
+        | Operation::CreateVirtualMFADevice
+        | Operation::EnableMFADevice
+        | Operation::DeactivateMFADevice
+        | Operation::ListMFADevices
+        | Operation::ListVirtualMFADevices
+        | Operation::DeleteVirtualMFADevice
+        | Operation::ResyncMFADevice => Audience::People,
+
+        // What decides is the role's trust policy: see `authorize_role`.
+        Operation::AssumeRole => Audience::People,
+
+        // As at AWS, where nobody needs a permission for these.
+        Operation::GetSessionToken | Operation::GetAccessKeyInfo => Audience::AnyPerson,
 
         Operation::GetCallerIdentity => Audience::Everybody,
 

@@ -45,13 +45,16 @@ pub(super) fn of_request(caller: &Caller, person: &Person) -> Context {
 }
 
 fn of_temporary_credentials(caller: &Caller, facts: &TemporaryFacts, keys: &mut Context) {
-    let TemporaryFacts { issued_at, mfa_at, source_identity, federated_provider } = facts;
+    let TemporaryFacts { issued_at, mfa_at, source_identity, federated_provider, provider_keys, .. } = facts;
     if let Some(date) = millis(*issued_at).and_then(Value::date) {
         keys.set("aws:TokenIssueTime", date);
     }
     keys.set("aws:MultiFactorAuthPresent", mfa_at.is_some());
     if let Some(mfa_at) = mfa_at {
         keys.set("aws:MultiFactorAuthAge", seconds(caller.arrived_at.saturating_sub(*mfa_at)));
+    }
+    for (key, values) in provider_keys {
+        keys.set_all(key, values.iter().map(|value| Value::from(value.as_str())));
     }
     for (key, value) in [("aws:SourceIdentity", source_identity), ("aws:FederatedProvider", federated_provider)] {
         if let Some(value) = value {

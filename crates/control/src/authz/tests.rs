@@ -155,7 +155,15 @@ fn one_action_is_allowed_and_denied_by_its_name() {
             administrator(&[&statement("Deny", &[&name])]),
             administrator(&[&statement("Deny", &others)]),
         ];
-        let is_free = matches!(action, Action::Api(Operation::GetCallerIdentity | Operation::RegisterManagedInstance));
+        let is_free = matches!(
+            action,
+            Action::Api(
+                Operation::GetCallerIdentity
+                    | Operation::RegisterManagedInstance
+                    | Operation::GetSessionToken
+                    | Operation::GetAccessKeyInfo
+            )
+        );
         // Who hands a role to the service needs to be allowed that, too.
         let is_passed =
             matches!(action, Action::Api(Operation::CreateActivation | Operation::UpdateManagedInstanceRole));

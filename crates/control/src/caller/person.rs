@@ -64,6 +64,10 @@ pub struct TemporaryFacts {
     pub source_identity: Option<String>,
     /// The provider that vouched for somebody who is not of here: `aws:FederatedProvider`.
     pub federated_provider: Option<String>,
+    /// The condition keys by which that provider's word is asked, `ISSUER:sub` and its kin, with their values.
+    pub provider_keys: Vec<(String, Vec<String>)>,
+    /// Tags of the session that stay when it goes on to another role.
+    pub transitive_tags: Vec<Tag>,
 }
 
 impl Person {

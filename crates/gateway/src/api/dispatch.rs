@@ -227,6 +227,16 @@ async fn call(app: &App, parts: &Parts, operation: Operation, asked: Asked<'_>) 
         Operation::TagPolicy => call.act(Control::tag_policy).await,
         Operation::UntagPolicy => call.act(Control::untag_policy).await,
         Operation::ListPolicyTags => call.act(Control::list_policy_tags).await,
+        Operation::CreateVirtualMFADevice => call.act(Control::create_virtual_mfa_device).await,
+        Operation::EnableMFADevice => call.act(Control::enable_mfa_device).await,
+        Operation::DeactivateMFADevice => call.act(Control::deactivate_mfa_device).await,
+        Operation::ListMFADevices => call.act(Control::list_mfa_devices).await,
+        Operation::ListVirtualMFADevices => call.act(Control::list_virtual_mfa_devices).await,
+        Operation::DeleteVirtualMFADevice => call.act(Control::delete_virtual_mfa_device).await,
+        Operation::ResyncMFADevice => call.act(Control::resync_mfa_device).await,
+        Operation::AssumeRole => call.act(Control::assume_role).await,
+        Operation::GetSessionToken => call.act(Control::get_session_token).await,
+        Operation::GetAccessKeyInfo => call.act(Control::get_access_key_info).await,
         Operation::GetCallerIdentity => call.act(Control::get_caller_identity).await,
     }
 }

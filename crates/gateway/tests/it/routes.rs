@@ -76,7 +76,10 @@ async fn a_node_may_do_nothing_that_is_a_users() {
         if let Protocol::Query(version) = operation.service().protocol() {
             let members = "UserName=jane&GroupName=g&RoleName=r&PolicyName=p&PolicyArn=arn:aws:iam::123456789012:policy/p\
                            &AccessKeyId=PKIA000000000000001&Status=Active&PolicyDocument=x&AssumeRolePolicyDocument=x\
-                           &VersionId=v1&PermissionsBoundary=arn:aws:iam::123456789012:policy/p&Tags=&TagKeys=";
+                           &VersionId=v1&PermissionsBoundary=arn:aws:iam::123456789012:policy/p&Tags=&TagKeys=\
+                           &VirtualMFADeviceName=d&SerialNumber=arn:aws:iam::123456789012:mfa/d\
+                           &AuthenticationCode1=123456&AuthenticationCode2=123456&RoleSessionName=jane\
+                           &RoleArn=arn:aws:iam::123456789012:role/r";
             let form_body = format!("Action={operation}&Version={version}&{members}");
             let (status, body) =
                 form(&service, &form_body, Some((&node.credentials, operation.service().name()))).await;

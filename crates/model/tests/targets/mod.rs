@@ -14,7 +14,7 @@ use postern_model::document::{
 use postern_model::query::Form;
 use postern_model::{
     ApiRequest, Operation, activation, agent, decode, decode_form, document as documents, iam, kms, logs, node,
-    service_setting, session, tag,
+    service_setting, session, sts, tag,
 };
 use serde_json::Value;
 
@@ -165,6 +165,16 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::UntagPolicy => form::<iam::UntagPolicyRequest>(body),
         Operation::ListPolicyTags => form::<iam::ListPolicyTagsRequest>(body),
         Operation::GetCallerIdentity => form::<iam::GetCallerIdentityRequest>(body),
+        Operation::AssumeRole => form::<sts::AssumeRoleRequest>(body),
+        Operation::GetSessionToken => form::<sts::GetSessionTokenRequest>(body),
+        Operation::GetAccessKeyInfo => form::<sts::GetAccessKeyInfoRequest>(body),
+        Operation::CreateVirtualMFADevice => form::<iam::CreateVirtualMfaDeviceRequest>(body),
+        Operation::EnableMFADevice => form::<iam::EnableMfaDeviceRequest>(body),
+        Operation::DeactivateMFADevice => form::<iam::DeactivateMfaDeviceRequest>(body),
+        Operation::ListMFADevices => form::<iam::ListMfaDevicesRequest>(body),
+        Operation::ListVirtualMFADevices => form::<iam::ListVirtualMfaDevicesRequest>(body),
+        Operation::DeleteVirtualMFADevice => form::<iam::DeleteVirtualMfaDeviceRequest>(body),
+        Operation::ResyncMFADevice => form::<iam::ResyncMfaDeviceRequest>(body),
     }
 }
 

@@ -164,6 +164,23 @@ impl Subject for OnPolicy {
     fn request_keys(&self, _: &mut Context) {}
 }
 
+/// A device of one-time codes, which need not exist.
+#[derive(Clone, Debug)]
+pub struct OnDevice {
+    /// Its ARN.
+    pub serial: Arn,
+    /// Its tags, if it is there.
+    pub tags: Vec<Tag>,
+}
+
+impl Subject for OnDevice {
+    fn ways(&self) -> Vec<Vec<Question<'_>>> {
+        only(Resource::Identity { arn: &self.serial, asked: &self.serial, tags: &self.tags })
+    }
+
+    fn request_keys(&self, _: &mut Context) {}
+}
+
 acts! {
     /// Makes a user.
     CreateUser = Api(CreateUser), on NewIdentity;
@@ -303,6 +320,18 @@ acts! {
     UntagPolicy = Api(UntagPolicy), on Tagging<OnPolicy>;
     /// Lists a policy's tags.
     ListPolicyTags = Api(ListPolicyTags), on OnPolicy;
-    /// Who the caller is.
-    GetCallerIdentity = Api(GetCallerIdentity), on ();
+    /// Makes a device of one-time codes.
+    CreateVirtualMFADevice = Api(CreateVirtualMFADevice), on Creation<OnDevice>;
+    /// Makes a device somebody's.
+    EnableMFADevice = Api(EnableMFADevice), on OnIdentity;
+    /// Makes a device nobody's.
+    DeactivateMFADevice = Api(DeactivateMFADevice), on OnIdentity;
+    /// Lists a user's devices.
+    ListMFADevices = Api(ListMFADevices), on OnIdentity;
+    /// Lists devices.
+    ListVirtualMFADevices = Api(ListVirtualMFADevices), on ();
+    /// Removes a device.
+    DeleteVirtualMFADevice = Api(DeleteVirtualMFADevice), on OnDevice;
+    /// Learns how wrong a device's clock is.
+    ResyncMFADevice = Api(ResyncMFADevice), on OnIdentity;
 }

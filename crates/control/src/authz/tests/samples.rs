@@ -1,16 +1,19 @@
 //! One thing of each kind that acts are about: what belongs to [`OWN`], as far as a node can own anything.
 
-use postern_iam::Arn;
+use postern_iam::{Arn, UniqueId};
 use postern_model::document::DocumentType;
 use postern_model::kms::KeyName;
-use postern_store::{IdentityKind, Scope, Tag};
+use postern_policy::Context;
+use postern_store::{IdentityKind, IdentityRecord, RoleTerms, Scope, Tag};
 
 use crate::authz::Subject;
 use crate::authz::act::{
     AllGroups, Attachment, Bounded, Channel, Creation, DocumentCheck, InContext, Inventory, Itself, KeyAndAlias,
-    NewActivation, NewBoundary, NewIdentity, NodeAndRole, OnCiphertext, OnDocument, OnGroup, OnIdentity, OnKey, OnNode,
-    OnPolicy, OnSession, OnSetting, OnStream, OnTagged, Renamed, Start, StreamsOfGroup, Tagging, TagsAsked, Target,
+    NewActivation, NewBoundary, NewIdentity, NodeAndRole, OnCiphertext, OnDevice, OnDocument, OnGroup, OnIdentity,
+    OnKey, OnNode, OnPolicy, OnRole, OnSession, OnSetting, OnStream, OnTagged, Renamed, Start, StreamsOfGroup, Tagging,
+    TagsAsked, Target,
 };
+use crate::authz::trust::Trust;
 
 /// The node that things belong to.
 pub(super) const OWN: &str = "mi-0000000000000000a";
@@ -218,6 +221,39 @@ impl Sample for Attachment {
 impl Sample for Renamed {
     fn sample() -> Self {
         Self { from: OnIdentity::sample(), to: Arn::user(&scope().account, "june") }
+    }
+}
+
+impl Sample for OnDevice {
+    fn sample() -> Self {
+        Self { serial: Arn::mfa_device(&scope().account, "jane"), tags: Vec::new() }
+    }
+}
+
+/// A role that trusts the account: its users' policies decide.
+impl Sample for OnRole {
+    fn sample() -> Self {
+        let trust_policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:*"}]}"#;
+        let terms =
+            RoleTerms { trust_policy: trust_policy.to_owned(), description: String::new(), max_session_seconds: 3600 };
+        let role = IdentityRecord {
+            kind: IdentityKind::Role,
+            id: UniqueId::of_role(&[1; 11]),
+            name: "web".to_owned(),
+            path: "/".to_owned(),
+            created_at: 0,
+            boundary: None,
+            tags: Vec::new(),
+            role: Some(terms),
+        };
+        Self {
+            asked: Arn::role(&scope().account, "web"),
+            trust: Trust::of(Some(&role)),
+            found: Some(role),
+            keys: Context::EMPTY,
+            with_tags: false,
+            with_source_identity: false,
+        }
     }
 }
 

@@ -133,6 +133,17 @@ pub(super) const TABLE: &[(Action, [bool; 7])] = &[
     (Action::Api(Operation::TagPolicy),                       [false, false, false, false, false, false, true]),
     (Action::Api(Operation::UntagPolicy),                     [false, false, false, false, false, false, true]),
     (Action::Api(Operation::ListPolicyTags),                  [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateVirtualMFADevice),          [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::EnableMFADevice),                 [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeactivateMFADevice),             [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListMFADevices),                  [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListVirtualMFADevices),           [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteVirtualMFADevice),          [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ResyncMFADevice),                 [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::AssumeRole),                      [false, false, false, false, false, false, true]),
+    // For people, about themselves, whatever policies say.
+    (Action::Api(Operation::GetSessionToken),                 [false, false, false, false, false, true,  true]),
+    (Action::Api(Operation::GetAccessKeyInfo),                [false, false, false, false, false, true,  true]),
     // Who one is, everybody may know.
     (Action::Api(Operation::GetCallerIdentity),               [false, false, true,  false, true,  true,  true]),
     // For nodes, with their key.

@@ -1,0 +1,61 @@
+//! Whom a role trusts: its trust policy, together with the policies of whoever asks.
+
+use std::sync::Arc;
+
+use postern_policy::{
+    Attached, Context, DocumentKind, Layers, Limits, Policy, Principal as Asking, PrincipalKind, Request, Resource,
+    Verdict,
+};
+use postern_store::{IdentityRecord, Scope};
+
+use crate::caller::{Person, PersonKind};
+
+/// Whom a role trusts. One that is not there, or whose trust policy cannot be read, trusts nobody.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    policies: Vec<Attached>,
+}
+
+impl Trust {
+    /// The trust of a role in people and roles of here.
+    #[must_use]
+    pub fn of(role: Option<&IdentityRecord>) -> Self {
+        let document = role.and_then(|role| role.role.as_ref()).map(|terms| terms.trust_policy.as_str());
+        let policy = document.and_then(|document| Policy::parse(document, Limits::stored(DocumentKind::Trust)).ok());
+        let attached = |policy| Attached { name: "trust policy".into(), policy: Arc::new(policy) };
+        Self { policies: policy.map(attached).into_iter().collect() }
+    }
+
+    fn layers(&self, others: Layers) -> Layers {
+        Layers { resource: self.policies.clone(), resource_must_allow: true, ..others }
+    }
+
+    /// What it says to this person: the trust policy must allow it, for the person itself or, together with the person's
+    /// own policies, for the account; whatever denies or narrows the person does so here as well.
+    pub(super) fn verdict(&self, person: &Person, question: &Asked<'_>) -> Verdict {
+        let mut names = vec![person.arn.to_string()];
+        match &person.kind {
+            PersonKind::User { id, .. } => names.push(id.to_string()),
+            PersonKind::RoleSession { id, role, .. } => names.extend([role.to_string(), id.to_string()]),
+        }
+        let names: Vec<(PrincipalKind, &str)> = names.iter().map(|name| (PrincipalKind::Aws, name.as_str())).collect();
+        let asking = Asking { account: Some(question.scope.account.as_str()), names: &names };
+        question.put(&self.layers((*person.layers).clone()), asking)
+    }
+}
+
+/// A question, ready to be put to policies.
+pub(super) struct Asked<'a> {
+    pub(super) action: &'a str,
+    pub(super) resource: &'a Resource<'a>,
+    pub(super) scope: &'a Scope,
+    pub(super) context: &'a Context,
+    pub(super) resource_context: &'a Context,
+}
+
+impl Asked<'_> {
+    pub(super) fn put(&self, layers: &Layers, principal: Asking<'_>) -> Verdict {
+        let Self { action, resource, context, resource_context, .. } = *self;
+        postern_policy::verdict(layers, &Request { principal, action, resource, context, resource_context })
+    }
+}

@@ -1,0 +1,599 @@
+//! Temporary credentials: who gets them, what they say, and what makes them worthless.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use postern_iam::sigv4::{self, Credentials, SignableRequest};
+use postern_iam::totp::{Seed, step_at};
+use postern_iam::{SecretBytes, SecretString};
+use postern_model::query::Form;
+use postern_model::sts::Credentials as Issued;
+use postern_model::{ApiError, ApiRequest, ErrorCode, decode_form};
+
+use super::world::{World, code, origin};
+use crate::caller::{CredentialFacts, Person, PersonKind};
+use crate::{Arrival, Caller, Principal};
+
+const ACCOUNT: &str = "arn:aws:iam::123456789012:root";
+const ADMIN: &str = "arn:aws:iam::123456789012:user/admin";
+
+/// A request as a client would send it.
+fn ask<R: ApiRequest>(members: &[(&str, &str)]) -> R {
+    let mut form = String::new();
+    for (name, value) in members {
+        let _ = write!(form, "&{name}=");
+        value.bytes().for_each(|byte| write!(form, "%{byte:02X}").unwrap());
+    }
+    decode_form(&Form::parse(form.as_bytes()).unwrap()).unwrap()
+}
+
+fn signer(issued: &Issued) -> Credentials {
+    Credentials {
+        access_key_id: issued.access_key_id.clone(),
+        secret_access_key: issued.secret_access_key.0.clone(),
+        session_token: Some(issued.session_token.0.clone()),
+    }
+}
+
+fn person(caller: &Caller) -> &Person {
+    match &caller.principal {
+        Principal::Person(person) => person,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn trust(principal: &str, actions: &str, condition: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":{actions},"Condition":{condition}}}]}}"#
+    )
+}
+
+impl World {
+    /// A role with every right, whom this document says may act as it.
+    async fn role(&self, name: &str, trust: &str) {
+        let admin = self.as_admin().await;
+        let request = ask(&[("RoleName", name), ("AssumeRolePolicyDocument", trust)]);
+        self.control.create_role(&admin, request).await.unwrap();
+        let policy = "arn:aws:iam::aws:policy/AdministratorAccess";
+        self.control.attach_role_policy(&admin, ask(&[("RoleName", name), ("PolicyArn", policy)])).await.unwrap();
+    }
+
+    async fn assume(&self, caller: &Caller, role: &str, more: &[(&str, &str)]) -> Result<Issued, ApiError> {
+        let arn = format!("arn:aws:iam::123456789012:role/{role}");
+        let members = [&[("RoleArn", arn.as_str()), ("RoleSessionName", "jane")], more].concat();
+        Ok(self.control.assume_role(caller, ask(&members)).await?.credentials)
+    }
+
+    async fn user(&self, name: &str) -> Credentials {
+        let admin = self.as_admin().await;
+        self.control.create_user(&admin, ask(&[("UserName", name)])).await.unwrap();
+        let key = self.control.create_access_key(&admin, ask(&[("UserName", name)])).await.unwrap().access_key;
+        let secret_access_key = key.secret_access_key.0;
+        Credentials { access_key_id: key.access_key_id, secret_access_key, session_token: None }
+    }
+
+    async fn from(&self, who: &Credentials, service: &str, address: &str) -> Result<Caller, ApiError> {
+        let mut headers = vec![("host".to_owned(), "ssm.example.org".to_owned())];
+        let request = SignableRequest { method: "POST", uri: "/", headers: &headers, body: b"{}" };
+        headers.extend(sigv4::sign(&request, who, "eu-west-1", service, self.millis()));
+        let signed = sigv4::parse("POST", "/", &headers)?;
+        let address: IpAddr = address.parse().unwrap();
+        let services = &[service];
+        let arrival = Arrival { body: b"{}", services, origin: origin(Some(address)), invocation_id: None };
+        self.control.authenticate(&signed, arrival).await
+    }
+
+    async fn holds(&self, issued: &Issued) -> Result<Caller, ApiError> {
+        self.sign_as(&signer(issued), "ssm", "/").await
+    }
+
+    /// A device of this user's, which is set up.
+    async fn device(&self, user: &str) -> (String, Seed) {
+        let admin = self.as_admin().await;
+        let request = ask(&[("VirtualMFADeviceName", user)]);
+        let made = self.control.create_virtual_mfa_device(&admin, request).await.unwrap().device;
+        let text = made.seed.unwrap().0;
+        let seed = Seed::new(base32(std::str::from_utf8(text.expose()).unwrap()));
+        let step = step_at(self.millis());
+        let (first, second) = (digits(&seed, step - 1), digits(&seed, step));
+        let request = ask(&[
+            ("UserName", user),
+            ("SerialNumber", &made.serial_number),
+            ("AuthenticationCode1", &first),
+            ("AuthenticationCode2", &second),
+        ]);
+        self.control.enable_mfa_device(&admin, request).await.unwrap();
+        (made.serial_number, seed)
+    }
+}
+
+fn base32(text: &str) -> SecretBytes {
+    let (mut bytes, mut pending, mut bits) = (Vec::new(), 0_u32, 0);
+    for letter in text.bytes() {
+        let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == letter).unwrap();
+        pending = (pending << 5) | u32::try_from(value).unwrap();
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from((pending >> bits) & 0xff).unwrap());
+        }
+    }
+    SecretBytes::new(bytes)
+}
+
+fn digits(seed: &Seed, step: u64) -> String {
+    String::from_utf8(seed.code(step).to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn whoever_a_role_trusts_acts_as_it_until_its_time_is_over() {
+    let world = World::new().await;
+    world.role("web", &trust(ADMIN, r#""sts:AssumeRole""#, "{}")).await;
+    let issued = world.assume(&world.as_admin().await, "web", &[("DurationSeconds", "900")]).await.unwrap();
+    assert!(issued.access_key_id.starts_with("PSIA"));
+    let caller = world.holds(&issued).await.unwrap();
+    let session = person(&caller);
+    assert_eq!(session.arn.to_string(), "arn:aws:sts::123456789012:assumed-role/web/jane");
+    assert!(session.user_id.starts_with("AROA") && session.user_id.ends_with(":jane"), "{}", session.user_id);
+    let who = world.control.get_caller_identity(&caller, ask(&[])).await.unwrap();
+    assert_eq!((who.user_id, who.arn), (session.user_id.clone(), session.arn.clone()));
+    let CredentialFacts::Temporary(facts) = &session.credentials else { panic!("{session:?}") };
+    assert_eq!((facts.issued_at, facts.mfa_at), (world.millis(), None));
+    world.control.list_users(&caller, ask(&[])).await.unwrap();
+
+    world.clock.advance(Duration::from_secs(899));
+    world.holds(&issued).await.unwrap();
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(code(world.holds(&issued).await), ErrorCode::ExpiredTokenException);
+}
+
+#[tokio::test]
+async fn credentials_are_worth_nothing_without_all_their_parts() {
+    let world = World::new().await;
+    world.role("web", &trust(ACCOUNT, r#""sts:AssumeRole""#, "{}")).await;
+    let admin = world.as_admin().await;
+    let (one, two) = (world.assume(&admin, "web", &[]).await.unwrap(), world.assume(&admin, "web", &[]).await.unwrap());
+    let (one, two) = (signer(&one), signer(&two));
+    for (wrong, expected) in [
+        (
+            Credentials { session_token: two.session_token.clone(), ..one.clone() },
+            ErrorCode::UnrecognizedClientException,
+        ),
+        (Credentials { session_token: None, ..one.clone() }, ErrorCode::UnrecognizedClientException),
+        (
+            Credentials { secret_access_key: two.secret_access_key.clone(), ..one.clone() },
+            ErrorCode::InvalidSignatureException,
+        ),
+    ] {
+        assert_eq!(code(world.sign_as(&wrong, "ssm", "/").await), expected);
+    }
+    let mut forged = one.session_token.clone().unwrap().expose().to_owned();
+    forged.replace_range(30..31, if forged.as_bytes()[30] == b'A' { "B" } else { "A" });
+    let forged = Credentials { session_token: Some(SecretString::new(forged)), ..one };
+    assert_eq!(code(world.sign_as(&forged, "ssm", "/").await), ErrorCode::UnrecognizedClientException);
+}
+
+#[tokio::test]
+async fn a_role_or_user_that_is_made_anew_is_another_one() {
+    let world = World::new().await;
+    let document = trust(ACCOUNT, r#""sts:AssumeRole""#, "{}");
+    world.role("web", &document).await;
+    let admin = world.as_admin().await;
+    let issued = world.assume(&admin, "web", &[]).await.unwrap();
+    let policy = "arn:aws:iam::aws:policy/AdministratorAccess";
+    world.control.detach_role_policy(&admin, ask(&[("RoleName", "web"), ("PolicyArn", policy)])).await.unwrap();
+    let denied = world.control.list_users(&world.holds(&issued).await.unwrap(), ask(&[])).await;
+    assert_eq!(code(denied), ErrorCode::AccessDeniedException, "its policies are those of now");
+    world.control.delete_role(&admin, ask(&[("RoleName", "web")])).await.unwrap();
+    assert_eq!(code(world.holds(&issued).await), ErrorCode::UnrecognizedClientException);
+    world.role("web", &document).await;
+    assert_eq!(code(world.holds(&issued).await), ErrorCode::UnrecognizedClientException);
+
+    let jane = world.user("jane").await;
+    let hers = world.sign_as(&jane, "sts", "/").await.unwrap();
+    let issued = world.control.get_session_token(&hers, ask(&[])).await.unwrap().credentials;
+    assert_eq!(person(&world.holds(&issued).await.unwrap()).user_name(), Some("jane"));
+    let key = [("UserName", "jane"), ("AccessKeyId", jane.access_key_id.as_str())];
+    world.control.delete_access_key(&admin, ask(&key)).await.unwrap();
+    world.holds(&issued).await.unwrap();
+    world.control.delete_user(&admin, ask(&[("UserName", "jane")])).await.unwrap();
+    assert_eq!(code(world.holds(&issued).await), ErrorCode::UnrecognizedClientException);
+}
+
+/// One sentence, whether a role is there and trusts somebody else, is there under another path, or is not there.
+#[tokio::test]
+async fn a_refusal_does_not_tell_which_roles_there_are() {
+    let world = World::new().await;
+    world.role("web", &trust("arn:aws:iam::123456789012:user/john", r#""sts:AssumeRole""#, "{}")).await;
+    let admin = world.as_admin().await;
+    for role in ["web", "none", "path/web"] {
+        let denied = world.assume(&admin, role, &[]).await.unwrap_err();
+        assert_eq!(denied.code(), ErrorCode::AccessDeniedException);
+        let expected = format!(
+            "User: {ADMIN} is not authorized to perform: sts:AssumeRole on resource: \
+             arn:aws:iam::123456789012:role/{role}"
+        );
+        assert_eq!(denied.message().trim_end(), expected);
+    }
+    let elsewhere = world
+        .control
+        .assume_role(&admin, ask(&[("RoleArn", "arn:aws:iam::999999999999:role/web"), ("RoleSessionName", "jane")]));
+    assert_eq!(code(elsewhere.await), ErrorCode::AccessDeniedException);
+    let malformed = world.control.assume_role(&admin, ask(&[("RoleArn", ADMIN), ("RoleSessionName", "jane")]));
+    assert_eq!(code(malformed.await), ErrorCode::ValidationError);
+}
+
+#[tokio::test]
+async fn a_trust_policy_decides_with_all_its_conditions() {
+    let world = World::new().await;
+    let admin = world.as_admin().await;
+    let set = |condition: &str| {
+        let document = trust(ACCOUNT, r#"["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]"#, condition);
+        let request = ask(&[("RoleName", "web"), ("PolicyDocument", document.as_str())]);
+        let world = &world;
+        let admin = admin.clone();
+        async move { world.control.update_assume_role_policy(&admin, request).await.unwrap() }
+    };
+    world.role("web", &trust(ACCOUNT, r#""sts:AssumeRole""#, "{}")).await;
+    let tag = [("Tags.member.1.Key", "env"), ("Tags.member.1.Value", "prod")];
+    let attempt = async |more: &[(&str, &str)]| world.assume(&admin, "web", more).await.is_ok();
+    assert!(attempt(&[]).await);
+    assert!(!attempt(&tag).await, "tags need sts:TagSession");
+    assert!(!attempt(&[("SourceIdentity", "jane")]).await, "that needs sts:SetSourceIdentity");
+    set("{}").await;
+    assert!(attempt(&tag).await && attempt(&[("SourceIdentity", "jane")]).await);
+    for (condition, good, bad) in [
+        (
+            r#"{"StringEquals":{"sts:ExternalId":"s3cret"}}"#,
+            vec![("ExternalId", "s3cret")],
+            vec![vec![], vec![("ExternalId", "secret")]],
+        ),
+        (r#"{"StringLike":{"sts:RoleSessionName":"${aws:username}*"}}"#, vec![], vec![]),
+        (
+            r#"{"StringEquals":{"aws:RequestTag/env":"prod"}}"#,
+            tag.to_vec(),
+            vec![vec![], vec![tag[0], ("Tags.member.1.Value", "test")]],
+        ),
+        (
+            r#"{"ForAllValues:StringEquals":{"sts:TransitiveTagKeys":["env"]},"Null":{"sts:TransitiveTagKeys":"false"}}"#,
+            [&tag[..], &[("TransitiveTagKeys.member.1", "env")]].concat(),
+            vec![tag.to_vec()],
+        ),
+        (
+            r#"{"StringEquals":{"sts:SourceIdentity":"jane"}}"#,
+            vec![("SourceIdentity", "jane")],
+            vec![vec![], vec![("SourceIdentity", "john")]],
+        ),
+        (r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#, vec![("no", "way")], vec![vec![]]),
+        (r#"{"StringEquals":{"aws:PrincipalTag/env":"prod"}}"#, vec![("no", "way")], vec![vec![]]),
+    ] {
+        set(condition).await;
+        for bad in bad {
+            assert!(!attempt(&bad).await, "{condition} {bad:?}");
+        }
+        let expected = good != [("no", "way")] && !condition.contains("username");
+        assert_eq!(attempt(&good).await, expected, "{condition} {good:?}");
+    }
+    let tagged = ask(&[("UserName", "admin"), ("Tags.member.1.Key", "env"), ("Tags.member.1.Value", "prod")]);
+    world.control.tag_user(&admin, tagged).await.unwrap();
+    assert!(world.assume(&world.as_admin().await, "web", &[]).await.is_ok(), "the last condition holds now");
+}
+
+#[tokio::test]
+async fn a_session_goes_on_to_another_role_for_an_hour_with_what_stays() {
+    let world = World::new().await;
+    let all = r#"["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]"#;
+    world.role("one", &trust(ACCOUNT, all, "{}")).await;
+    world.role("two", &trust("arn:aws:iam::123456789012:role/one", all, "{}")).await;
+    let admin = world.as_admin().await;
+    assert_eq!(code(world.assume(&admin, "two", &[]).await), ErrorCode::AccessDeniedException);
+    let first = world.assume(
+        &admin,
+        "one",
+        &[
+            ("Tags.member.1.Key", "env"),
+            ("Tags.member.1.Value", "prod"),
+            ("Tags.member.2.Key", "team"),
+            ("Tags.member.2.Value", "web"),
+            ("TransitiveTagKeys.member.1", "ENV"),
+            ("SourceIdentity", "jane@example.org"),
+        ],
+    );
+    let first = world.holds(&first.await.unwrap()).await.unwrap();
+    assert_eq!(person(&first).tags.len(), 2);
+    for (more, expected) in [
+        (&[("DurationSeconds", "3601")][..], ErrorCode::ValidationError),
+        (&[("SourceIdentity", "john@example.org")], ErrorCode::AccessDeniedException),
+        (&[("Tags.member.1.Key", "Env"), ("Tags.member.1.Value", "test")], ErrorCode::ValidationError),
+        (&[("TransitiveTagKeys.member.1", "other")], ErrorCode::ValidationError),
+        (
+            &[("SerialNumber", "arn:aws:iam::123456789012:mfa/x"), ("TokenCode", "123456")],
+            ErrorCode::AccessDeniedException,
+        ),
+    ] {
+        assert_eq!(code(world.assume(&first, "two", more).await), expected, "{more:?}");
+    }
+    let second = world.assume(&first, "two", &[]).await.unwrap();
+    let second = world.holds(&second).await.unwrap();
+    let session = person(&second);
+    assert!(matches!(&session.kind, PersonKind::RoleSession { role, .. } if role.short_name() == "two"));
+    let tags: Vec<&str> = session.tags.iter().map(|tag| tag.key.as_str()).collect();
+    assert_eq!(tags, ["env"], "only that one stays");
+    let CredentialFacts::Temporary(facts) = &session.credentials else { panic!("{session:?}") };
+    assert_eq!(facts.source_identity.as_deref(), Some("jane@example.org"));
+    let again = world.control.get_session_token(&second, ask(&[])).await;
+    assert_eq!(code(again), ErrorCode::AccessDeniedException, "only users have that");
+}
+
+#[tokio::test]
+async fn how_long_and_how_much_is_bounded() {
+    let world = World::new().await;
+    world.role("web", &trust(ACCOUNT, r#"["sts:AssumeRole","sts:TagSession"]"#, "{}")).await;
+    let admin = world.as_admin().await;
+    assert_eq!(code(world.assume(&admin, "web", &[("DurationSeconds", "3601")]).await), ErrorCode::ValidationError);
+    let longer = ask(&[("RoleName", "web"), ("MaxSessionDuration", "7200")]);
+    world.control.update_role(&admin, longer).await.unwrap();
+    let issued = world.assume(&admin, "web", &[("DurationSeconds", "7200")]).await.unwrap();
+    assert_eq!(issued.expiration.0.millis(), world.millis() + 7_200_000);
+
+    let policy =
+        r#"{ "Version": "2012-10-17", "Statement": [ { "Effect": "Allow", "Action": "*", "Resource": "*" } ] }"#;
+    let narrowed = world.assume(&admin, "web", &[("Policy", policy)]).await.unwrap();
+    world.control.list_users(&world.holds(&narrowed).await.unwrap(), ask(&[])).await.unwrap();
+    let policy = policy.replace("\"*\", \"R", "\"iam:ListRoles\", \"R");
+    let narrowed = world.assume(&admin, "web", &[("Policy", policy.as_str())]).await.unwrap();
+    let narrowed = world.holds(&narrowed).await.unwrap();
+    world.control.list_roles(&narrowed, ask(&[])).await.unwrap();
+    let denied = world.control.list_users(&narrowed, ask(&[])).await.unwrap_err();
+    assert!(denied.message().ends_with("because no session policy allows the iam:ListUsers action"), "{denied}");
+    for (more, expected) in [
+        (&[("Policy", "{")][..], ErrorCode::MalformedPolicyDocument),
+        (&[("PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/None")], ErrorCode::ValidationError),
+        (&[("PolicyArns.member.1.arn", "arn:aws:iam::123456789012:user/x")], ErrorCode::ValidationError),
+        (
+            &[
+                ("Tags.member.1.Key", "a"),
+                ("Tags.member.1.Value", "b"),
+                ("Tags.member.2.Key", "A"),
+                ("Tags.member.2.Value", "b"),
+            ],
+            ErrorCode::ValidationError,
+        ),
+    ] {
+        assert_eq!(code(world.assume(&admin, "web", more).await), expected, "{more:?}");
+    }
+    let many: Vec<(String, String)> = (1..=50)
+        .flat_map(|at| {
+            [
+                (format!("Tags.member.{at}.Key"), format!("{at:0>100}")),
+                (format!("Tags.member.{at}.Value"), "v".to_owned()),
+            ]
+        })
+        .collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let refused = world.assume(&admin, "web", &many).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::PackedPolicyTooLarge);
+    assert!(refused.message().contains('%'), "{}", refused.message());
+}
+
+/// A managed policy that narrows a session does so as it is now, and one that is gone allows nothing.
+#[tokio::test]
+async fn a_managed_session_policy_is_looked_up_each_time() {
+    let world = World::new().await;
+    world.role("web", &trust(ACCOUNT, r#""sts:AssumeRole""#, "{}")).await;
+    let admin = world.as_admin().await;
+    let document =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:ListUsers","Resource":"*"}]}"#;
+    let request = ask(&[("PolicyName", "narrow"), ("PolicyDocument", document)]);
+    world.control.create_policy(&admin, request).await.unwrap();
+    let arn = "arn:aws:iam::123456789012:policy/narrow";
+    let issued = world.assume(&admin, "web", &[("PolicyArns.member.1.arn", arn)]).await.unwrap();
+    let may = async || {
+        let caller = world.holds(&issued).await.unwrap();
+        let (users, roles) =
+            (world.control.list_users(&caller, ask(&[])).await, world.control.list_roles(&caller, ask(&[])).await);
+        (users.is_ok(), roles.is_ok())
+    };
+    assert_eq!(may().await, (true, false));
+    let other = document.replace("ListUsers", "ListRoles");
+    let version = [("PolicyArn", arn), ("PolicyDocument", other.as_str()), ("SetAsDefault", "true")];
+    world.control.create_policy_version(&admin, ask(&version)).await.unwrap();
+    assert_eq!(may().await, (false, true));
+    world.control.delete_policy_version(&admin, ask(&[("PolicyArn", arn), ("VersionId", "v1")])).await.unwrap();
+    world.control.delete_policy(&admin, ask(&[("PolicyArn", arn)])).await.unwrap();
+    assert_eq!(may().await, (false, false), "nothing allows anything");
+}
+
+/// AWS's way of revoking a role's sessions: those from before a moment may do nothing, new ones may.
+#[tokio::test]
+async fn sessions_from_before_a_moment_are_revoked() {
+    let world = World::new().await;
+    world.role("web", &trust(ACCOUNT, r#""sts:AssumeRole""#, "{}")).await;
+    let admin = world.as_admin().await;
+    let old = world.assume(&admin, "web", &[]).await.unwrap();
+    world.clock.advance(Duration::from_secs(2));
+    let moment = world.millis() / 1000;
+    let deny = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{{"DateLessThan":{{"aws:TokenIssueTime":"{moment}"}}}}}}]}}"#
+    );
+    let request = ask(&[("RoleName", "web"), ("PolicyName", "AWSRevokeOlderSessions"), ("PolicyDocument", &deny)]);
+    world.control.put_role_policy(&admin, request).await.unwrap();
+    let denied = world.control.list_users(&world.holds(&old).await.unwrap(), ask(&[])).await.unwrap_err();
+    assert!(denied.message().ends_with("with an explicit deny in an identity-based policy"), "{denied}");
+    world.clock.advance(Duration::from_secs(1));
+    let new = world.assume(&world.as_admin().await, "web", &[]).await.unwrap();
+    world.control.list_users(&world.holds(&new).await.unwrap(), ask(&[])).await.unwrap();
+}
+
+/// Whoever is trusted as a member of the account needs policies as well; whoever is trusted by name does not, and what
+/// denies or bounds them counts for both.
+#[tokio::test]
+async fn the_callers_policies_count_beside_the_trust_policy() {
+    let world = World::new().await;
+    let jane = world.user("jane").await;
+    world.role("account", &trust(ACCOUNT, r#""sts:AssumeRole""#, "{}")).await;
+    world.role("name", &trust("arn:aws:iam::123456789012:user/jane", r#""sts:AssumeRole""#, "{}")).await;
+    let admin = world.as_admin().await;
+    let may = async || {
+        let hers = world.sign_as(&jane, "sts", "/").await.unwrap();
+        (world.assume(&hers, "account", &[]).await.is_ok(), world.assume(&hers, "name", &[]).await.is_ok())
+    };
+    assert_eq!(may().await, (false, true));
+    let put = async |effect: &str, resource: &str| {
+        let document = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"sts:AssumeRole","Resource":"{resource}"}}]}}"#
+        );
+        let request = ask(&[("UserName", "jane"), ("PolicyName", "p"), ("PolicyDocument", document.as_str())]);
+        world.control.put_user_policy(&admin, request).await.unwrap();
+    };
+    put("Allow", "arn:aws:iam::123456789012:role/account").await;
+    assert_eq!(may().await, (true, true));
+    put("Deny", "*").await;
+    assert_eq!(may().await, (false, false));
+}
+
+#[tokio::test]
+async fn a_second_factor_is_shown_once_and_proves_it_for_a_while() {
+    let world = World::new().await;
+    let jane = world.user("jane").await;
+    let (serial, seed) = world.device("jane").await;
+    let hers = world.sign_as(&jane, "sts", "/").await.unwrap();
+    let get = async |code: &str| {
+        let request = ask(&[("SerialNumber", serial.as_str()), ("TokenCode", code)]);
+        world.control.get_session_token(&hers, request).await.map(|answer| answer.credentials)
+    };
+    let now = || step_at(world.millis());
+    assert_eq!(code(get(&digits(&seed, now())).await), ErrorCode::AccessDeniedException, "it was used to set it up");
+    let first = get(&digits(&seed, now() + 1)).await.unwrap();
+    let caller = world.holds(&first).await.unwrap();
+    let CredentialFacts::Temporary(facts) = &person(&caller).credentials else { panic!("{caller:?}") };
+    assert_eq!(facts.mfa_at, Some(world.millis()));
+    for replayed in [now() + 1, now()] {
+        assert_eq!(code(get(&digits(&seed, replayed)).await), ErrorCode::AccessDeniedException);
+    }
+    assert_eq!(code(get(&digits(&seed, now() + 9)).await), ErrorCode::AccessDeniedException, "not its time");
+
+    // Identities are not managed with what was got without a second factor.
+    let without = world.control.get_session_token(&hers, ask(&[])).await.unwrap().credentials;
+    let manage = async |issued: &Issued| world.sign_as(&signer(issued), "iam", "/").await;
+    assert_eq!(code(manage(&without).await), ErrorCode::UnrecognizedClientException);
+    manage(&first).await.unwrap();
+    let alone = world.control.get_session_token(&hers, ask(&[("TokenCode", "123456")])).await;
+    assert_eq!(code(alone), ErrorCode::ValidationError);
+}
+
+#[tokio::test]
+async fn a_role_may_want_a_second_factor() {
+    let world = World::new().await;
+    let condition =
+        r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"},"NumericLessThan":{"aws:MultiFactorAuthAge":"60"}}"#;
+    world.role("web", &trust(ADMIN, r#""sts:AssumeRole""#, condition)).await;
+    let (serial, seed) = world.device("admin").await;
+    let admin = world.as_admin().await;
+    let attempt = async |caller: &Caller, serial: &str, code: &str| {
+        world.assume(caller, "web", &[("SerialNumber", serial), ("TokenCode", code)]).await
+    };
+    assert_eq!(code(world.assume(&admin, "web", &[]).await), ErrorCode::AccessDeniedException);
+    let right = digits(&seed, step_at(world.millis()) + 1);
+    attempt(&admin, &serial, &right).await.unwrap();
+    assert_eq!(code(attempt(&admin, &serial, &right).await), ErrorCode::AccessDeniedException, "shown before");
+    let (johns, seed) = {
+        world.user("john").await;
+        world.device("john").await
+    };
+    let his = digits(&seed, step_at(world.millis()) + 1);
+    assert_eq!(code(attempt(&admin, &johns, &his).await), ErrorCode::AccessDeniedException, "somebody else's");
+}
+
+/// Wrong codes are few, from one address; from another one the user comes in meanwhile.
+#[tokio::test]
+async fn guessing_codes_is_slow_for_the_guesser_alone() {
+    let world = World::new().await;
+    let jane = world.user("jane").await;
+    let (serial, seed) = world.device("jane").await;
+    let get = async |address: &str, code: &str| {
+        let caller = world.from(&jane, "sts", address).await.unwrap();
+        let request = ask(&[("SerialNumber", serial.as_str()), ("TokenCode", code)]);
+        world.control.get_session_token(&caller, request).await
+    };
+    let right = digits(&seed, step_at(world.millis()) + 1);
+    let wrong = if right == "000000" { "000001" } else { "000000" };
+    for _ in 0..5 {
+        assert_eq!(code(get("192.0.2.1", wrong).await), ErrorCode::AccessDeniedException);
+    }
+    let error = get("192.0.2.1", &right).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ThrottlingException, "the right one too");
+    assert!(error.retry_after().is_some());
+    get("192.0.2.2", &right).await.unwrap();
+    world.clock.advance(Duration::from_secs(30));
+    let later = digits(&seed, step_at(world.millis()) + 1);
+    get("192.0.2.1", &later).await.unwrap();
+}
+
+#[tokio::test]
+async fn wrong_signatures_are_slow_for_the_guesser_alone() {
+    let world = World::new().await;
+    let wrong = Credentials { secret_access_key: "wrong".into(), ..world.admin.clone() };
+    for _ in 0..50 {
+        assert_eq!(code(world.from(&wrong, "ssm", "192.0.2.1").await), ErrorCode::InvalidSignatureException);
+    }
+    assert_eq!(code(world.from(&world.admin, "ssm", "192.0.2.1").await), ErrorCode::ThrottlingException);
+    world.from(&world.admin, "ssm", "192.0.2.2").await.unwrap();
+    world.clock.advance(Duration::from_secs(1));
+    world.from(&world.admin, "ssm", "192.0.2.1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_device_whose_clock_is_wrong_is_set_up_and_found_again() {
+    let world = World::new().await;
+    let jane = world.user("jane").await;
+    let (serial, seed) = world.device("jane").await;
+    let admin = world.as_admin().await;
+    let resync = async |first: u64, second: u64| {
+        let request = ask(&[
+            ("UserName", "jane"),
+            ("SerialNumber", serial.as_str()),
+            ("AuthenticationCode1", digits(&seed, first).as_str()),
+            ("AuthenticationCode2", digits(&seed, second).as_str()),
+        ]);
+        world.control.resync_mfa_device(&admin, request).await
+    };
+    let now = step_at(world.millis());
+    let get = async |step: u64| {
+        let caller = world.sign_as(&jane, "sts", "/").await.unwrap();
+        let request = ask(&[("SerialNumber", serial.as_str()), ("TokenCode", digits(&seed, step).as_str())]);
+        world.control.get_session_token(&caller, request).await
+    };
+    assert_eq!(code(get(now + 21).await), ErrorCode::AccessDeniedException, "ten minutes ahead");
+    for (first, second) in [(now + 20, now + 22), (now + 20, now + 20), (now - 1, now), (now + 500, now + 501)] {
+        assert_eq!(code(resync(first, second).await), ErrorCode::InvalidAuthenticationCode, "{}", second - now);
+    }
+    world.clock.advance(Duration::from_secs(150));
+    resync(now + 25, now + 26).await.unwrap();
+    get(now + 27).await.unwrap();
+    let listed = world.control.list_mfa_devices(&admin, ask(&[("UserName", "jane")])).await.unwrap();
+    assert_eq!(listed.devices.len(), 1);
+    assert_eq!(
+        code(world.control.delete_virtual_mfa_device(&admin, ask(&[("SerialNumber", &serial)])).await),
+        ErrorCode::DeleteConflict
+    );
+    let hers = ask(&[("UserName", "jane"), ("SerialNumber", &serial)]);
+    world.control.deactivate_mfa_device(&admin, hers).await.unwrap();
+    assert_eq!(code(get(now + 28).await), ErrorCode::AccessDeniedException, "it is nobody's");
+    world.control.delete_virtual_mfa_device(&admin, ask(&[("SerialNumber", &serial)])).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_says_whose_account_it_is_of_and_nothing_else() {
+    let world = World::new().await;
+    let admin = world.as_admin().await;
+    world.role("web", &trust(ACCOUNT, r#""sts:AssumeRole""#, "{}")).await;
+    let temporary = world.assume(&admin, "web", &[]).await.unwrap().access_key_id;
+    for id in [world.admin.access_key_id.as_str(), &temporary] {
+        let answer = world.control.get_access_key_info(&admin, ask(&[("AccessKeyId", id)])).await.unwrap();
+        assert_eq!(answer.account, "123456789012");
+    }
+    let made_up = world.control.get_access_key_info(&admin, ask(&[("AccessKeyId", "PSIAAAAAAAAAAAAAAAAA")])).await;
+    assert_eq!(code(made_up), ErrorCode::ValidationError);
+}

@@ -139,7 +139,7 @@ settings! {
     max_sessions_per_user: usize = "1000";
     /// Most sessions that are active at once on one node. Each is a process there, of about 5 MB and its program.
     max_sessions_per_node: usize = "500";
-    /// Most sessions that are active at once in all. Each may hold 1 MiB here while its ends are slow.
+    /// Most sessions that are active at once in all. Each may hold about 2 MiB here while its ends are slow.
     max_sessions: usize = "10000";
     /// Most MiB of one node's session logs that are kept here (CloudWatch Logs), over all groups, as AWS counts them. Its
     /// agent is refused more until some are forgotten or removed.

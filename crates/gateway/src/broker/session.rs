@@ -52,8 +52,8 @@ struct LegState {
     /// How the latest one left.
     departure: Option<Departure>,
     ping_wanted: bool,
-    /// Its socket is not being read, for want of room.
-    stalled: bool,
+    /// Its socket is not being read, for want of room: for a message of this size that waits in front of it.
+    stalled: Option<usize>,
 }
 
 #[derive(Clone)]
@@ -139,7 +139,7 @@ impl Session {
         let slot = state.leg(side);
         slot.attachments += 1;
         (slot.stock, slot.departure) = (!leg.ours, None);
-        (slot.ping_wanted, slot.stalled) = (false, false);
+        (slot.ping_wanted, slot.stalled) = (false, None);
         if let Some(displaced) = slot.attached.replace(attached.clone()) {
             displaced.wake.notify_one();
         }
@@ -217,7 +217,7 @@ impl State {
     }
 
     fn wake_if_wanted(&mut self, side: Side) {
-        let room_again = self.leg(side).stalled && self.relay.wants_read(side);
+        let room_again = self.leg(side).stalled.is_some_and(|waiting| self.relay.takes(side, waiting));
         if self.relay.has_transmit(side) || self.leg(side).ping_wanted || room_again {
             self.wake(side);
         }
@@ -311,7 +311,9 @@ impl Attachment {
         }
         // What has no room waits here, and the socket is not read meanwhile: the relay would have to drop it, and
         // stock ends send what was dropped ten times a second.
-        let room_for = |relay: &Relay, incoming: &VecDeque<Bytes>| !incoming.is_empty() && relay.wants_read(self.side);
+        let room_for = |relay: &Relay, incoming: &VecDeque<Bytes>| {
+            incoming.front().is_some_and(|message| relay.takes(self.side, message.len()))
+        };
         while room_for(&state.relay, incoming)
             && let Some(message) = incoming.pop_front()
         {
@@ -333,7 +335,7 @@ impl Attachment {
         state.wake_if_wanted(self.side.other());
         let finished = state.over && room && !state.relay.owes(self.side);
         let read = incoming.is_empty() && state.relay.wants_read(self.side);
-        state.leg(self.side).stalled = !read;
+        state.leg(self.side).stalled = (!read).then(|| incoming.front().map_or(0, Bytes::len));
         let turn = Turn {
             then: if finished { Then::Finish } else { Then::Continue },
             read,

@@ -6,6 +6,8 @@ mod api;
 mod channels;
 mod harness;
 mod logs;
+#[cfg(target_os = "linux")]
+mod memory;
 mod outsider;
 mod replay;
 mod routes;

@@ -383,13 +383,19 @@ impl Relay {
     /// Whether to read this side's socket. When not, its pings go unanswered too, so a stock agent
     /// is paused long before.
     pub fn wants_read(&self, from: Side) -> bool {
+        self.takes(from, 0)
+    }
+
+    /// Whether to give it a message of this size that was read. One that has no room waits where it is, with the socket
+    /// behind it: dropped, it would come again, and again without room, as fast as its sender can.
+    pub fn takes(&self, from: Side, message_bytes: usize) -> bool {
         let direction = self.direction(from);
-        if !direction.is_full() {
+        if !direction.is_full() && direction.has_room(message_bytes) {
             return true;
         }
         // What is missing comes on this very socket.
         let waits_for_gap = direction.has_gap() && !direction.has_evictable() && self.is_stuck(from);
-        let makes_room = self.may_evict(from) && direction.has_enough_evictable();
+        let makes_room = self.may_evict(from) && direction.has_enough_evictable(message_bytes);
         // Ours sends again at once what is dropped now, but hangs up when its pings go unanswered.
         let alive = direction.stands_still() && self.end(from).is_ours();
         waits_for_gap || makes_room || alive

@@ -524,9 +524,19 @@ impl Direction {
         self.kept.first().is_some_and(|(_, kept)| kept.transmission > 0)
     }
 
-    /// Whether forgetting it makes room for more than itself: what is read and does not fit is dropped, and its sender
-    /// notices only when its patience ends.
-    pub(super) fn has_enough_evictable(&self) -> bool {
-        self.has_evictable() && self.unsent_bytes < self.limits.read
+    /// Whether forgetting it makes room for more than itself, a message of this size: what is read and does not fit is
+    /// dropped, and its sender notices only when its patience ends.
+    pub(super) fn has_enough_evictable(&self, message_bytes: usize) -> bool {
+        self.has_evictable() && self.unsent_bytes < self.limits.read && self.fits(self.unsent_bytes, message_bytes)
+    }
+
+    /// Whether a message of this size has room beside all that is kept.
+    pub(super) fn has_room(&self, message_bytes: usize) -> bool {
+        self.fits(self.bytes, message_bytes)
+    }
+
+    /// One single message always does.
+    const fn fits(&self, beside_bytes: usize, message_bytes: usize) -> bool {
+        beside_bytes == 0 || beside_bytes + message_bytes + OVERHEAD_BYTES <= self.limits.hard
     }
 }

@@ -184,3 +184,21 @@ fn whatever_is_read_from_an_end_of_ours_is_kept() {
         assert!(relay.wants_read(Side::Client), "all of it is on its way, and gives way");
     }
 }
+
+#[test]
+fn a_message_without_room_is_not_taken_until_there_is_room() {
+    let large = |number| output(number, &"x".repeat(200 * 1024));
+    let bytes = large(0).len();
+    for (client, agent) in [(STOCK, STOCK), (OURS, OURS)] {
+        let mut relay = relay(config(), client.clone(), agent);
+        relay.detach(Side::Client, at(0));
+        assert!(relay.takes(Side::Agent, 2 * 1024 * 1024), "one single message is taken whatever it is");
+        give(&mut relay, Side::Agent, large(0), 0);
+        assert!(relay.wants_read(Side::Agent) && relay.takes(Side::Agent, 1024), "small ones have room");
+        assert!(!relay.takes(Side::Agent, bytes), "there is one that nobody takes");
+        relay.attach(Side::Client, client, at(1));
+        assert_eq!(take(&mut relay, Side::Client, 1).len(), 1);
+        give_acknowledgement(&mut relay, Side::Client, 0, 2);
+        assert!(relay.takes(Side::Agent, bytes));
+    }
+}

@@ -152,7 +152,7 @@ pub fn authorize<A: Act>(caller: &Caller, on: A::On) -> Result<Authorized<A>, Ap
         Ok(()) => Ok(Authorized { caller: caller.clone(), on }),
         Err(Denied { action, resource, reason, .. }) => {
             let principal = &caller.principal;
-            tracing::info!(%principal, action = &*action, resource, reason = &*reason, request.id = %caller.request_id, "denied");
+            tracing::info!(%principal, action = &*action, resource, reason = &*reason, "denied");
             Err(ApiError::access_denied(principal, &action, &resource, &reason))
         }
     }

@@ -2,7 +2,9 @@
 //!
 //! The token in the opening message is the authority; it was minted after a decision. A session belongs to the client
 //! that opens it first: the same client may use its token again for a moment (stock plugins re-dial with it) and comes
-//! back with a new one, another client is somebody who stole it. A signed upgrade is checked as well, never instead.
+//! back with a new one, another client is somebody who stole it. A signed upgrade is checked as well, never instead: the
+//! signer must be the session's owner, or allowed to open its channel, and must not be denied that. Without a signature
+//! the token is all there is to judge by, unless the operator wants one.
 
 use postern_iam::{ClientId, NodeId, SecretString, SessionId};
 use postern_model::{ApiError, ErrorCode};
@@ -99,6 +101,9 @@ impl Control {
         signed: Option<&Caller>,
     ) -> Result<Admission, Refusal> {
         let session_id: SessionId = session_id.parse().map_err(|_| Refusal::OtherChannel)?;
+        if signed.is_none() && self.settings.require_signed_data_channels {
+            return Err(Refusal::Unsigned);
+        }
         let admitted = match open {
             DataOpen::Client(open) => self.admit_client(&session_id, open, signed).await,
             DataOpen::Agent(open) => self.admit_agent(&session_id, open, signed).await,

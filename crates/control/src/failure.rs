@@ -55,6 +55,11 @@ pub enum Refusal {
     /// No such node.
     #[error("the node is not registered; register it again")]
     NodeUnknown,
+    /// The upgrade was not signed, and the operator wants it to be.
+    #[error(
+        "data channels must be signed here (require_signed_data_channels in the service's settings); use a newer client"
+    )]
+    Unsigned,
     /// The upgrade was signed by somebody who may not.
     #[error("{}", .0.message())]
     Denied(ApiError),

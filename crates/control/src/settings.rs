@@ -45,6 +45,9 @@ pub struct Settings {
     pub session_quota: SessionQuota,
     /// Whether the default document must be allowed, too.
     pub session_document_check: SessionDocumentCheck,
+    /// Whether a data channel is opened by a token alone, as AWS's plugins did for years, or only with a signature beside
+    /// it.
+    pub require_signed_data_channels: bool,
     /// How much documents may grow.
     pub document_quota: DocumentQuota,
     /// Bytes of one node's log events that are kept here, over all groups, as AWS counts them.
@@ -77,6 +80,7 @@ impl Settings {
             timeouts: Timeouts::default(),
             session_quota: SessionQuota { per_node: 500, per_owner: 1000, total: 10_000 },
             session_document_check: SessionDocumentCheck::Strict,
+            require_signed_data_channels: false,
             document_quota: DocumentQuota { documents: 500, versions: 1000, shares: 1000 },
             log_bytes_per_node: 1024 * 1024 * 1024,
             history: Duration::from_secs(30 * DAY),

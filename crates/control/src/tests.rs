@@ -11,6 +11,7 @@ mod listings;
 mod logs;
 mod nodes;
 mod pages;
+mod policies;
 mod registration;
 mod restart;
 mod service_settings;

@@ -147,6 +147,9 @@ settings! {
     /// Whether a session's document must be allowed. "strict": always. "legacy": not the default document where none is
     /// named, unless policies ask for it with a condition on ssm:SessionDocumentAccessCheck.
     session_document_check: value::DocumentCheck = "\"strict\"";
+    /// Refuse data channels whose upgrade is not signed. AWS's plugins sign it since 2025; older ones and postern do not,
+    /// and have nothing but the token that StartSession gave them.
+    require_signed_data_channels: bool = "false";
     /// How long the credentials of a node are valid; it renews them at half of that.
     node_credential_lifetime: value::Period = "\"1h\"";
     /// Most TLS handshakes under way at once; more of them wait.

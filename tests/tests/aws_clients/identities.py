@@ -88,8 +88,10 @@ assert f"{jane['Arn']} is not authorized to perform: iam:ListUsers" in message, 
 raises("AccessDenied", hers.attach_user_policy, UserName="Jane", PolicyArn=EVERYTHING)
 iam.attach_user_policy(UserName="Jane", PolicyArn=EVERYTHING)
 assert len(hers.list_users()["Users"]) == 4
-iam.put_user_policy(UserName="Jane", PolicyName="less", PolicyDocument=json.dumps(statement("Deny")))
-raises("AccessDenied", hers.list_users)
+iam.put_user_policy(UserName="Jane", PolicyName="less", PolicyDocument=json.dumps(statement("Deny", "iam:ListUsers")))
+message = raises("AccessDenied", hers.list_users)
+assert message.endswith("with an explicit deny in an identity-based policy"), message
+assert hers.list_groups()["Groups"] == [], "what is not denied"
 iam.delete_user_policy(UserName="Jane", PolicyName="less")
 iam.update_access_key(UserName="Jane", AccessKeyId=keys[0]["AccessKeyId"], Status="Inactive")
 raises("InvalidClientTokenId", hers.list_users)

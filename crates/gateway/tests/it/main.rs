@@ -4,6 +4,7 @@
 
 mod api;
 mod channels;
+mod decisions;
 mod harness;
 mod logs;
 #[cfg(target_os = "linux")]

@@ -2,6 +2,7 @@
 
 use http::Method;
 use postern_gateway::{Access, Endpoint, ROUTES};
+use postern_iam::NodeId;
 use postern_iam::sigv4::{self, Credentials, SignableRequest};
 use postern_model::{CallerKind, Operation, Protocol};
 use postern_protocol::Clock as _;
@@ -64,23 +65,9 @@ async fn a_node_may_do_nothing_that_is_a_users() {
     let service = Service::start().await;
     let node = service.node().await;
     for operation in Operation::ALL.iter().filter(|operation| operation.caller() == CallerKind::User) {
-        let request = json!({
-            "Target": node.id.as_str(), "SessionId": "jane-00000000000000000", "State": "Active", "IamRole": "r",
-            "InstanceId": node.id.as_str(), "ActivationId": "00000000-0000-4000-8000-000000000000",
-            "KeyId": "alias/aws/ssm", "NumberOfBytes": 64, "Plaintext": "AA==", "AliasName": "alias/a",
-            "TargetKeyId": "a", "Name": "Hello", "Content": "{}", "DocumentVersion": "1", "PermissionType": "Share",
-            "AccountIdsToAdd": ["all"], "ResourceType": "ManagedInstance", "ResourceId": node.id.as_str(), "Tags": [],
-            "TagKeys": [], "SettingId": "/ssm/x", "SettingValue": "x",
-            "logGroupName": "g", "logStreamName": "s", "retentionInDays": 1,
-        });
+        let request = anything(&node.id);
         if let Protocol::Query(version) = operation.service().protocol() {
-            let members = "UserName=jane&GroupName=g&RoleName=r&PolicyName=p&PolicyArn=arn:aws:iam::123456789012:policy/p\
-                           &AccessKeyId=PKIA000000000000001&Status=Active&PolicyDocument=x&AssumeRolePolicyDocument=x\
-                           &VersionId=v1&PermissionsBoundary=arn:aws:iam::123456789012:policy/p&Tags=&TagKeys=\
-                           &VirtualMFADeviceName=d&SerialNumber=arn:aws:iam::123456789012:mfa/d\
-                           &AuthenticationCode1=123456&AuthenticationCode2=123456&RoleSessionName=jane\
-                           &RoleArn=arn:aws:iam::123456789012:role/r";
-            let form_body = format!("Action={operation}&Version={version}&{members}");
+            let form_body = format!("Action={operation}&Version={version}&{ANYTHING}");
             let (status, body) =
                 form(&service, &form_body, Some((&node.credentials, operation.service().name()))).await;
             assert_eq!(status, 403, "{operation}: {body}");
@@ -94,8 +81,33 @@ async fn a_node_may_do_nothing_that_is_a_users() {
     }
 }
 
+/// A request with members enough for any operation of the JSON protocols to be decided upon.
+pub(crate) fn anything(node: &NodeId) -> serde_json::Value {
+    json!({
+        "Target": node.as_str(), "SessionId": "jane-00000000000000000", "State": "Active", "IamRole": "r",
+        "InstanceId": node.as_str(), "ActivationId": "00000000-0000-4000-8000-000000000000",
+        "KeyId": "alias/aws/ssm", "NumberOfBytes": 64, "Plaintext": "AA==", "AliasName": "alias/a",
+        "TargetKeyId": "a", "Name": "Hello", "Content": "{}", "DocumentVersion": "1", "PermissionType": "Share",
+        "AccountIdsToAdd": ["all"], "ResourceType": "ManagedInstance", "ResourceId": node.as_str(), "Tags": [],
+        "TagKeys": [], "SettingId": "/ssm/x", "SettingValue": "x",
+        "Fingerprint": "f", "PublicKey": "k", "NewPublicKey": "k", "NewPublicKeyType": "Ed25519",
+        "PublicKeyType": "Ed25519", "Destination": node.as_str(), "MessagesRequestId": "00000000-0000-4000-8000-000000000000",
+        "AgentName": "amazon-ssm-agent", "AgentVersion": "3.3.0.0", "AgentStatus": "Active", "PlatformType": "Linux",
+        "CiphertextBlob": "AA==", "logEvents": [{"timestamp": 0, "message": "m"}],
+        "logGroupName": "g", "logStreamName": "s", "retentionInDays": 1,
+    })
+}
+
+/// The same for the Query protocol.
+pub(crate) const ANYTHING: &str = "UserName=jane&GroupName=g&RoleName=r&PolicyName=p&PolicyArn=arn:aws:iam::123456789012:policy/p\
+                           &AccessKeyId=PKIA000000000000001&Status=Active&PolicyDocument=x&AssumeRolePolicyDocument=x\
+                           &VersionId=v1&PermissionsBoundary=arn:aws:iam::123456789012:policy/p&Tags=&TagKeys=\
+                           &VirtualMFADeviceName=d&SerialNumber=arn:aws:iam::123456789012:mfa/d\
+                           &AuthenticationCode1=123456&AuthenticationCode2=123456&RoleSessionName=jane\
+                           &RoleArn=arn:aws:iam::123456789012:role/r";
+
 /// Sends a form, signed or not. The status and the body of the answer.
-async fn form(service: &Service, body: &str, signer: Option<(&Credentials, &str)>) -> (u16, String) {
+pub(crate) async fn form(service: &Service, body: &str, signer: Option<(&Credentials, &str)>) -> (u16, String) {
     let mut headers = vec![
         ("host".to_owned(), service.endpoint.host_and_port()),
         ("content-type".to_owned(), "application/x-www-form-urlencoded; charset=utf-8".to_owned()),

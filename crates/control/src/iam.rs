@@ -252,15 +252,28 @@ fn arn(account: &AccountId, kind: IdentityKind, path: &str, name: &str) -> Arn {
     }
 }
 
-/// A policy as it may be kept.
-fn checked(document: &str, limits: Limits) -> Result<Policy, ApiError> {
-    Policy::parse(document, limits).map_err(|fault| {
+/// As many warnings about one policy go into the log.
+const MAX_WARNINGS: usize = 20;
+
+/// Checks a policy before it is kept for somebody or something. What is probably not meant goes into the log: IAM's
+/// answers have no place for it.
+fn check(document: &str, limits: Limits, on: &Arn) -> Result<(), ApiError> {
+    let policy = Policy::parse(document, limits).map_err(|fault| {
         let code = match fault.code() {
             "LimitExceeded" => ErrorCode::LimitExceeded,
             _ => ErrorCode::MalformedPolicyDocument,
         };
         ApiError::new(code, fault.to_string())
-    })
+    })?;
+    let warnings = policy.warnings();
+    for warning in warnings.iter().take(MAX_WARNINGS) {
+        // The text has words of the policy's author: shown so that they cannot look like another line.
+        tracing::warn!(%on, warning = ?warning.to_string(), "a policy that was sent may not mean what it says");
+    }
+    if let Some(more @ 1..) = warnings.len().checked_sub(MAX_WARNINGS) {
+        tracing::warn!(%on, more, "there are more warnings about this policy");
+    }
+    Ok(())
 }
 
 pub(crate) fn policy_arn(text: &str) -> Result<Arn, ApiError> {

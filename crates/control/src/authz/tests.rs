@@ -258,3 +258,15 @@ fn a_decision_is_about_the_key_and_a_denial_about_its_name() {
     let error = authorize::<act::GenerateDataKey>(&caller(user("june", &[])), on).unwrap_err();
     assert!(error.message().contains("on resource: arn:aws:kms:eu-west-1:123456789012:alias/aws/ssm "), "{error}");
 }
+
+/// Whoever saves a policy is warned of names that nothing here has; of those that there are nobody is.
+#[test]
+fn nobody_is_warned_of_an_action_that_there_is() {
+    for action in attempt_all(&[]).into_keys().chain(["iam:PassRole".to_owned()]) {
+        let document = statement("Allow", &[&action]);
+        let policy = Policy::parse(&document, Limits::MANAGED).unwrap();
+        assert_eq!(policy.warnings(), [], "{action}");
+    }
+    let document = statement("Allow", &["kms:ScheduleKeyDeletion"]);
+    assert_eq!(Policy::parse(&document, Limits::MANAGED).unwrap().warnings().len(), 1);
+}

@@ -9,7 +9,7 @@ use postern_model::{ApiError, ApiRequest, Empty};
 use postern_policy::Limits;
 use postern_store::{IdentityKind, InlinePolicy, PutInlinePolicy, RemovePolicy};
 
-use super::{Page, checked, kind_name, log, no_entity, no_such, on_identity};
+use super::{Page, check, kind_name, log, no_entity, no_such, on_identity};
 use crate::authz::act::{self, Bounded, OnIdentity};
 use crate::authz::{Act, Authorized, authorize};
 use crate::caller::Caller;
@@ -93,7 +93,7 @@ impl Control {
             IdentityKind::Group => Limits::GROUP_INLINE,
             IdentityKind::Role => Limits::ROLE_INLINE,
         };
-        checked(&document, limits)?;
+        check(&document, limits, arn)?;
         let policy = InlinePolicy { name: policy_name.clone(), document };
         let put = self.store.put_inline_policy(self.account(), *kind, name, policy, limits.max_characters).await;
         match put.map_err(failure::store)? {

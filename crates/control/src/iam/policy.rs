@@ -17,7 +17,7 @@ use postern_store::{
 
 use super::managed::{MANAGED, Managed};
 use super::{
-    AWS_MANAGED, Page, checked, find_managed, log, moment, new_tags, no_entity, over_quota, policy_arn, shown_tags,
+    AWS_MANAGED, Page, check, find_managed, log, moment, new_tags, no_entity, over_quota, policy_arn, shown_tags,
 };
 use crate::authz::act::{self, Creation, OnPolicy};
 use crate::authz::{Authorized, authorize};
@@ -53,7 +53,7 @@ impl Control {
         };
         let of = OnPolicy { arn: policy.arn(self.account()), tags: Vec::new() };
         let allowed = authorize::<act::CreatePolicy>(caller, Creation { of, tags: policy.tags.clone() })?;
-        checked(&request.policy_document, Limits::MANAGED)?;
+        check(&request.policy_document, Limits::MANAGED, &allowed.on().of.arn)?;
         let made =
             self.store.create_policy(self.account(), policy.clone(), request.policy_document, MAX_POLICIES).await;
         match made.map_err(failure::store)? {
@@ -175,7 +175,7 @@ impl Control {
         let allowed = authorize::<act::CreatePolicyVersion>(caller, self.on_policy(&request.policy_arn).await?)?;
         let arn = &allowed.on().arn;
         own(arn)?;
-        checked(&request.policy_document, Limits::MANAGED)?;
+        check(&request.policy_document, Limits::MANAGED, &allowed.on().arn)?;
         let mut version = PolicyVersion {
             number: 0,
             document: request.policy_document,

@@ -10,7 +10,7 @@ use postern_policy::Limits;
 use postern_store::{IdentityChange, IdentityKind, IdentityRecord, RoleTerms};
 
 use super::{
-    DEFAULT_SESSION_SECONDS, Page, arn, boundary_shape, checked, moment, new_tags, on_identity, shown_tags, unmade,
+    DEFAULT_SESSION_SECONDS, Page, arn, boundary_shape, check, moment, new_tags, on_identity, shown_tags, unmade,
 };
 use crate::authz::act::{self, Creation, NewIdentity};
 use crate::authz::{Authorized, authorize};
@@ -46,7 +46,7 @@ impl Control {
         let identity = Creation { of: unmade(IdentityKind::Role, name, arn), tags: tags.clone() };
         let on = NewIdentity { identity, boundary: request.permissions_boundary.clone() };
         let allowed = authorize::<act::CreateRole>(caller, on)?;
-        checked(&request.assume_role_policy_document, Limits::TRUST)?;
+        check(&request.assume_role_policy_document, Limits::TRUST, &allowed.on().identity.of.arn)?;
         let role = IdentityRecord {
             kind: IdentityKind::Role,
             id: UniqueId::of_role(&self.random()),
@@ -109,7 +109,7 @@ impl Control {
         allowed: Authorized<act::UpdateAssumeRolePolicy>,
         document: String,
     ) -> Result<Empty, ApiError> {
-        checked(&document, Limits::TRUST)?;
+        check(&document, Limits::TRUST, &allowed.on().arn)?;
         self.alter(&allowed, allowed.on(), IdentityChange::TrustPolicy(document)).await?;
         Ok(Empty {})
     }

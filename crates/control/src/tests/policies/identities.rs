@@ -102,3 +102,42 @@ async fn an_activation_hands_its_role_to_the_service() {
     assert!(!is_allowed(makes(vec![tag("env", "prod")]).await));
     assert!(makes(vec![tag("env", "test")]).await.is_ok());
 }
+
+#[tokio::test]
+async fn no_administrators_key_is_made_that_could_not_do_everything() {
+    let world = World::new().await;
+    let admin = world.as_admin().await;
+    let request = CreateUserRequest { path: Some("/ops/".to_owned()), ..new_user("bob", None, Vec::new()) };
+    world.control.create_user(&admin, request).await.unwrap();
+    let bob = world.control.create_administrator("bob").await.unwrap();
+    assert_eq!(bob.principal.to_string(), "arn:aws:iam::123456789012:user/ops/bob", "with the path that it has");
+
+    let ann = world.person("ann", &[allow("ssm:*", "*")]).await;
+    let key = world.control.create_administrator("ann").await.unwrap();
+    let may = async || world.control.may_do_everything(&key.access_key_id, &key.secret_access_key).await.unwrap();
+    assert!(may().await);
+    ann.may(&[deny("kms:Decrypt", "*")]).await;
+    assert!(!may().await, "a deny of anything");
+    let error = world.control.create_administrator("ann").await.unwrap_err();
+    assert!(error.message().contains("the policy own denies something"), "{error}");
+    ann.may(&[]).await;
+    assert!(may().await);
+    let bound = |policy: &str| postern_model::iam::PutUserPermissionsBoundaryRequest {
+        user_name: "ann".to_owned(),
+        permissions_boundary: policy.to_owned(),
+    };
+    world.control.put_user_permissions_boundary(&admin, bound(BOUNDARY)).await.unwrap();
+    assert!(may().await, "a boundary that lets everything through");
+    let request = postern_model::iam::CreatePolicyRequest {
+        policy_name: "sessions".to_owned(),
+        path: None,
+        policy_document: document(&[allow("ssm:*", "*")]),
+        description: None,
+        tags: Vec::new(),
+    };
+    let policy = world.control.create_policy(&admin, request).await.unwrap().policy.arn.to_string();
+    world.control.put_user_permissions_boundary(&admin, bound(&policy)).await.unwrap();
+    assert!(!may().await);
+    let error = world.control.create_administrator("ann").await.unwrap_err();
+    assert!(error.message().contains("no permissions boundary allows the * action"), "{error}");
+}

@@ -1,7 +1,7 @@
 //! A program behind plain pipes: no terminal, a process group of its own.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
@@ -11,6 +11,10 @@ use super::before_exec::{BeforeExec, Session};
 use super::process::{Child, Killer};
 use super::terminal::command;
 use crate::{Pipes, Program};
+
+/// What a pipe of data holds. An account may have 64 MiB in all its pipes; beyond that, new ones are tiny.
+#[cfg(target_os = "linux")]
+const PIPE_BYTES: usize = 256 * 1024;
 
 /// A started program with its pipes.
 #[derive(Debug)]
@@ -62,6 +66,8 @@ pub fn spawn_piped(program: &Program, pipes: Pipes) -> io::Result<Piped> {
         None
     };
     command.stdout(Stdio::from(writer));
+    widen(&stdout);
+    stdin.iter().for_each(widen);
     // SAFETY: `BeforeExec::run` makes only async-signal-safe calls on data prepared before the fork (see there).
     unsafe { command.pre_exec(move || before_exec.run()) };
     let child = tokio::process::Command::from(command).spawn()?;
@@ -74,6 +80,16 @@ pub fn spawn_piped(program: &Program, pipes: Pipes) -> io::Result<Piped> {
         killer,
     })
 }
+
+/// Lets both ends of a pipe work at the same time: with the usual 64 KiB each waits until the other has filled or
+/// emptied it. What the system does not allow is left as it is.
+#[cfg(target_os = "linux")]
+fn widen(pipe: &impl AsFd) {
+    let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn widen(_: &impl AsFd) {}
 
 impl Output {
     fn new(reader: io::PipeReader) -> io::Result<Self> {

@@ -4,6 +4,7 @@
 //! prints what was measured, beside the goal, and the reader judges. Wall-clock figures of a busy machine are
 //! lower bounds; trust the ratios inside one run.
 
+mod copies;
 mod cpu;
 mod fleet;
 mod idle;
@@ -54,7 +55,12 @@ struct Options {
     /// Whole sessions in each half of each round of the sessions case.
     #[arg(long, default_value_t = 1000)]
     sessions: u32,
-    /// Only these cases: terminals, tunnels, sessions, memory, idle, stock-agents, relay.
+    /// Megabytes of the large file, and the number of small ones, in each round of the copies case.
+    #[arg(long, default_value_t = 1000)]
+    copy_megabytes: u64,
+    #[arg(long, default_value_t = 5000)]
+    copy_files: usize,
+    /// Only these cases: terminals, tunnels, copies, sessions, memory, idle, stock-agents, relay.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -86,6 +92,9 @@ fn main() -> Result<()> {
         };
         rows.extend(tunnels::measure(options.rounds, amounts)?);
     }
+    if options.wants("copies") {
+        rows.extend(copies::measure(options.rounds, options.copy_megabytes * 1_000_000, options.copy_files)?);
+    }
     if options.wants("sessions") {
         rows.extend(sessions::measure(options.rounds, options.sessions)?);
     }
@@ -107,6 +116,6 @@ fn main() -> Result<()> {
         table.add_row([row.measure.as_str(), row.result.as_str(), row.goal]);
     }
     println!("{table}");
-    println!("Nothing is recorded yet; the sessions of the terminal and tunnel cases run over TLS.");
+    println!("Nothing is recorded yet; the sessions of the terminal, tunnel and copy cases run over TLS.");
     Ok(())
 }

@@ -18,6 +18,8 @@ const FIRST: u64 = 3;
 /// What one stream may have waiting to be sent: with few streams, and with however many.
 const MOST_UNSENT: usize = 128 * 1024;
 const LEAST_UNSENT: usize = 1024;
+/// Whoever writes so much at a time has more to come.
+const BULK_WRITE_BYTES: usize = 4 * 1024;
 
 /// One end of a multiplexed port session. See the [module](super).
 pub struct Multiplexer {
@@ -39,6 +41,8 @@ pub struct Multiplexer {
     owes_keep_alive: bool,
     budget: Budget,
     unread_bytes: usize,
+    /// Streams whose last write was a large one.
+    bulk_streams: usize,
     failed: Option<MuxError>,
 }
 
@@ -67,6 +71,7 @@ impl Multiplexer {
             owes_keep_alive: false,
             budget: Budget::new(config.receive_bytes),
             unread_bytes: 0,
+            bulk_streams: 0,
             failed: None,
         }
     }
@@ -81,9 +86,10 @@ impl Multiplexer {
         self.streams.len()
     }
 
-    /// Whether somebody's next bytes could have to wait for what others send in bulk: some stream has nothing to send now.
+    /// Whether somebody's next bytes could have to wait for what others send in bulk: some stream has sent nothing yet,
+    /// or little the last time.
     pub fn has_sparse(&self) -> bool {
-        self.streams.len() > self.turns.len().max(1)
+        self.streams.len() > self.bulk_streams.max(1)
     }
 
     /// Their numbers.
@@ -235,6 +241,8 @@ impl Multiplexer {
             return Err(WriteError::Full { capacity });
         }
         let backing = data.len();
+        let was_bulk = std::mem::replace(&mut stream.is_bulk, backing >= BULK_WRITE_BYTES);
+        self.bulk_streams = self.bulk_streams - usize::from(was_bulk) + usize::from(stream.is_bulk);
         stream.unsent.push(data, backing);
         self.settle(id);
         Ok(())
@@ -321,6 +329,7 @@ impl Multiplexer {
             place(&mut self.news, &mut stream.queued.news, false, id);
             if let Some(mut stream) = self.streams.remove(&id) {
                 self.unread_bytes -= stream.unread.clear();
+                self.bulk_streams -= usize::from(stream.is_bulk);
                 if let Some(window) = &mut stream.window {
                     window.end(&mut self.budget);
                 }

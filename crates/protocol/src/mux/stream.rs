@@ -48,6 +48,8 @@ pub(super) struct Stream {
     pub(super) has_starved: bool,
     /// The application found no room and waits for some.
     pub(super) wants_room: bool,
+    /// The last write was a large one.
+    pub(super) is_bulk: bool,
 
     pub(super) unread: ByteQueue,
     /// None without windows.
@@ -77,6 +79,7 @@ impl Stream {
             credit,
             has_starved: false,
             wants_room: false,
+            is_bulk: false,
             unread: ByteQueue::default(),
             window,
             has_ended: false,

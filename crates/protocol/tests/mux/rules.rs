@@ -280,6 +280,14 @@ fn bulk_alone_has_no_company() {
         assert!(client.has_sparse(), "the other one's next bytes would wait");
         write(&mut client, other, &[1; 10_000]);
         assert!(!client.has_sparse(), "both send in bulk");
+        while client.poll_transmit(MAX_TRANSMIT_BYTES).is_some() {}
+        assert!(!client.has_sparse(), "and will go on");
+        write(&mut client, other, b"GET / HTTP/1.1");
+        assert!(client.has_sparse(), "the other one has changed its mind");
+        write(&mut client, other, &[1; 10_000]);
+        client.reset(bulk, Reset::new(ResetReason::Broken, ""));
+        while client.poll_transmit(MAX_TRANSMIT_BYTES).is_some() {}
+        assert_eq!((client.streams(), client.has_sparse()), (1, false), "a stream that is gone counts for nothing");
     }
 }
 

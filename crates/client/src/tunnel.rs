@@ -35,11 +35,11 @@ pub use self::opening::TunnelOpener;
 /// Input that may be unacknowledged: 40 MB/s over 100 ms.
 const SEND_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 
-/// The same on a path without delay, where more of it would only make a small request wait.
-const NEAR_WINDOW_BYTES: usize = 512 * 1024;
+/// The same on a path without delay.
+const NEAR_WINDOW_BYTES: usize = 768 * 1024;
 
-/// The same where there is somebody who could send one.
-const SHARED_WINDOW_BYTES: usize = 96 * 1024;
+/// The same where a small request of somebody else's would wait behind it.
+const SHARED_WINDOW_BYTES: usize = 48 * 1024;
 
 /// With this much untaken in the channel the socket is read no further.
 const READ_BELOW_BYTES: usize = 1024 * 1024;

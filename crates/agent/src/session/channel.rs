@@ -28,11 +28,11 @@ use crate::link::{Connect, Link, LinkEvent};
 const TERMINAL_WINDOW_BYTES: usize = 192 * 1024;
 const NEAR_TERMINAL_WINDOW_BYTES: usize = 16 * 1024;
 const COMMAND_WINDOW_BYTES: usize = 512 * 1024;
-/// A tunnel carries 40 MB/s over 100 ms. Near by, a small answer waits behind what is under way, so that is little, and
-/// less where there is somebody to send one.
+/// A tunnel carries 40 MB/s over 100 ms. Near by, a small answer waits behind what is under way, so that is little where
+/// there is somebody to send one, and more where there is not.
 const PORT_WINDOW_BYTES: usize = 4 * 1024 * 1024;
-const NEAR_PORT_WINDOW_BYTES: usize = 384 * 1024;
-const SHARED_PORT_WINDOW_BYTES: usize = 96 * 1024;
+const NEAR_PORT_WINDOW_BYTES: usize = 768 * 1024;
+const SHARED_PORT_WINDOW_BYTES: usize = 48 * 1024;
 const PORT_WINDOW_PER_MILLISECOND: usize = 40 * 1024;
 /// Files: as fast over a long path as a tunnel, and nobody waits behind them.
 const NEAR_COPY_WINDOW_BYTES: usize = 1024 * 1024;

@@ -60,7 +60,12 @@ struct Options {
     copy_megabytes: u64,
     #[arg(long, default_value_t = 5000)]
     copy_files: usize,
-    /// Only these cases: terminals, tunnels, copies, sessions, memory, idle, stock-agents, relay.
+    /// Megabytes of each transfer over a long path.
+    #[arg(long, default_value_t = 20)]
+    far_megabytes: u64,
+    #[arg(long, hide = true)]
+    in_namespace: bool,
+    /// Only these cases: terminals, tunnels, far, copies, sessions, memory, idle, stock-agents, relay.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -91,6 +96,11 @@ fn main() -> Result<()> {
             requests: options.requests,
         };
         rows.extend(tunnels::measure(options.rounds, amounts)?);
+    }
+    if options.in_namespace {
+        rows.extend(tunnels::far::measure_here(options.rounds, options.far_megabytes, options.requests)?);
+    } else if options.wants("far") {
+        tunnels::far::measure(options.rounds, options.far_megabytes, options.requests)?;
     }
     if options.wants("copies") {
         rows.extend(copies::measure(options.rounds, options.copy_megabytes * 1_000_000, options.copy_files)?);

@@ -4,6 +4,7 @@
 //!
 //! Every byte is checked where it arrives.
 
+pub(crate) mod far;
 mod far_end;
 mod load;
 mod ratio;

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 pub(crate) struct OpenSsh {
     folder: TempDir,
     server: Child,
+    port: u16,
 }
 
 impl OpenSsh {
@@ -36,7 +37,8 @@ impl OpenSsh {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let server = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {user}.pub\n\
-             PidFile none\nStrictModes no\nUsePAM no\nPrintMotd no\nPrintLastLog no\n",
+             PidFile none\nStrictModes no\nUsePAM no\nPrintMotd no\nPrintLastLog no\n\
+             Subsystem sftp internal-sftp\n",
             host = at("host").display(),
             user = at("user").display(),
         );
@@ -61,12 +63,17 @@ impl OpenSsh {
         eventually("sshd to listen", Duration::from_secs(10), || {
             std::net::TcpStream::connect(("127.0.0.1", port)).ok()
         });
-        Ok(Some(Self { folder, server }))
+        Ok(Some(Self { folder, server, port }))
     }
 
     /// The process id of the server.
     pub(crate) fn process_id(&self) -> u32 {
         self.server.id()
+    }
+
+    /// Where the server listens.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
     }
 
     /// The client's configuration; it knows the hosts `direct` and `jumped`.

@@ -53,6 +53,14 @@ pub(super) fn rows(ways: &[Way]) -> Vec<Row> {
     rows
 }
 
+/// Over long paths.
+pub(super) fn far_rows(ways: &[Way]) -> Vec<Row> {
+    [("P17, down", DOWN), ("P17, up", UP)]
+        .into_iter()
+        .filter_map(|(name, figure)| row(ways, name, figure, "postern", "ssh -J", ">= 1.0"))
+        .collect()
+}
+
 fn find<'a>(ways: &'a [Way], name: &str) -> Option<&'a Way> {
     ways.iter().find(|way| way.name == name)
 }

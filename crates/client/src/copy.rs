@@ -9,14 +9,12 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use postern_protocol::Clock as _;
 use postern_protocol::channel::cipher::CipherError;
 use postern_protocol::channel::data_channel::Event;
-use postern_protocol::transfer::{Options, SESSION_TYPE, Writing};
+use postern_protocol::transfer::{Options, Writing};
 use postern_protocol::wire::PayloadType;
-use postern_protocol::wire::payload::{
-    ClientOffer, HandshakeRequest, HandshakeResponse, ProcessedAction, RequestedAction,
-};
-use postern_protocol::{CLIENT_VERSION, Clock as _, EXTENSION_VERSION};
+use postern_protocol::wire::payload::HandshakeRequest;
 use postern_transfer::{CopyError, NodePath, Progress, Summary};
 use postern_transport::{Dialer, SystemClock, sleep_until};
 use tokio::sync::mpsc::error::TrySendError;
@@ -25,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::streams::{FromNode, ToNode};
 use crate::access::{Access, DataKey};
 use crate::encryption::{Encryption, answer_challenge};
-use crate::handshake::{self, SealedKey};
+use crate::handshake::{self, Ours, Purpose, SealedKey, SessionType};
 use crate::leg::{Leg, LegEvent};
 use crate::link::{Link, LinkError, Target};
 use crate::session::Ticket;
@@ -373,14 +371,17 @@ impl<A: Access + 'static> Copy<A> {
     fn on_data_key(&mut self, key: Result<DataKey, String>) -> Result<(), CopyFailure> {
         let Some(encryption) = self.encryption.take() else { return Ok(()) };
         let sealed = key.and_then(|key| encryption.establish(key, &mut self.leg.channel));
-        self.answer(&encryption.request, Some(&sealed));
-        sealed.map(drop).map_err(CopyFailure::Ended)
+        let failure = sealed.as_ref().err().cloned();
+        self.answer(&encryption.request, Some(sealed));
+        failure.map_or(Ok(()), |reason| Err(CopyFailure::Ended(reason)))
     }
 
-    fn answer(&mut self, request: &HandshakeRequest, data_key: Option<&Result<SealedKey, String>>) {
-        let (response, is_ours) = answer(request, data_key);
-        self.is_announced = is_ours;
-        self.leg.channel.respond_handshake(response, SystemClock.now());
+    /// What is refused is the agent's to end, in its words.
+    fn answer(&mut self, request: &HandshakeRequest, data_key: Option<Result<SealedKey, String>>) {
+        let ours = Ours { exit_status: true, data_key, ..Ours::without_terminal(Purpose::Files) };
+        let answer = handshake::answer(request, ours);
+        self.is_announced = answer.agent_is_ours && answer.session_type == Some(SessionType::Files);
+        self.leg.channel.respond_handshake(answer.response, SystemClock.now());
     }
 
     /// Gives the channel what its window takes.
@@ -427,38 +428,4 @@ async fn next(from_files: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes> {
         Some(from_files) => from_files.recv().await,
         None => std::future::pending().await,
     }
-}
-
-/// Answers the handshake of a session that copies files; says whether it is one.
-fn answer(request: &HandshakeRequest, data_key: Option<&Result<SealedKey, String>>) -> (HandshakeResponse, bool) {
-    let mut is_ours = false;
-    let mut errors = Vec::new();
-    let actions = request.requested_client_actions.iter().map(|action| {
-        let processed = match action {
-            RequestedAction::SessionType { session_type, .. } if session_type == SESSION_TYPE => {
-                is_ours = request.postern.is_some();
-                return ProcessedAction::success(action);
-            }
-            RequestedAction::SessionType { session_type, .. } => {
-                ProcessedAction::failed(action, &format!("Unknown session type {session_type}"))
-            }
-            _ => match (action, data_key) {
-                (RequestedAction::KmsEncryption { .. }, Some(Ok(key))) => return handshake::encrypting(action, key),
-                (_, Some(Err(reason))) => ProcessedAction::failed(action, reason),
-                _ => ProcessedAction::unsupported(action),
-            },
-        };
-        errors.push(processed.error.clone());
-        processed
-    });
-    let processed_client_actions = actions.collect();
-    let postern = request.postern.is_some().then_some(ClientOffer {
-        version: EXTENSION_VERSION,
-        exit_status: true,
-        cumulative_acknowledgements: true,
-        digest_optional: true,
-        ..ClientOffer::default()
-    });
-    let client_version = CLIENT_VERSION.to_owned();
-    (HandshakeResponse { client_version, processed_client_actions, errors, postern }, is_ours)
 }

@@ -3,9 +3,10 @@
 
 use postern_protocol::mux::{Dialect, OFFERED_DIALECT, PortMode};
 use postern_protocol::wire::payload::{
-    ClientOffer, HandshakeRequest, HandshakeResponse, KmsEncryptionResult, ProcessedAction, RequestedAction, Size,
+    ChannelOffer, ClientOffer, HandshakeRequest, HandshakeResponse, KmsEncryptionResult, ProcessedAction,
+    RequestedAction, Size,
 };
-use postern_protocol::{CLIENT_VERSION, EXTENSION_VERSION};
+use postern_protocol::{CLIENT_VERSION, EXTENSION_VERSION, transfer};
 use serde_json::Value;
 
 use crate::session::Manner;
@@ -30,6 +31,8 @@ pub enum SessionType {
     PortStream,
     /// Connections to a port: `Port` with the type `LocalPortForwarding`.
     PortForwarding,
+    /// Files, between our own ends only.
+    Files,
 }
 
 impl SessionType {
@@ -40,6 +43,7 @@ impl SessionType {
             "NonInteractiveCommands" => Some(SessionType::NonInteractiveCommands),
             "Port" if port.kind == LOCAL_PORT_FORWARDING => Some(SessionType::PortForwarding),
             "Port" => Some(SessionType::PortStream),
+            transfer::SESSION_TYPE => Some(SessionType::Files),
             _ => None,
         }
     }
@@ -72,6 +76,27 @@ impl PortProperties {
     }
 }
 
+/// What the session is for. The node says what it makes of it, and may not make of it what nobody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Whatever a program of these habits takes.
+    Session(Manner),
+    /// A tunnel, which says itself what it takes.
+    Tunnel,
+    /// Files to be copied.
+    Files,
+}
+
+impl Purpose {
+    fn accepts(self, session_type: SessionType) -> bool {
+        match self {
+            Purpose::Session(manner) => manner.accepts(session_type),
+            Purpose::Tunnel => session_type != SessionType::Files,
+            Purpose::Files => session_type == SessionType::Files,
+        }
+    }
+}
+
 /// What this client brings into the handshake.
 pub(crate) struct Ours {
     /// The size of the user's terminal.
@@ -82,8 +107,8 @@ pub(crate) struct Ours {
     pub(crate) exit_status: bool,
     /// We have standard input for a command.
     pub(crate) standard_input: bool,
-    /// Whose habits are followed; none: those of a program that looks itself.
-    pub(crate) manner: Option<Manner>,
+    /// What the session is for.
+    pub(crate) purpose: Purpose,
     /// Started by a CLI that does not name the profile.
     pub(crate) legacy_cli: bool,
     /// What the key service gave for an encrypted session; the reason of a failure is for the user.
@@ -100,13 +125,13 @@ pub(crate) struct SealedKey {
 
 impl Ours {
     /// Of a program that is no terminal's.
-    pub(crate) fn without_terminal() -> Ours {
+    pub(crate) fn without_terminal(purpose: Purpose) -> Ours {
         Ours {
             size: Size { cols: 80, rows: 24 },
             term: String::new(),
             exit_status: false,
             standard_input: false,
-            manner: None,
+            purpose,
             legacy_cli: false,
             data_key: None,
         }
@@ -144,7 +169,7 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
             RequestedAction::SessionType { session_type: name, properties } => {
                 port = PortProperties::read(properties);
                 let named = SessionType::named(name, &port);
-                session_type = named.filter(|named| ours.manner.is_none_or(|manner| manner.accepts(*named)));
+                session_type = named.filter(|named| ours.purpose.accepts(*named));
                 match (named, session_type) {
                     (_, Some(_)) => None,
                     (Some(_), None) => {
@@ -188,8 +213,7 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
     let postern = request.postern.is_some().then_some(ClientOffer {
         version: EXTENSION_VERSION,
         exit_status: ours.exit_status,
-        cumulative_acknowledgements: true,
-        digest_optional: true,
+        channel: ChannelOffer { cumulative_acknowledgements: true, digest_optional: true },
         multiplexer: if takes_ours { OFFERED_DIALECT } else { 0 },
         standard_input,
         terminal_size: Some(ours.size),
@@ -214,7 +238,7 @@ pub(crate) fn answer(request: &HandshakeRequest, ours: Ours) -> Answer {
 }
 
 /// The answer to KMSEncryption that has the key in it.
-pub(crate) fn encrypting(action: &RequestedAction, key: &SealedKey) -> ProcessedAction {
+fn encrypting(action: &RequestedAction, key: &SealedKey) -> ProcessedAction {
     let result = KmsEncryptionResult {
         kms_cipher_text_key: key.ciphertext.clone(),
         kms_cipher_text_hash: None,
@@ -253,7 +277,7 @@ mod tests {
             term: "xterm".to_owned(),
             exit_status: true,
             standard_input: true,
-            manner: None,
+            purpose: Purpose::Tunnel,
             legacy_cli: false,
             data_key: None,
         }
@@ -339,6 +363,29 @@ mod tests {
         for (version, expected) in versions {
             assert_eq!(knows_terminate_flag(version), expected, "{version}");
         }
+    }
+
+    #[test]
+    fn a_node_makes_of_a_session_what_it_is_for_or_is_refused() {
+        use crate::session::Manner;
+        let becomes = |purpose, name: &str| {
+            let mut request = request(vec![session_type(name)]);
+            request.postern = Some(AgentOffer { version: 1, ..AgentOffer::default() });
+            let answer = answer(&request, Ours::without_terminal(purpose));
+            let refused = answer.response.processed_client_actions[0].action_status == ActionStatus::FAILED;
+            assert_eq!((answer.session_type.is_none(), answer.failure.is_some()), (refused, refused), "{name}");
+            answer.session_type
+        };
+        assert_eq!(becomes(Purpose::Files, transfer::SESSION_TYPE), Some(SessionType::Files));
+        for name in ["Standard_Stream", "InteractiveCommands", "NonInteractiveCommands", "Port"] {
+            assert_eq!(becomes(Purpose::Files, name), None);
+        }
+        let command = Manner::Command { standard_input: true };
+        for manner in [Manner::Plugin { legacy_cli: false }, Manner::Shell, Manner::Document, command, Manner::Stream] {
+            assert_eq!(becomes(Purpose::Session(manner), transfer::SESSION_TYPE), None, "{manner:?}");
+        }
+        assert_eq!(becomes(Purpose::Tunnel, transfer::SESSION_TYPE), None);
+        assert_eq!(becomes(Purpose::Session(Manner::Shell), "Standard_Stream"), Some(SessionType::StandardStream));
     }
 
     #[test]

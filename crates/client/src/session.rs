@@ -102,6 +102,7 @@ impl Manner {
         match session_type {
             SessionType::PortStream => !matches!(self, Manner::Shell | Manner::Command { .. }),
             SessionType::PortForwarding => matches!(self, Manner::Plugin { .. } | Manner::Document),
+            SessionType::Files => false,
             _ => self != Manner::Stream,
         }
     }

@@ -80,7 +80,7 @@ impl Partial {
             partial.restart()?;
             return Ok(partial);
         }
-        Err(io::Error::other("too many copies of it are under way"))
+        Err(too_many())
     }
 
     fn resume(directory: &Rc<Dir>, slot: OsString, mut file: File, size: u64) -> io::Result<Option<Self>> {
@@ -169,18 +169,10 @@ impl Partial {
         use cap_std::fs::{MetadataExt as _, OpenOptionsExt as _};
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).follow(FollowSymlinks::No).mode(0o666);
-        for slot in slots(target) {
-            match self.directory.open_with(&slot, &options) {
-                Ok(file) => {
-                    let mode = file.metadata().map(|metadata| metadata.mode() & 0o777);
-                    self.directory.remove_file(&slot)?;
-                    return mode;
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(io::Error::other("too many copies of it are under way"))
+        let (slot, file) = in_free_slot(target, |slot| self.directory.open_with(slot, &options))?;
+        let mode = file.metadata().map(|metadata| metadata.mode() & 0o777);
+        self.directory.remove_file(&slot)?;
+        mode
     }
 
     #[cfg(not(unix))]
@@ -240,20 +232,29 @@ pub(crate) fn tidy(directory: &Dir, target: &OsStr) {
 /// Makes a link beside its place and puts it there.
 #[cfg(not(windows))]
 pub(crate) fn place_link(directory: &Dir, target: &OsStr, points_to: &OsStr) -> io::Result<()> {
+    let (slot, ()) = in_free_slot(target, |slot| directory.symlink_contents(points_to, slot))?;
+    let done = directory.rename(&slot, directory, target);
+    if done.is_err() {
+        let _ = directory.remove_file(&slot);
+    }
+    done
+}
+
+/// Makes something in the first slot where there is nothing.
+#[cfg(not(windows))]
+fn in_free_slot<T>(target: &OsStr, make: impl Fn(&OsStr) -> io::Result<T>) -> io::Result<(OsString, T)> {
     for slot in slots(target) {
-        match directory.symlink_contents(points_to, &slot) {
-            Ok(()) => {
-                let done = directory.rename(&slot, directory, target);
-                if done.is_err() {
-                    let _ = directory.remove_file(&slot);
-                }
-                return done;
-            }
+        match make(&slot) {
+            Ok(made) => return Ok((slot, made)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
-    Err(io::Error::other("too many copies of it are under way"))
+    Err(too_many())
+}
+
+fn too_many() -> io::Error {
+    io::Error::other("too many copies of it are under way")
 }
 
 fn slots(target: &OsStr) -> impl Iterator<Item = OsString> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use postern_protocol::channel::data_channel::Event;
 use postern_protocol::mux::OFFERED_DIALECT;
 use postern_protocol::wire::payload::{
-    ActionStatus, AgentOffer, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse, RequestedAction,
+    ActionStatus, AgentOffer, ChannelOffer, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse,
+    RequestedAction,
 };
 use postern_protocol::{AGENT_VERSION, Clock as _, EXTENSION_VERSION};
 use postern_transport::SystemClock;
@@ -54,8 +55,7 @@ pub(super) async fn perform<C: Connect, K: DataKeys>(
             version: EXTENSION_VERSION,
             exit_status: true,
             multiplexer: if matches!(plan.work, Work::Port { .. }) { OFFERED_DIALECT } else { 0 },
-            cumulative_acknowledgements: true,
-            digest_optional: true,
+            channel: ChannelOffer { cumulative_acknowledgements: true, digest_optional: true },
             standard_input: plan.session_type == SessionType::NonInteractiveCommands
                 || matches!(plan.work, Work::Port { port_use: PortUse::Connection, .. }),
         }),

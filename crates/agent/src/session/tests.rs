@@ -20,7 +20,7 @@ use postern_protocol::Clock as _;
 use postern_protocol::channel::cipher::SessionCipher;
 use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role};
 use postern_protocol::wire::payload::{
-    AgentOffer, AgentSessionState, ChannelClosed, ClientOffer, CommandSignal, EncChallenge, ExitCode,
+    AgentOffer, AgentSessionState, ChannelClosed, ChannelOffer, ClientOffer, CommandSignal, EncChallenge, ExitCode,
     HandshakeResponse, JsonPayload as _, ProcessedAction, RequestedAction, SessionStart, SessionState, Size,
     StreamFlag,
 };
@@ -122,7 +122,7 @@ fn ours() -> Option<ClientOffer> {
     Some(ClientOffer {
         version: 1,
         exit_status: true,
-        cumulative_acknowledgements: true,
+        channel: ChannelOffer { cumulative_acknowledgements: true, ..ChannelOffer::default() },
         terminal_size: Some(Size { cols: 91, rows: 33 }),
         term: Some("vt220".into()),
         ..ClientOffer::default()

@@ -16,7 +16,7 @@ use crate::access::DataKey;
 use crate::encryption::{Encryption, answer_challenge};
 use crate::ending;
 use crate::escape::{self, Command};
-use crate::handshake::{self, Ours, SealedKey};
+use crate::handshake::{self, Ours, Purpose, SealedKey};
 use crate::printable::printable_lines;
 use crate::terminal;
 
@@ -133,7 +133,7 @@ impl<A: Access + 'static> Session<A> {
                 term: terminal::term(),
                 exit_status: !matches!(self.manner, Manner::Plugin { .. }),
                 standard_input: self.wants_standard_input(),
-                manner: Some(self.manner),
+                purpose: Purpose::Session(self.manner),
                 legacy_cli: self.manner == Manner::Plugin { legacy_cli: true },
                 data_key,
             },

@@ -8,7 +8,7 @@ use postern_transport::{Dialer, SystemClock, sleep_until};
 
 use super::{SEND_WINDOW_BYTES, Tunnel};
 use crate::access::Access;
-use crate::handshake::{self, Answer, Ours, SessionType};
+use crate::handshake::{self, Answer, Ours, Purpose, SessionType};
 use crate::leg::{Leg, LegEvent};
 use crate::link::{Link, Target};
 use crate::session::{HANDSHAKE_WITHIN, SessionError, Ticket};
@@ -67,7 +67,7 @@ impl<A: Access + 'static> Opening<A> {
     fn has_begun(&mut self, event: Event, now: Now) -> Result<bool, SessionError> {
         match event {
             Event::HandshakeRequest(request) => {
-                let mut answer = handshake::answer(&request, Ours::without_terminal());
+                let mut answer = handshake::answer(&request, Ours::without_terminal(Purpose::Tunnel));
                 if let Some(failure) = answer.failure.take() {
                     return Err(SessionError::Refused(failure));
                 }

@@ -11,7 +11,7 @@ use postern_iam::SecretBytes;
 use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role};
 use postern_protocol::wire::open::{ClientOpen, Token};
 use postern_protocol::wire::payload::{
-    AgentOffer, ChannelClosed, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload as _,
+    AgentOffer, ChannelClosed, ChannelOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload as _,
     RequestedAction,
 };
 use postern_protocol::wire::{Flags, Frame, MessageIds, MessageType, PayloadType};
@@ -118,7 +118,7 @@ impl Peer {
             postern: ours.then_some(AgentOffer {
                 version: 1,
                 exit_status: true,
-                cumulative_acknowledgements: true,
+                channel: ChannelOffer { cumulative_acknowledgements: true, ..ChannelOffer::default() },
                 standard_input: true,
                 ..AgentOffer::default()
             }),

@@ -25,8 +25,8 @@ use super::acknowledgement::{accepted, unsequenced};
 use super::cipher::{CipherError, SessionCipher};
 use crate::Now;
 use crate::wire::payload::{
-    AgentSessionState, ChannelClosed, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload,
-    SessionEnding, SessionState,
+    AgentSessionState, ChannelClosed, ChannelOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse,
+    JsonPayload, SessionEnding, SessionState,
 };
 use crate::wire::{Flags, Frame, MessageIds, MessageType, PayloadType};
 
@@ -193,44 +193,17 @@ pub struct DataChannel {
     cipher: Option<SessionCipher>,
 }
 
-/// What the channel itself may do beyond AWS's protocol, once both ends have said so.
-#[derive(Clone, Copy, Debug, Default)]
-struct Extensions {
-    /// A cumulative acknowledgement is understood whoever sends it; they are sent when both have said so.
-    cumulative_acknowledgements: bool,
-    /// Digests are left out of what is sent, and not missed in what comes.
-    digest_optional: bool,
-}
-
+/// What each end may do beyond AWS's protocol; an end that has made no offer, nothing.
 #[derive(Debug, Default)]
 struct Offers {
-    ours: Extensions,
-    theirs: Extensions,
+    ours: ChannelOffer,
+    theirs: ChannelOffer,
 }
 
 impl Offers {
-    const fn agreed(&self) -> Extensions {
-        let Self { ours, theirs } = self;
-        Extensions {
-            cumulative_acknowledgements: ours.cumulative_acknowledgements && theirs.cumulative_acknowledgements,
-            digest_optional: ours.digest_optional && theirs.digest_optional,
-        }
-    }
-}
-
-impl Extensions {
-    fn of_agent(request: &HandshakeRequest) -> Self {
-        request.postern.as_ref().map_or_else(Self::default, |offer| Self {
-            cumulative_acknowledgements: offer.cumulative_acknowledgements,
-            digest_optional: offer.digest_optional,
-        })
-    }
-
-    fn of_client(response: &HandshakeResponse) -> Self {
-        response.postern.as_ref().map_or_else(Self::default, |offer| Self {
-            cumulative_acknowledgements: offer.cumulative_acknowledgements,
-            digest_optional: offer.digest_optional,
-        })
+    /// A cumulative acknowledgement is understood whoever sends it; all else is for ends that have both said so.
+    const fn agreed(&self) -> ChannelOffer {
+        self.ours.agreed(self.theirs)
     }
 }
 
@@ -439,11 +412,12 @@ impl DataChannel {
 
     /// The other end's offer has come. An end that made none itself uses none.
     fn note_offer(&mut self, event: &Event) {
-        self.offers.theirs = match event {
-            Event::HandshakeRequest(request) => Extensions::of_agent(request),
-            Event::HandshakeResponse(response) => Extensions::of_client(response),
+        let offer = match event {
+            Event::HandshakeRequest(request) => request.postern.as_ref().map(|offer| offer.channel),
+            Event::HandshakeResponse(response) => response.postern.as_ref().map(|offer| offer.channel),
             _ => return,
         };
+        self.offers.theirs = offer.unwrap_or_default();
         self.agree();
     }
 
@@ -480,14 +454,14 @@ impl DataChannel {
 
     /// Agent: opens the handshake. The time for the answer runs from here.
     pub fn request_handshake(&mut self, request: HandshakeRequest, now: Now) {
-        self.offers.ours = Extensions::of_agent(&request);
+        self.offers.ours = request.postern.as_ref().map(|offer| offer.channel).unwrap_or_default();
         self.handshake.request(now.instant + self.config.handshake_timeout);
         self.push(PayloadType::HANDSHAKE_REQUEST, request.encode(), now);
     }
 
     /// Client: answers the handshake, after [`Event::HandshakeRequest`].
     pub fn respond_handshake(&mut self, response: HandshakeResponse, now: Now) {
-        self.offers.ours = Extensions::of_client(&response);
+        self.offers.ours = response.postern.as_ref().map(|offer| offer.channel).unwrap_or_default();
         self.agree();
         self.push(PayloadType::HANDSHAKE_RESPONSE, response.encode(), now);
     }

@@ -9,7 +9,8 @@ use super::data_channel::{Config, DataChannel, Event, Role};
 use super::relay::{Ending, Leg, Relay, RelayConfig, Side};
 use crate::Now;
 use crate::wire::payload::{
-    AgentOffer, ChannelClosed, ClientOffer, EndingCause, HandshakeComplete, HandshakeRequest, HandshakeResponse,
+    AgentOffer, ChannelClosed, ChannelOffer, ClientOffer, EndingCause, HandshakeComplete, HandshakeRequest,
+    HandshakeResponse,
 };
 use crate::wire::{Flags, Frame, MessageId, MessageType, PayloadType};
 
@@ -110,8 +111,7 @@ pub fn data_channel(now: Now, input: &[u8]) {
                 if role == Role::Agent {
                     let offer = AgentOffer {
                         version: 1,
-                        cumulative_acknowledgements: true,
-                        digest_optional: true,
+                        channel: ChannelOffer { cumulative_acknowledgements: true, digest_optional: true },
                         ..AgentOffer::default()
                     };
                     let request = HandshakeRequest { postern: Some(offer), ..HandshakeRequest::default() };
@@ -137,8 +137,7 @@ fn answer(channel: &mut DataChannel, now: Now) {
         Some(Event::HandshakeRequest(request)) => {
             let offer = request.postern.map(|offer| ClientOffer {
                 version: 1,
-                cumulative_acknowledgements: offer.cumulative_acknowledgements,
-                digest_optional: offer.digest_optional,
+                channel: offer.channel,
                 ..ClientOffer::default()
             });
             channel.respond_handshake(HandshakeResponse { postern: offer, ..HandshakeResponse::default() }, now);

@@ -27,7 +27,7 @@ pub use acknowledge::Acknowledge;
 pub use channel_closed::ChannelClosed;
 pub use command_signal::CommandSignal;
 pub use exit_code::ExitCode;
-pub use extension::{AgentOffer, ClientOffer};
+pub use extension::{AgentOffer, ChannelOffer, ClientOffer};
 pub use handshake::{
     ActionStatus, EncChallenge, HandshakeComplete, HandshakeRequest, HandshakeResponse, KmsEncryptionResult,
     ProcessedAction, RequestedAction,

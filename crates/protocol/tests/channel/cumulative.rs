@@ -5,7 +5,7 @@ use postern_protocol::channel::PeerError;
 use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role};
 use postern_protocol::channel::relay::{Leg, Relay, RelayConfig, Side};
 use postern_protocol::wire::payload::{
-    AgentOffer, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload,
+    AgentOffer, ChannelOffer, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload,
 };
 use postern_protocol::wire::{MessageType, PayloadType};
 
@@ -19,9 +19,17 @@ const NOTHING: [&str; 0] = [];
 fn agent(offers: bool, client_offers: bool) -> (DataChannel, Vec<String>) {
     let mut agent = DataChannel::new(Config::new(Role::Agent, 1));
     agent.handle_connected(at(0));
-    let offer = AgentOffer { version: 1, cumulative_acknowledgements: offers, ..AgentOffer::default() };
+    let offer = AgentOffer {
+        version: 1,
+        channel: ChannelOffer { cumulative_acknowledgements: offers, ..ChannelOffer::default() },
+        ..AgentOffer::default()
+    };
     agent.request_handshake(HandshakeRequest { postern: Some(offer), ..HandshakeRequest::default() }, at(0));
-    let offer = ClientOffer { version: 1, cumulative_acknowledgements: client_offers, ..ClientOffer::default() };
+    let offer = ClientOffer {
+        version: 1,
+        channel: ChannelOffer { cumulative_acknowledgements: client_offers, ..ChannelOffer::default() },
+        ..ClientOffer::default()
+    };
     let response = HandshakeResponse { postern: Some(offer), ..HandshakeResponse::default() }.encode();
     give(&mut agent, stream(MessageType::InputStreamData, 0, PayloadType::HANDSHAKE_RESPONSE, &response), 0);
     assert!(matches!(agent.poll_event(at(0)), Some(Event::HandshakeResponse(_))));
@@ -71,13 +79,21 @@ fn they_are_sent_when_both_have_said_so() {
 
     let mut client = DataChannel::new(Config::new(Role::Client, 1));
     client.handle_connected(at(0));
-    let offer = AgentOffer { version: 1, cumulative_acknowledgements: true, ..AgentOffer::default() };
+    let offer = AgentOffer {
+        version: 1,
+        channel: ChannelOffer { cumulative_acknowledgements: true, ..ChannelOffer::default() },
+        ..AgentOffer::default()
+    };
     let request = HandshakeRequest { postern: Some(offer), ..HandshakeRequest::default() }.encode();
     give(&mut client, stream(MessageType::OutputStreamData, 0, PayloadType::HANDSHAKE_REQUEST, &request), 0);
     assert!(matches!(client.poll_event(at(0)), Some(Event::HandshakeRequest(_))));
     // The agent does not know yet that the client understands.
     assert_eq!(drain(&mut client, 0), ["acknowledge 0"]);
-    let offer = ClientOffer { version: 1, cumulative_acknowledgements: true, ..ClientOffer::default() };
+    let offer = ClientOffer {
+        version: 1,
+        channel: ChannelOffer { cumulative_acknowledgements: true, ..ChannelOffer::default() },
+        ..ClientOffer::default()
+    };
     client.respond_handshake(HandshakeResponse { postern: Some(offer), ..HandshakeResponse::default() }, at(0));
     let complete = HandshakeComplete::default().encode();
     give(&mut client, stream(MessageType::OutputStreamData, 1, PayloadType::HANDSHAKE_COMPLETE, &complete), 0);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use postern_protocol::channel::PeerError;
 use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role};
 use postern_protocol::wire::payload::{
-    AgentOffer, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload,
+    AgentOffer, ChannelOffer, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload,
 };
 use postern_protocol::wire::{Frame, FrameError, Header, MessageType, PayloadType};
 
@@ -21,12 +21,20 @@ fn has_digest(message: &Bytes) -> bool {
 }
 
 fn request(optional: bool) -> HandshakeRequest {
-    let offer = AgentOffer { version: 1, digest_optional: optional, ..AgentOffer::default() };
+    let offer = AgentOffer {
+        version: 1,
+        channel: ChannelOffer { digest_optional: optional, ..ChannelOffer::default() },
+        ..AgentOffer::default()
+    };
     HandshakeRequest { postern: Some(offer), ..HandshakeRequest::default() }
 }
 
 fn response(optional: bool) -> HandshakeResponse {
-    let offer = ClientOffer { version: 1, digest_optional: optional, ..ClientOffer::default() };
+    let offer = ClientOffer {
+        version: 1,
+        channel: ChannelOffer { digest_optional: optional, ..ChannelOffer::default() },
+        ..ClientOffer::default()
+    };
     HandshakeResponse { postern: Some(offer), ..HandshakeResponse::default() }
 }
 

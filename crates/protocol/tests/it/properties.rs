@@ -2,9 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 use postern_protocol::wire::payload::{
-    Acknowledge, ActionStatus, AgentOffer, AgentSessionState, ChannelClosed, ClientOffer, ExitCode, HandshakeComplete,
-    HandshakeRequest, HandshakeResponse, InteractiveShell, JsonPayload, ProcessedAction, RequestedAction, SessionStart,
-    SessionState, Size, StreamFlag, TaskComplete, TaskStatus,
+    Acknowledge, ActionStatus, AgentOffer, AgentSessionState, ChannelClosed, ChannelOffer, ClientOffer, ExitCode,
+    HandshakeComplete, HandshakeRequest, HandshakeResponse, InteractiveShell, JsonPayload, ProcessedAction,
+    RequestedAction, SessionStart, SessionState, Size, StreamFlag, TaskComplete, TaskStatus,
 };
 use postern_protocol::wire::{Flags, Frame, FrameError, Header, MessageId, MessageType, PayloadType};
 use proptest::collection::vec;
@@ -213,8 +213,7 @@ fn handshake_request() -> impl Strategy<Value = HandshakeRequest> {
                 exit_status,
                 multiplexer,
                 standard_input,
-                cumulative_acknowledgements,
-                digest_optional,
+                channel: ChannelOffer { cumulative_acknowledgements, digest_optional },
             }
         },
     );
@@ -250,8 +249,7 @@ fn handshake_response() -> impl Strategy<Value = HandshakeResponse> {
                 exit_status,
                 standard_input,
                 multiplexer,
-                cumulative_acknowledgements,
-                digest_optional,
+                channel: ChannelOffer { cumulative_acknowledgements, digest_optional },
                 terminal_size,
                 term,
             }

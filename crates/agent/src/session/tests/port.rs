@@ -23,7 +23,12 @@ fn remote_document(host: &str, port: u16) -> Value {
 }
 
 fn multiplexing() -> Option<ClientOffer> {
-    Some(ClientOffer { version: 1, multiplexer: 2, cumulative_acknowledgements: true, ..ClientOffer::default() })
+    Some(ClientOffer {
+        version: 1,
+        multiplexer: 2,
+        channel: ChannelOffer { cumulative_acknowledgements: true, ..ChannelOffer::default() },
+        ..ClientOffer::default()
+    })
 }
 
 async fn listen() -> (TcpListener, u16) {

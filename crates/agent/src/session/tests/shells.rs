@@ -10,8 +10,7 @@ async fn a_login_shell_begins_with_the_clients_terminal_and_reports_its_status()
     let offer = AgentOffer {
         version: 1,
         exit_status: true,
-        cumulative_acknowledgements: true,
-        digest_optional: true,
+        channel: ChannelOffer { cumulative_acknowledgements: true, digest_optional: true },
         ..AgentOffer::default()
     };
     assert_eq!(client.agent_offer, Some(offer));

@@ -6,6 +6,30 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::Size;
 use super::json::{is_false, null_is_default};
 
+/// What the channel itself may do beyond AWS's protocol, whatever the session is. Both ends offer the same; what only one
+/// of them offers is not done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ChannelOffer {
+    /// One acknowledgement may be for all messages up to one.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
+    pub cumulative_acknowledgements: bool,
+    /// Stream messages may come without a digest.
+    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
+    pub digest_optional: bool,
+}
+
+impl ChannelOffer {
+    /// What both offer.
+    #[must_use]
+    pub const fn agreed(self, other: Self) -> Self {
+        Self {
+            cumulative_acknowledgements: self.cumulative_acknowledgements && other.cumulative_acknowledgements,
+            digest_optional: self.digest_optional && other.digest_optional,
+        }
+    }
+}
+
 /// The agent's offer, in the handshake request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -20,12 +44,9 @@ pub struct AgentOffer {
     /// the agent knows only AWS's.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_zero")]
     pub multiplexer: u32,
-    /// One acknowledgement may be for all messages up to one.
-    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
-    pub cumulative_acknowledgements: bool,
-    /// Stream messages may come without a digest.
-    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
-    pub digest_optional: bool,
+    /// What the channel itself may do.
+    #[serde(flatten)]
+    pub channel: ChannelOffer,
     /// The command takes standard input and signals.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
     pub standard_input: bool,
@@ -44,12 +65,9 @@ pub struct ClientOffer {
     /// The dialect of the multiplexer that the client takes of those that the agent offered; 0 for AWS's.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_zero")]
     pub multiplexer: u32,
-    /// One acknowledgement may be for all messages up to one.
-    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
-    pub cumulative_acknowledgements: bool,
-    /// Stream messages may come without a digest.
-    #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
-    pub digest_optional: bool,
+    /// What the channel itself may do.
+    #[serde(flatten)]
+    pub channel: ChannelOffer,
     /// The client sends the command's standard input, its end, and signals.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
     pub standard_input: bool,

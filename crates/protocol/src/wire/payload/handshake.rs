@@ -290,6 +290,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use crate::wire::payload::ChannelOffer;
 
     #[test]
     fn null_and_missing_are_empty() {
@@ -337,8 +338,7 @@ mod tests {
                 version: 1,
                 exit_status: true,
                 multiplexer: 0,
-                cumulative_acknowledgements: true,
-                digest_optional: true,
+                channel: ChannelOffer { cumulative_acknowledgements: true, digest_optional: true },
                 terminal_size: Some(crate::wire::payload::Size { cols: 80, rows: 24 }),
                 term: Some("xterm-256color".to_owned()),
             }),

@@ -8,7 +8,7 @@ use postern_protocol::Now;
 use postern_protocol::channel::data_channel::{Config, DataChannel, Event, Role};
 use postern_protocol::wire::PayloadType;
 use postern_protocol::wire::payload::{
-    AgentOffer, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse, RequestedAction,
+    AgentOffer, ChannelOffer, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse, RequestedAction,
 };
 
 use super::End;
@@ -97,8 +97,10 @@ impl OurEnd {
             Event::HandshakeRequest(_) => {
                 let offer = ClientOffer {
                     version: 1,
-                    cumulative_acknowledgements: self.cumulative,
-                    digest_optional: self.cumulative,
+                    channel: ChannelOffer {
+                        cumulative_acknowledgements: self.cumulative,
+                        digest_optional: self.cumulative,
+                    },
                     ..ClientOffer::default()
                 };
                 let response = HandshakeResponse { postern: Some(offer), ..HandshakeResponse::default() };
@@ -131,8 +133,10 @@ impl End for OurEnd {
             let action = RequestedAction::SessionType { session_type: "Port".to_owned(), properties: kind };
             let offer = AgentOffer {
                 version: 1,
-                cumulative_acknowledgements: self.cumulative,
-                digest_optional: self.cumulative,
+                channel: ChannelOffer {
+                    cumulative_acknowledgements: self.cumulative,
+                    digest_optional: self.cumulative,
+                },
                 ..AgentOffer::default()
             };
             let request = HandshakeRequest {

@@ -6,151 +6,32 @@
 //! other end has acknowledged it, across any number of sockets. It does not copy the stock client's
 //! replacement of a lone LF by CR (spec messages 4).
 
+mod config;
+mod event;
 mod handshake;
 mod incoming;
 mod outgoing;
 mod round_trip;
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
+pub use self::config::{Config, Role, WINDOW_PER_MILLISECOND};
+pub use self::event::Event;
 use self::handshake::Handshake;
 use self::incoming::{Incoming, Received};
 use self::outgoing::Outgoing;
 use super::PeerError;
 use super::acknowledgement::{accepted, unsequenced};
-use super::cipher::{CipherError, SessionCipher};
+use super::cipher::SessionCipher;
 use crate::Now;
 use crate::wire::payload::{
     AgentSessionState, ChannelClosed, ChannelOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse,
     JsonPayload, SessionEnding, SessionState,
 };
 use crate::wire::{Flags, Frame, MessageIds, MessageType, PayloadType};
-
-/// Which end of the channel this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Sends input, receives output, answers the handshake.
-    Client,
-    /// Sends output, receives input, opens the handshake.
-    Agent,
-}
-
-impl Role {
-    const fn sends(self) -> MessageType {
-        match self {
-            Self::Client => MessageType::InputStreamData,
-            Self::Agent => MessageType::OutputStreamData,
-        }
-    }
-
-    const fn receives(self) -> MessageType {
-        match self {
-            Self::Client => MessageType::OutputStreamData,
-            Self::Agent => MessageType::InputStreamData,
-        }
-    }
-}
-
-/// What a delay of a millisecond adds to a terminal's window: 16 MB/s, more than terminals show.
-pub const WINDOW_PER_MILLISECOND: usize = 16 * 1024;
-
-/// What a data channel is built from.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Which end this is.
-    pub role: Role,
-    /// The most bytes of one stream payload; [`DataChannel::write`] cuts at it. At least 1.
-    pub max_payload: usize,
-    /// The most bytes of stream data that may be unacknowledged.
-    pub send_window_bytes: usize,
-    /// The most of them on a path without delay; each millisecond of the shortest round trip seen so far allows
-    /// `window_per_millisecond` more, up to `send_window_bytes`. What is under way comes before whatever is decided
-    /// later, a `^C` or a small answer, and beyond what the path itself holds it only waits.
-    pub near_window_bytes: usize,
-    /// How much more for each millisecond: the speed that is worth reaching over a long path, in bytes per millisecond.
-    pub window_per_millisecond: usize,
-    /// The most bytes of received stream data that are kept until the application takes them.
-    pub receive_window_bytes: usize,
-    /// How long the agent waits for the answer to its handshake request.
-    pub handshake_timeout: Duration,
-    /// Where the message ids come from: any number, another one for each channel.
-    pub message_id_seed: u64,
-}
-
-impl Config {
-    /// The settings of our own ends, which stock peers accept as well. The handshake is given the
-    /// 15 s that the stock agent gives it (spec data-channel 6.2).
-    pub const fn new(role: Role, message_id_seed: u64) -> Self {
-        Self {
-            role,
-            max_payload: 32 * 1024,
-            send_window_bytes: 4 * 1024 * 1024,
-            near_window_bytes: 4 * 1024 * 1024,
-            window_per_millisecond: WINDOW_PER_MILLISECOND,
-            receive_window_bytes: 8 * 1024 * 1024,
-            handshake_timeout: Duration::from_secs(15),
-            message_id_seed,
-        }
-    }
-}
-
-/// What the application has to know.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Event {
-    /// Client: the agent asks; answer with [`DataChannel::respond_handshake`].
-    HandshakeRequest(HandshakeRequest),
-    /// Agent: the client has answered; go on with [`DataChannel::complete_handshake`].
-    HandshakeResponse(HandshakeResponse),
-    /// Client: the session begins.
-    HandshakeComplete(HandshakeComplete),
-    /// Client: stream data came without any handshake, so this is a stock agent's
-    /// `Standard_Stream` session, and it begins.
-    SessionTypeAssumed,
-    /// Stream data in order. Taking it is what acknowledges it. An encryption challenge comes this
-    /// way too, and does not wait for the end of the handshake.
-    Data {
-        /// What the payload is.
-        payload_type: PayloadType,
-        /// The payload.
-        payload: Bytes,
-    },
-    /// Data of an encrypted session that the other end cannot have sent. The channel is of no more use.
-    Undecipherable(CipherError),
-    /// The service says that the session is over. Nothing follows. A client has got everything
-    /// that came before; an agent is told at once, for it is to stop.
-    ChannelClosed(ChannelClosed),
-    /// Client: the service says that a limit of the session is near. It comes before everything that waits.
-    SessionEnding(SessionEnding),
-    /// Agent: the client sent data and no answer, so it knows no handshake. The session begins
-    /// without one; there is no [`DataChannel::complete_handshake`] to say.
-    HandshakeIgnored,
-    /// Agent: the client did not answer in time. The channel is of no more use.
-    HandshakeTimedOut,
-}
-
-/// Shows the size of data, not the data: terminal content never reaches a log.
-impl fmt::Debug for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::HandshakeRequest(request) => f.debug_tuple("HandshakeRequest").field(request).finish(),
-            Self::HandshakeResponse(response) => f.debug_tuple("HandshakeResponse").field(response).finish(),
-            Self::HandshakeComplete(complete) => f.debug_tuple("HandshakeComplete").field(complete).finish(),
-            Self::SessionTypeAssumed => f.write_str("SessionTypeAssumed"),
-            Self::Data { payload_type, payload } => {
-                f.debug_struct("Data").field("payload_type", payload_type).field("bytes", &payload.len()).finish()
-            }
-            Self::Undecipherable(error) => f.debug_tuple("Undecipherable").field(error).finish(),
-            Self::ChannelClosed(closed) => f.debug_tuple("ChannelClosed").field(closed).finish(),
-            Self::SessionEnding(ending) => f.debug_tuple("SessionEnding").field(ending).finish(),
-            Self::HandshakeIgnored => f.write_str("HandshakeIgnored"),
-            Self::HandshakeTimedOut => f.write_str("HandshakeTimedOut"),
-        }
-    }
-}
 
 /// Why a write was refused. The data stays with the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

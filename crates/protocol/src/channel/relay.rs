@@ -24,8 +24,10 @@ mod ending;
 mod event;
 mod handshake_order;
 mod leg;
+mod next;
 mod probe;
 mod publication;
+mod sides;
 
 use std::time::{Duration, Instant};
 
@@ -41,6 +43,7 @@ pub use self::event::RelayEvent;
 use self::handshake_order::HandshakeOrder;
 use self::leg::End;
 pub use self::leg::{Leg, Side};
+use self::next::Next;
 use self::publication::Publication;
 use super::PeerError;
 use super::acknowledgement::{accepted, unsequenced};
@@ -333,53 +336,6 @@ impl Relay {
         self.next(to).is_some()
     }
 
-    fn next(&self, to: Side) -> Option<Next> {
-        let end = self.end(to);
-        if end.leg.is_none() || end.told_closed {
-            return None;
-        }
-        match to {
-            Side::Client => self.next_for_client(),
-            Side::Agent => self.next_for_agent(),
-        }
-    }
-
-    fn next_for_client(&self) -> Option<Next> {
-        if self.order.is_silent() {
-            return None;
-        }
-        let takes_warnings = self.client.leg.as_ref().is_some_and(|leg| leg.takes_warnings);
-        if let Some(ending) = self.warnings.first().filter(|_| takes_warnings) {
-            return Some(Next::Ending(ending));
-        }
-        if !self.input_acknowledgements.is_empty() {
-            return Some(Next::Acknowledgement);
-        }
-        let stock = self.client.is_stock();
-        match self.output.peek(stock && !self.config.resumed) {
-            Some((_, PayloadType::HANDSHAKE_COMPLETE)) if stock && self.order.holds_complete() => None,
-            Some((number, payload_type)) => Some(Next::Stream(number, payload_type)),
-            None => self.client.closed.is_some().then_some(Next::Closed),
-        }
-    }
-
-    /// The end overtakes everything on its way to an agent: it is to stop, not to read on.
-    fn next_for_agent(&self) -> Option<Next> {
-        if self.agent.closed.is_some() {
-            return Some(Next::Closed);
-        }
-        if let Some(message_type) = self.publication.peek(false) {
-            return Some(Next::Publication(message_type));
-        }
-        if !self.output_acknowledgements.is_empty() {
-            return Some(Next::Acknowledgement);
-        }
-        match self.input.peek(false) {
-            Some((number, payload_type)) => Some(Next::Stream(number, payload_type)),
-            None => self.publication.peek(true).map(Next::Publication),
-        }
-    }
-
     /// Whether to read this side's socket. When not, its pings go unanswered too, so a stock agent
     /// is paused long before.
     pub fn wants_read(&self, from: Side) -> bool {
@@ -507,60 +463,6 @@ impl Relay {
             + self.input.bytes()
             + self.input_acknowledgements.bytes()
     }
-
-    const fn end(&self, side: Side) -> &End {
-        match side {
-            Side::Client => &self.client,
-            Side::Agent => &self.agent,
-        }
-    }
-
-    const fn end_mut(&mut self, side: Side) -> &mut End {
-        match side {
-            Side::Client => &mut self.client,
-            Side::Agent => &mut self.agent,
-        }
-    }
-
-    /// The direction that begins at this side.
-    const fn direction(&self, from: Side) -> &Direction {
-        match from {
-            Side::Client => &self.input,
-            Side::Agent => &self.output,
-        }
-    }
-
-    const fn direction_mut(&mut self, from: Side) -> &mut Direction {
-        match from {
-            Side::Client => &mut self.input,
-            Side::Agent => &mut self.output,
-        }
-    }
-
-    /// The acknowledgements on their way to this side.
-    const fn acknowledgements(&self, to: Side) -> &Acknowledgements {
-        match to {
-            Side::Client => &self.input_acknowledgements,
-            Side::Agent => &self.output_acknowledgements,
-        }
-    }
-
-    const fn acknowledgements_mut(&mut self, to: Side) -> &mut Acknowledgements {
-        match to {
-            Side::Client => &mut self.input_acknowledgements,
-            Side::Agent => &mut self.output_acknowledgements,
-        }
-    }
-}
-
-/// What goes to a side next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    Acknowledgement,
-    Stream(i64, PayloadType),
-    Publication(MessageType),
-    Ending(Ending),
-    Closed,
 }
 
 /// The header's own range, which lies inside the message that it was parsed from.

@@ -5,6 +5,7 @@
 //! sends nothing that its sender did not send.
 
 mod delivery;
+mod kept;
 mod numbered;
 mod recovery;
 
@@ -14,16 +15,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 pub use self::delivery::Delivery;
+use self::kept::{Kept, OVERHEAD_BYTES, cost};
 use self::numbered::Numbered;
 use super::probe::Probe;
 use crate::channel::PeerError;
 use crate::channel::acknowledgement::Accepted;
-use crate::channel::opaque::Opaque;
 use crate::channel::sequence_set::SequenceSet;
 use crate::wire::PayloadType;
 
-/// What a kept message costs beside its bytes.
-const OVERHEAD_BYTES: usize = 64;
 /// How far a number may be ahead of what has come without a gap. The stock agent resends 100,000
 /// messages at most (spec data-channel 4.1).
 const MAX_AHEAD: i64 = 200_000;
@@ -111,54 +110,6 @@ pub(super) struct Direction {
     offered: i64,
     /// This relay has seen the stream begin.
     from_start: bool,
-}
-
-#[derive(Debug)]
-struct Kept {
-    message: Opaque,
-    payload_type: PayloadType,
-    /// The latest transmission on the present leg; 0 before the first.
-    transmission: u64,
-    /// The first one.
-    first_transmission: u64,
-    /// The first one of which the receiver has not proved that it has seen it; 0 if there is none.
-    unproved: u64,
-    sent_at: Option<Instant>,
-    /// The receiver has seen it on this leg and not acknowledged it.
-    ignored: bool,
-}
-
-impl Kept {
-    const fn new(message: Bytes, payload_type: PayloadType) -> Self {
-        let message = Opaque(message);
-        let (transmission, first_transmission, unproved) = (0, 0, 0);
-        Self { message, payload_type, transmission, first_transmission, unproved, sent_at: None, ignored: false }
-    }
-
-    const fn sent(&mut self, transmission: u64, now: Instant) {
-        if self.transmission == 0 {
-            self.first_transmission = transmission;
-        }
-        if self.unproved == 0 {
-            self.unproved = transmission;
-        }
-        self.transmission = transmission;
-        self.sent_at = Some(now);
-    }
-
-    /// Whether a receiver that has seen so many transmissions has seen one of this message that it
-    /// was not judged by yet.
-    const fn was_seen(&self, seen: u64) -> bool {
-        self.unproved > 0 && self.unproved <= seen
-    }
-
-    fn cost(&self) -> usize {
-        cost(&self.message)
-    }
-}
-
-fn cost(message: &Bytes) -> usize {
-    message.len() + OVERHEAD_BYTES
 }
 
 /// What became of a message.

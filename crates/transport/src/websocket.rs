@@ -8,35 +8,24 @@
 //! An idle connection holds no buffer: bytes are read onto the stack first, and the heap is used only while a message
 //! is incomplete or the peer is sending more at a time than one small read takes.
 
-use std::collections::VecDeque;
+mod incoming;
+mod outgoing;
+
 use std::fmt;
-use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use postern_protocol::Entropy as _;
-use postern_protocol::wire::websocket::{
-    CloseHandshake, Decoder, Message, Opcode, Role, WebSocketError, encode, encode_header,
-};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::BytesMut;
+use postern_protocol::wire::websocket::{CloseHandshake, Decoder, Message, Role, WebSocketError};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::entropy::SystemEntropy;
+use self::incoming::{IDLE_READ_BYTES, Incoming};
+use self::outgoing::Outgoing;
 use crate::error::TransportError;
 
 /// Above this, [`WebSocket::can_feed`] says no.
 const PENDING_LIMIT_BYTES: usize = 64 * 1024;
-/// Once the limit was reached, writing is announced again below this.
-const PENDING_LOW_BYTES: usize = PENDING_LIMIT_BYTES / 2;
-/// Payloads from this size on are written from where they are; smaller ones are cheaper to copy together.
-const COPY_BELOW_BYTES: usize = 4 * 1024;
-/// Parts handed to the system in one vectored write.
-const MAX_SLICES: usize = 32;
-/// The read made on the stack when the connection was idle.
-const IDLE_READ_BYTES: usize = 4 * 1024;
-/// Reads grow up to this while the peer fills them, and shrink again when it leaves most of them empty.
-const MAX_READ_BYTES: usize = 64 * 1024;
 /// Small answers to a peer that sends in bulk wait for what has come already, up to so many reads: in TLS each brings at
 /// most a record of 16 KiB.
 const MAX_UNANSWERED_READS: u8 = 4;
@@ -69,30 +58,6 @@ pub struct WebSocket<IO> {
     broken: Option<io::Error>,
     /// The stream itself was shut down or is gone.
     ended: bool,
-}
-
-struct Incoming {
-    /// Bytes received and not yet decoded. Without capacity while idle.
-    buffer: BytesMut,
-    /// The size of the next read; [`IDLE_READ_BYTES`] means "on the stack".
-    next_read_bytes: usize,
-}
-
-#[derive(Default)]
-struct Outgoing {
-    /// Complete parts in front of `tail`.
-    parts: VecDeque<Bytes>,
-    /// Small messages, encoded one behind the other.
-    tail: BytesMut,
-    pending_bytes: usize,
-    /// The answer to the peer's latest ping; earlier ones need none (RFC 6455 §5.5.3).
-    pong: Option<Bytes>,
-    /// Bytes were handed to the stream which it may still hold back (TLS records).
-    needs_flush: bool,
-    /// Something was fed since `Writable` was last announced.
-    owes_writable: bool,
-    /// The limit was reached since `Writable` was last announced.
-    was_full: bool,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
@@ -315,151 +280,13 @@ impl<IO> fmt::Debug for WebSocket<IO> {
     }
 }
 
-impl Incoming {
-    /// Reads once. Returns how many bytes came; zero is the end of the stream. `missing` is what the message that has
-    /// begun still needs.
-    fn poll_fill<IO: AsyncRead + Unpin>(
-        &mut self,
-        io: &mut IO,
-        missing: usize,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        let wanted = self.next_read_bytes.max(missing.min(MAX_READ_BYTES));
-        let read = if wanted > IDLE_READ_BYTES {
-            self.buffer.reserve(wanted);
-            tokio_util::io::poll_read_buf(Pin::new(io), cx, &mut self.buffer)
-        } else {
-            let mut space = [MaybeUninit::uninit(); IDLE_READ_BYTES];
-            let mut stack = ReadBuf::uninit(&mut space);
-            Pin::new(io).poll_read(cx, &mut stack).map_ok(|()| {
-                self.buffer.extend_from_slice(stack.filled());
-                stack.filled().len()
-            })
-        };
-        match read {
-            Poll::Ready(Ok(count)) => {
-                self.next_read_bytes = match count {
-                    _ if count >= wanted => (wanted * 2).min(MAX_READ_BYTES),
-                    _ if count < wanted / 4 => (self.next_read_bytes / 2).max(IDLE_READ_BYTES),
-                    _ => self.next_read_bytes,
-                };
-                Poll::Ready(Ok(count))
-            }
-            Poll::Pending => {
-                if self.buffer.is_empty() {
-                    self.buffer = BytesMut::new();
-                }
-                Poll::Pending
-            }
-            // Stock ends drop a TLS connection without a word; that is an end like any other.
-            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(0)),
-            failed => failed,
-        }
-    }
-}
-
-impl Outgoing {
-    fn push(&mut self, message: Message, role: Role) {
-        let before = self.tail.len();
-        match message {
-            Message::Binary(payload) if role == Role::Server && payload.len() >= COPY_BELOW_BYTES => {
-                encode_header(Opcode::Binary, payload.len(), role, [0; 4], &mut self.tail);
-                self.pending_bytes += self.tail.len() - before + payload.len();
-                self.parts.push_back(self.tail.split().freeze());
-                self.parts.push_back(payload);
-            }
-            message => {
-                encode(&message, role, mask(role), &mut self.tail);
-                self.pending_bytes += self.tail.len() - before;
-            }
-        }
-        self.was_full |= self.pending_bytes >= PENDING_LIMIT_BYTES;
-    }
-
-    /// Whether `Writable` is due, given that everything has gone out or not.
-    fn take_writable(&mut self, all_out: bool) -> bool {
-        let room_again = self.was_full && self.pending_bytes < PENDING_LOW_BYTES;
-        if !(self.owes_writable && all_out || room_again) {
-            return false;
-        }
-        self.was_full = false;
-        self.owes_writable = !all_out;
-        true
-    }
-
-    fn poll_write_out<IO: AsyncWrite + Unpin>(
-        &mut self,
-        io: &mut IO,
-        role: Role,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        // A peer that pings without reading must not fill the queue with answers.
-        if self.pending_bytes < PENDING_LIMIT_BYTES
-            && let Some(payload) = self.pong.take()
-        {
-            self.push(Message::Pong(payload), role);
-        }
-        while self.pending_bytes > 0 {
-            let written = ready!(self.poll_write_once(io, cx))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.advance(written);
-            self.needs_flush = true;
-        }
-        if self.needs_flush {
-            ready!(Pin::new(io).poll_flush(cx))?;
-            self.needs_flush = false;
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_write_once<IO: AsyncWrite + Unpin>(&self, io: &mut IO, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.parts.is_empty() {
-            return Pin::new(io).poll_write(cx, &self.tail);
-        }
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let parts = self.parts.iter().map(Bytes::as_ref).chain(std::iter::once(self.tail.as_ref()));
-        let mut used = 0;
-        for (slice, part) in slices.iter_mut().zip(parts) {
-            *slice = IoSlice::new(part);
-            used += 1;
-        }
-        Pin::new(io).poll_write_vectored(cx, &slices[..used])
-    }
-
-    fn advance(&mut self, mut written: usize) {
-        self.pending_bytes -= written;
-        while let Some(part) = self.parts.front_mut() {
-            if written < part.len() {
-                return part.advance(written);
-            }
-            written -= part.len();
-            self.parts.pop_front();
-        }
-        self.tail.advance(written);
-        if self.pending_bytes == 0 {
-            // Idle connections hold no memory.
-            self.parts = VecDeque::new();
-            self.tail = BytesMut::new();
-        }
-    }
-}
-
-/// A mask for one frame; only clients mask, and theirs must not be guessable (RFC 6455 §10.3).
-fn mask(role: Role) -> [u8; 4] {
-    let mut mask = [0; 4];
-    if role == Role::Client {
-        SystemEntropy.fill(&mut mask);
-    }
-    mask
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use bytes::Bytes;
     use tokio::io::{DuplexStream, duplex};
 
+    use super::incoming::MAX_READ_BYTES;
     use super::*;
 
     const MAX_MESSAGE_BYTES: usize = 256 * 1024;

@@ -5,15 +5,14 @@
 //! more is nobody, whatever it signs with.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use postern_iam::sigv4::{self, Scheme, SigV4Error, SignedRequest, VerifyPolicy};
 use postern_iam::{AccessKeyId, NodeId, NodePublicKey, SecretString};
 use postern_model::{ApiError, ErrorCode, Service};
-use postern_store::{AccessKeyRecord, KeyUse, NodeRecord, StartRequest};
+use postern_store::{AccessKeyRecord, IdentityRecord, KeyUse, NodeRecord, RegisteredKey, StartRequest};
 
-use crate::caller::{Caller, CredentialFacts, NodeProof, Person, Principal};
+use crate::caller::{Caller, Credential, CredentialFacts, NodeProof, Person, Principal};
 use crate::guesses::Guessed;
 use crate::role::{RoleCredentials, RoleToken};
 use crate::session_token::{Holder, SessionToken};
@@ -45,6 +44,23 @@ pub struct Arrival<'a> {
     pub invocation_id: Option<String>,
 }
 
+/// Who a signature is from.
+struct Proven {
+    principal: Principal,
+    credential: Option<Credential>,
+    verified_key: Option<RegisteredKey>,
+}
+
+impl Proven {
+    fn person(person: Person, credential: Credential) -> Self {
+        Self { principal: person.into(), credential: Some(credential), verified_key: None }
+    }
+
+    fn node(node_id: NodeId, proof: NodeProof, verified_key: Option<RegisteredKey>) -> Self {
+        Self { principal: Principal::Node { node_id, proof }, credential: None, verified_key }
+    }
+}
+
 /// Conditions on what a client calls itself see so many bytes.
 const MAX_USER_AGENT: usize = 512;
 
@@ -62,20 +78,21 @@ impl Control {
     /// `AccessDeniedException` for a node that is not registered (any more), on purpose: it makes stock agents stay
     /// away; `InternalServerError` if the store does not answer, which does not.
     pub async fn authenticate(&self, signed: &SignedRequest, arrival: Arrival<'_>) -> Result<Caller, ApiError> {
-        let (principal, verified_key) = match (signed.scheme(), signed.session_token()) {
+        let Proven { principal, credential, verified_key } = match (signed.scheme(), signed.session_token()) {
             (Scheme::NodeKey, _) => self.authenticate_node_key(signed, &arrival).await?,
             (Scheme::Header | Scheme::Presigned, Some(token)) if SessionToken::is_one(token) => {
-                (self.authenticate_session(signed, token, &arrival).await?, None)
+                self.authenticate_session(signed, token, &arrival).await?
             }
             (Scheme::Header | Scheme::Presigned, Some(token)) => {
-                (self.authenticate_node_role(signed, token, &arrival).await?, None)
+                self.authenticate_node_role(signed, token, &arrival).await?
             }
-            (Scheme::Header | Scheme::Presigned, None) => (self.authenticate_user(signed, &arrival).await?, None),
+            (Scheme::Header | Scheme::Presigned, None) => self.authenticate_user(signed, &arrival).await?,
         };
         let invocation = arrival.invocation_id.filter(|id| id.len() <= MAX_INVOCATION_ID);
         Ok(Caller {
             request: Some(StartRequest { signature: signed.signature_digest(), invocation }),
             verified_key,
+            credential,
             ..self.caller(principal, arrival.origin)
         })
     }
@@ -115,12 +132,13 @@ impl Control {
             source_ip,
             is_secure,
             user_agent,
+            credential: None,
             request: None,
             verified_key: None,
         }
     }
 
-    async fn authenticate_user(&self, signed: &SignedRequest, arrival: &Arrival<'_>) -> Result<Principal, ApiError> {
+    async fn authenticate_user(&self, signed: &SignedRequest, arrival: &Arrival<'_>) -> Result<Proven, ApiError> {
         let id: AccessKeyId = signed.access_key_id().parse().map_err(|_| unknown_key())?;
         let found = self.store.access_key(&id).await.map_err(failure::store)?;
         let (key, user) = found.ok_or_else(unknown_key)?;
@@ -134,10 +152,14 @@ impl Control {
             return Err(unknown_key());
         }
         self.note_use(&key, arrival.services).await;
+        Ok(Proven::person(self.user_of_key(&key, user).await?, Credential::Key(id)))
+    }
+
+    /// The user who signs with an access key, as it is now.
+    pub(crate) async fn user_of_key(&self, key: &AccessKeyRecord, user: IdentityRecord) -> Result<Person, ApiError> {
         let policies = self.store.policies_in_effect(&key.account, &user.id).await.map_err(failure::store)?;
         let layers = self.layers(&policies, None);
-        let person = Person::user(user, &key.account, CredentialFacts::LongLived, layers);
-        Ok(Principal::Person(Arc::new(person)))
+        Ok(Person::user(user, &key.account, CredentialFacts::LongLived, layers))
     }
 
     /// Notes now and then what a key is good for: so often that people can tell which keys nobody needs. A request is
@@ -161,7 +183,7 @@ impl Control {
         signed: &SignedRequest,
         session_token: &SecretString,
         arrival: &Arrival<'_>,
-    ) -> Result<Principal, ApiError> {
+    ) -> Result<Proven, ApiError> {
         let (token, credentials) = SessionToken::verify(session_token, &self.keys).ok_or_else(unknown_token)?;
         if credentials.access_key_id.as_str() != signed.access_key_id() || token.account != self.scope().account {
             return Err(unknown_token());
@@ -176,7 +198,8 @@ impl Control {
         if is_for_identities && matches!(token.holder, Holder::User(_)) && token.mfa_at.is_none() {
             return Err(unknown_token());
         }
-        Ok(self.holder(token).await?.ok_or_else(unknown_token)?.into())
+        let person = self.holder(token.clone()).await?.ok_or_else(unknown_token)?;
+        Ok(Proven::person(person, Credential::Token(Box::new(token))))
     }
 
     /// Verifies a signature that whoever does not know the secret may be guessing at.
@@ -209,7 +232,7 @@ impl Control {
         signed: &SignedRequest,
         session_token: &SecretString,
         arrival: &Arrival<'_>,
-    ) -> Result<Principal, ApiError> {
+    ) -> Result<Proven, ApiError> {
         let (token, credentials) = RoleToken::verify(session_token, &self.keys).ok_or_else(unknown_token)?;
         if credentials.access_key_id.as_str() != signed.access_key_id() || token.scope != *self.scope() {
             return Err(unknown_token());
@@ -217,7 +240,7 @@ impl Control {
         self.verify_role(signed, arrival, &token, &credentials)
             .inspect_err(|error| self.note_refusal(&token.node_id, error))?;
         self.registered(&token.node_id).await?;
-        Ok(Principal::Node { node_id: token.node_id, proof: NodeProof::Role })
+        Ok(Proven::node(token.node_id, NodeProof::Role, None))
     }
 
     fn verify_role(
@@ -235,11 +258,7 @@ impl Control {
         self.verify(signed, arrival, &credentials.secret_access_key)
     }
 
-    async fn authenticate_node_key(
-        &self,
-        signed: &SignedRequest,
-        arrival: &Arrival<'_>,
-    ) -> Result<(Principal, Option<postern_store::RegisteredKey>), ApiError> {
+    async fn authenticate_node_key(&self, signed: &SignedRequest, arrival: &Arrival<'_>) -> Result<Proven, ApiError> {
         let node_id: NodeId = signed.access_key_id().parse().map_err(|_| unknown_key())?;
         let node = self.registered(&node_id).await?;
         let key = NodePublicKey::from_registration(&node.key.public_key, &node.key.key_type).map_err(|error| {
@@ -250,7 +269,7 @@ impl Control {
         sigv4::verify_with_node_key(signed, arrival.body, &key, self.unix_millis(), &policy)
             .map_err(ApiError::from)
             .inspect_err(|error| self.note_refusal(&node_id, error))?;
-        Ok((Principal::Node { node_id, proof: NodeProof::Key }, Some(node.key)))
+        Ok(Proven::node(node_id, NodeProof::Key, Some(node.key)))
     }
 
     async fn registered(&self, node_id: &NodeId) -> Result<NodeRecord, ApiError> {

@@ -158,14 +158,20 @@ pub fn authorize<A: Act>(caller: &Caller, on: A::On) -> Result<Authorized<A>, Ap
     }
 }
 
+/// Whether a caller may still do what it was allowed to do before. It is no proof: nothing is done with it on anybody's
+/// behalf.
+pub(crate) fn is_still_allowed<A: Act>(caller: &Caller, on: &A::On) -> Result<(), Denied> {
+    decide(caller, A::ACTION, on)
+}
+
 /// A no, in the words of a denial.
 #[derive(Debug, PartialEq, Eq)]
-struct Denied {
-    action: Cow<'static, str>,
-    resource: String,
-    reason: Cow<'static, str>,
+pub(crate) struct Denied {
+    pub(crate) action: Cow<'static, str>,
+    pub(crate) resource: String,
+    pub(crate) reason: Cow<'static, str>,
     /// Somebody said no, rather than nobody yes.
-    is_explicit: bool,
+    pub(crate) is_explicit: bool,
 }
 
 const NOT_ITS_OWN: &str = "because a managed node may act only for itself and its own sessions";

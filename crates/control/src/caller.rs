@@ -4,8 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use postern_iam::NodeId;
+use postern_iam::{AccessKeyId, NodeId};
 use postern_store::{RegisteredKey, Scope, StartRequest, UnixMillis};
+
+use crate::session_token::SessionToken;
 
 mod person;
 
@@ -53,10 +55,21 @@ pub struct Caller {
     pub is_secure: bool,
     /// What the client calls itself.
     pub user_agent: Option<String>,
+    /// What a person signed with, for asking again later. Nothing for callers that are made up within the service.
+    pub(crate) credential: Option<Credential>,
     /// Recognises the same request if it comes again. Only signed requests have it.
     pub request: Option<StartRequest>,
     /// The key that a node's signature was verified with: replacing it must replace this one.
     pub verified_key: Option<RegisteredKey>,
+}
+
+/// What a person signed with: by it can be found out later who that is by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// An access key.
+    Key(AccessKeyId),
+    /// Temporary credentials, and what they say.
+    Token(Box<SessionToken>),
 }
 
 impl Caller {

@@ -12,6 +12,7 @@
 //!   are somebody else's to answer.
 //! - For the broker: `control_channel` and `data_channel` decide who opens which channel, `supervise` is how the one
 //!   supervisor of a session learns what happens elsewhere and stores what happened here, [`lifecycle`] says what to do.
+//! - `live` ends sessions that would not be allowed any more.
 //! - For programs: `identity` makes administrators, [`Control::recover`] goes on after a restart,
 //!   [`Control::keep_house`] forgets old history.
 
@@ -33,6 +34,7 @@ mod identity;
 mod keys;
 mod kms;
 pub mod lifecycle;
+mod live;
 mod logs;
 mod node;
 mod page;
@@ -62,6 +64,7 @@ pub use data_channel::{Admission, DataAdmission, EndedSession};
 pub use failure::Refusal;
 pub use identity::NewAccessKey;
 pub use keys::RootKey;
+pub use live::{DecisionWatch, Review};
 pub use session::SessionSnapshot;
 pub use settings::{DocumentQuota, SessionDocumentCheck, Settings};
 pub use supervise::{SessionCommands, SessionNews, Supervision};

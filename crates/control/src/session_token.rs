@@ -131,6 +131,16 @@ impl SessionToken {
         Some((token, credentials))
     }
 
+    /// What it says, for the service's own store. It is no token any more: it proves nothing.
+    pub(crate) fn to_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.write())
+    }
+
+    /// Nothing for what another release has written and this one does not understand.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        Self::read(&URL_SAFE_NO_PAD.decode(text).ok()?)
+    }
+
     /// Whether a text says that it is one: nodes have another kind. It proves nothing.
     pub(crate) fn is_one(session_token: &SecretString) -> bool {
         let first = session_token.expose().get(..4).and_then(|letters| URL_SAFE_NO_PAD.decode(letters).ok());

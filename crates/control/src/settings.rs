@@ -48,6 +48,8 @@ pub struct Settings {
     /// Whether a data channel is opened by a token alone, as AWS's plugins did for years, or only with a signature beside
     /// it.
     pub require_signed_data_channels: bool,
+    /// Whether a session that was started with temporary credentials ends when they expire. At AWS it goes on.
+    pub sessions_end_with_credentials: bool,
     /// How much documents may grow.
     pub document_quota: DocumentQuota,
     /// Bytes of one node's log events that are kept here, over all groups, as AWS counts them.
@@ -81,6 +83,7 @@ impl Settings {
             session_quota: SessionQuota { per_node: 500, per_owner: 1000, total: 10_000 },
             session_document_check: SessionDocumentCheck::Strict,
             require_signed_data_channels: false,
+            sessions_end_with_credentials: false,
             document_quota: DocumentQuota { documents: 500, versions: 1000, shares: 1000 },
             log_bytes_per_node: 1024 * 1024 * 1024,
             history: Duration::from_secs(30 * DAY),

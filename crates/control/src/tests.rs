@@ -8,6 +8,7 @@ mod channels;
 mod documents;
 mod kms;
 mod listings;
+mod live;
 mod logs;
 mod nodes;
 mod pages;

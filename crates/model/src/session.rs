@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::operation::Operation;
 use crate::timestamp::Timestamp;
 
-pub use end::EndReason;
+pub use end::{EndReason, Refused};
 pub use filter::SessionFilter;
 
 const TARGET: Text = Text::length(1, 400);

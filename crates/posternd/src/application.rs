@@ -105,6 +105,7 @@ impl Application {
         settings.log_bytes_per_node = log_megabytes.saturating_mul(1024 * 1024);
         settings.session_document_check = config.session_document_check.0;
         settings.require_signed_data_channels = config.require_signed_data_channels;
+        settings.sessions_end_with_credentials = config.sessions_end_with_credentials;
         settings.role_credentials_life = config.node_credential_lifetime.0;
         let upstreams = Upstreams {
             kms: config.kms_upstream()?.map(passed_on_to),

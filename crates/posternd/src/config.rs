@@ -150,6 +150,8 @@ settings! {
     /// Refuse data channels whose upgrade is not signed. AWS's plugins sign it since 2025; older ones and postern do not,
     /// and have nothing but the token that StartSession gave them.
     require_signed_data_channels: bool = "false";
+    /// Whether a session that was started with temporary credentials ends when they expire. At AWS it goes on.
+    sessions_end_with_credentials: bool = "false";
     /// How long the credentials of a node are valid; it renews them at half of that.
     node_credential_lifetime: value::Period = "\"1h\"";
     /// Most TLS handshakes under way at once; more of them wait.

@@ -1,5 +1,7 @@
 //! A whole service as a value: bound early, serving late, stopped on request.
 
+mod decisions;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -94,6 +96,7 @@ impl Server {
         );
         let chores = Tasks::new();
         chores.spawn("housekeeping", keep_house(Arc::clone(&application.control), chores.clone()));
+        chores.spawn("decisions", decisions::keep(Arc::clone(&application.control), chores.clone()));
         Ok(Running { application, gateway, chores, address })
     }
 }

@@ -12,6 +12,7 @@
 //! `open`.
 
 mod activation;
+mod decision;
 mod document;
 mod identity;
 mod key;

@@ -14,6 +14,7 @@
 
 mod activation;
 pub mod conformance;
+mod decision;
 mod document;
 mod identity;
 mod key;
@@ -27,6 +28,7 @@ mod session;
 mod tag;
 
 pub use activation::*;
+pub use decision::*;
 pub use document::*;
 pub use identity::*;
 pub use key::*;
@@ -67,6 +69,7 @@ pub trait Store:
     SessionStore
     + NodeStore
     + ActivationStore
+    + DecisionStore
     + DocumentStore
     + IdentityStore
     + KeyStore
@@ -83,6 +86,7 @@ impl<T> Store for T where
     T: SessionStore
         + NodeStore
         + ActivationStore
+        + DecisionStore
         + DocumentStore
         + IdentityStore
         + KeyStore

@@ -51,6 +51,8 @@ pub struct NewSession {
     pub limits: SessionLimits,
     /// The request it comes from.
     pub request: StartRequest,
+    /// What its start was allowed for, so that it can be asked again; see [`crate::DecisionStore::standing_sessions`].
+    pub grounds: Option<String>,
     /// When.
     pub started_at: UnixMillis,
 }

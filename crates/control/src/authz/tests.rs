@@ -79,6 +79,7 @@ fn caller(principal: Principal) -> Caller {
         source_ip: None,
         is_secure: true,
         user_agent: None,
+        credential: None,
         request: None,
         verified_key: None,
     }

@@ -7,7 +7,7 @@ use postern_policy::Layers;
 use postern_store::{IdentityRecord, Tag, UnixMillis};
 
 /// Somebody with credentials, as decisions see it. Made anew for every request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Person {
     /// What it acts as.
     pub kind: PersonKind,

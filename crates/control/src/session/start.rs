@@ -14,6 +14,7 @@ use crate::authz::act::{self, Destination, DocumentCheck, OnNode, Start, Target}
 use crate::authz::{Authorized, authorize};
 use crate::caller::{Caller, Principal};
 use crate::command::{NodeCommand, encode, node_subject};
+use crate::live::Grounds;
 use crate::refusals::NodeRefusal;
 use crate::settings::SessionDocumentCheck;
 use crate::{Control, failure, millis};
@@ -113,6 +114,7 @@ impl Control {
             let message = format!("Document and parameters together have more than {MAX_START_CONTENT} bytes.");
             return Err(ApiError::new(ErrorCode::InvalidParameters, message));
         }
+        let grounds = Grounds::of(caller, allowed.on()).map(|grounds| grounds.to_text()).transpose()?;
         // Only a signed request can get here; the random one stands for a caller made up in the same process.
         let request = caller.request.clone();
         let request = request.unwrap_or_else(|| StartRequest { signature: self.random(), invocation: None });
@@ -126,6 +128,7 @@ impl Control {
             reason,
             limits: limits(&document),
             request,
+            grounds,
             started_at: self.unix_millis(),
         };
         let started_at = session.started_at;

@@ -94,6 +94,7 @@ impl World {
             reason: None,
             limits: SessionLimits { idle_timeout: Duration::from_secs(1200), max_duration: None },
             request: StartRequest { signature: [random, random].concat().try_into().unwrap(), invocation: None },
+            grounds: None,
             started_at: self.millis(),
         };
         let quota = SessionQuota { per_node: 10, per_owner: 10, total: 10 };

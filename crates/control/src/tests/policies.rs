@@ -108,14 +108,14 @@ impl World {
         self.store.identity(&account, kind, name).await.unwrap().unwrap()
     }
 
-    async fn tag_node(&self, machine: &Machine, key: &str, value: &str) {
+    pub(super) async fn tag_node(&self, machine: &Machine, key: &str, value: &str) {
         let tags = vec![Tag { key: key.to_owned(), value: value.to_owned() }];
         let id = machine.node_id.to_string();
         let request = AddTagsToResourceRequest { resource_type: TaggedType::ManagedInstance, resource_id: id, tags };
         self.control.add_tags_to_resource(&self.as_admin().await, request).await.unwrap();
     }
 
-    async fn untag_node(&self, machine: &Machine, key: &str) {
+    pub(super) async fn untag_node(&self, machine: &Machine, key: &str) {
         let (resource_type, resource_id) = (TaggedType::ManagedInstance, machine.node_id.to_string());
         let request = RemoveTagsFromResourceRequest { resource_type, resource_id, tag_keys: vec![key.to_owned()] };
         self.control.remove_tags_from_resource(&self.as_admin().await, request).await.unwrap();

@@ -19,7 +19,7 @@ const ACCOUNT: &str = "arn:aws:iam::123456789012:root";
 const ADMIN: &str = "arn:aws:iam::123456789012:user/admin";
 
 /// A request as a client would send it.
-fn ask<R: ApiRequest>(members: &[(&str, &str)]) -> R {
+pub(super) fn ask<R: ApiRequest>(members: &[(&str, &str)]) -> R {
     let mut form = String::new();
     for (name, value) in members {
         let _ = write!(form, "&{name}=");
@@ -28,7 +28,7 @@ fn ask<R: ApiRequest>(members: &[(&str, &str)]) -> R {
     decode_form(&Form::parse(form.as_bytes()).unwrap()).unwrap()
 }
 
-fn signer(issued: &Issued) -> Credentials {
+pub(super) fn signer(issued: &Issued) -> Credentials {
     Credentials {
         access_key_id: issued.access_key_id.clone(),
         secret_access_key: issued.secret_access_key.0.clone(),
@@ -43,7 +43,7 @@ fn person(caller: &Caller) -> &Person {
     }
 }
 
-fn trust(principal: &str, actions: &str, condition: &str) -> String {
+pub(super) fn trust(principal: &str, actions: &str, condition: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":{actions},"Condition":{condition}}}]}}"#
     )
@@ -51,7 +51,7 @@ fn trust(principal: &str, actions: &str, condition: &str) -> String {
 
 impl World {
     /// A role with every right, whom this document says may act as it.
-    async fn role(&self, name: &str, trust: &str) {
+    pub(super) async fn role(&self, name: &str, trust: &str) {
         let admin = self.as_admin().await;
         let request = ask(&[("RoleName", name), ("AssumeRolePolicyDocument", trust)]);
         self.control.create_role(&admin, request).await.unwrap();
@@ -59,13 +59,13 @@ impl World {
         self.control.attach_role_policy(&admin, ask(&[("RoleName", name), ("PolicyArn", policy)])).await.unwrap();
     }
 
-    async fn assume(&self, caller: &Caller, role: &str, more: &[(&str, &str)]) -> Result<Issued, ApiError> {
+    pub(super) async fn assume(&self, caller: &Caller, role: &str, more: &[(&str, &str)]) -> Result<Issued, ApiError> {
         let arn = format!("arn:aws:iam::123456789012:role/{role}");
         let members = [&[("RoleArn", arn.as_str()), ("RoleSessionName", "jane")], more].concat();
         Ok(self.control.assume_role(caller, ask(&members)).await?.credentials)
     }
 
-    async fn user(&self, name: &str) -> Credentials {
+    pub(super) async fn user(&self, name: &str) -> Credentials {
         let admin = self.as_admin().await;
         self.control.create_user(&admin, ask(&[("UserName", name)])).await.unwrap();
         let key = self.control.create_access_key(&admin, ask(&[("UserName", name)])).await.unwrap().access_key;
@@ -89,7 +89,7 @@ impl World {
     }
 
     /// A device of this user's, which is set up.
-    async fn device(&self, user: &str) -> (String, Seed) {
+    pub(super) async fn device(&self, user: &str) -> (String, Seed) {
         let admin = self.as_admin().await;
         let request = ask(&[("VirtualMFADeviceName", user)]);
         let made = self.control.create_virtual_mfa_device(&admin, request).await.unwrap().device;
@@ -122,7 +122,7 @@ fn base32(text: &str) -> SecretBytes {
     SecretBytes::new(bytes)
 }
 
-fn digits(seed: &Seed, step: u64) -> String {
+pub(super) fn digits(seed: &Seed, step: u64) -> String {
     String::from_utf8(seed.code(step).to_vec()).unwrap()
 }
 

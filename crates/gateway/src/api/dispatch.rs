@@ -275,6 +275,7 @@ impl<'a> Call<'a> {
     {
         let request = self.request::<R>()?;
         let answer = act(&self.app.control, self.caller, request).await?;
+        self.app.control.operation_done(R::OPERATION);
         match self.asked {
             Asked::Json(_) => reply::json(&answer),
             Asked::Form(..) => reply::query_answer(R::OPERATION, &answer, &self.caller.request_id),

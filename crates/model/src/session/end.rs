@@ -22,6 +22,8 @@ pub enum EndReason {
         /// The principal's ARN.
         by: String,
     },
+    /// What it was started for is not allowed any more.
+    NotAllowedAnyMore(Box<Refused>),
     /// The client never opened the data channel.
     ClientNeverConnected,
     /// The client was gone for longer than the idle timeout.
@@ -53,6 +55,19 @@ pub enum EndReason {
     },
 }
 
+/// What is not allowed any more. Every supervisor has room for a reason, so it is kept small.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Whose session it is, by the ARN of now.
+    pub principal: String,
+    /// What is not allowed.
+    pub action: String,
+    /// On what.
+    pub resource: String,
+    /// Why, as the end of a sentence.
+    pub because: String,
+}
+
 impl EndReason {
     /// Whether the session was used and is over, or never became usable.
     #[must_use]
@@ -70,6 +85,13 @@ impl EndReason {
             Self::Completed { exit_status: None } => "The session ended on the node.".to_owned(),
             Self::Completed { exit_status: Some(status) } => format!("The command ended with exit status {status}."),
             Self::Terminated { by } => format!("Terminated by {by}."),
+            Self::NotAllowedAnyMore(refused) => {
+                let Refused { principal, action, resource, because } = &**refused;
+                format!(
+                    "Ended by the service: {principal} is no longer authorized to perform: {action} on resource: \
+                     {resource} {because}."
+                )
+            }
             Self::ClientNeverConnected => "The client never opened the data channel.".to_owned(),
             Self::ClientGone => "The client lost its connection and did not come back.".to_owned(),
             Self::ClientLeft => "The client ended the session.".to_owned(),
@@ -111,5 +133,11 @@ mod tests {
         let stored = serde_json::to_string(&reason).unwrap();
         assert_eq!(stored, r#"{"reason":"completed","exit_status":3}"#);
         assert_eq!(serde_json::from_str::<EndReason>(&stored).unwrap(), reason);
+
+        let text = str::to_owned;
+        let (principal, action, resource, because) = (text("a"), text("b"), text("c"), text("because d"));
+        let reason = EndReason::NotAllowedAnyMore(Box::new(Refused { principal, action, resource, because }));
+        let stored = serde_json::to_string(&reason).unwrap();
+        assert_eq!(serde_json::from_str::<EndReason>(&stored).unwrap(), reason, "{stored}");
     }
 }

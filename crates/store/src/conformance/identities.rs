@@ -170,7 +170,7 @@ pub(super) async fn users_are_in_groups_up_to_a_limit(store: &dyn Store) {
     assert_eq!(delete(IdentityKind::User, "john").await, DeleteIdentity::Unknown);
 }
 
-fn key(number: u8, user: &IdentityRecord) -> AccessKeyRecord {
+pub(super) fn key(number: u8, user: &IdentityRecord) -> AccessKeyRecord {
     AccessKeyRecord {
         access_key_id: AccessKeyId::long_lived(&[number; 10]),
         account: account(),

@@ -31,7 +31,7 @@ fn policy(number: u8, name: &str) -> PolicyRecord {
     }
 }
 
-async fn create(store: &dyn Store, number: u8, name: &str) -> Arn {
+pub(super) async fn create(store: &dyn Store, number: u8, name: &str) -> Arn {
     let policy = policy(number, name);
     let arn = policy.arn(&account());
     let created = store.create_policy(&account(), policy, format!("{name} 1"), MANY).await.expect("writes");
@@ -39,7 +39,7 @@ async fn create(store: &dyn Store, number: u8, name: &str) -> Arn {
     arn
 }
 
-fn version(document: &str, is_default: bool) -> PolicyVersion {
+pub(super) fn version(document: &str, is_default: bool) -> PolicyVersion {
     PolicyVersion { number: 0, document: document.to_owned(), created_at: NOW + 1, is_default }
 }
 

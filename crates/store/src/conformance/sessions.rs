@@ -13,11 +13,11 @@ use crate::{
     StartRequest, Store,
 };
 
-fn by_jane() -> EndReason {
+pub(super) fn by_jane() -> EndReason {
     EndReason::Terminated { by: "arn:aws:iam::123456789012:user/jane".to_owned() }
 }
 
-fn end(at: u64) -> SessionEnd {
+pub(super) fn end(at: u64) -> SessionEnd {
     SessionEnd { reason: by_jane(), output: "good bye".to_owned(), ended_at: at, node_knows: false }
 }
 

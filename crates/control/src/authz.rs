@@ -182,6 +182,12 @@ const NOT_A_NODE: &str = "because only a managed node may do this, with its own 
 fn decide(caller: &Caller, action: Action, on: &impl Subject) -> Result<(), Denied> {
     let audience = audience(action);
     match &caller.principal {
+        // Whoever signed the request as well is nobody in particular here.
+        Principal::Person(_) | Principal::Anonymous if audience == Audience::Vouched => {
+            let mut request = context::of_arrival(caller);
+            on.request_keys(&mut request);
+            decide_by(on, |question| answer_vouched(caller, action, question, &request))
+        }
         Principal::Person(person) => {
             let mut request = context::of_request(caller, person);
             on.request_keys(&mut request);
@@ -243,6 +249,7 @@ fn answer_person(
             return Err(denied(caller, action, question, Cow::Borrowed(NOT_A_NODE)));
         }
         Audience::Anyone | Audience::Everybody | Audience::AnyPerson => return Ok(()),
+        Audience::Vouched => return Err(denied(caller, action, question, Cow::Borrowed(""))),
         Audience::People | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode => {}
     }
     let name = question.action.map_or_else(|| Cow::Owned(action.name()), Cow::Borrowed);
@@ -264,7 +271,36 @@ fn answer_person(
     Err(Denied { action: name, resource, reason: Cow::Owned(reason), is_explicit })
 }
 
+/// Somebody whom a provider vouches for may act as a role that trusts the provider's word.
+fn answer_vouched(caller: &Caller, action: Action, question: &Question<'_>, request: &Context) -> Result<(), Denied> {
+    let name = question.action.map_or_else(|| Cow::Owned(action.name()), Cow::Borrowed);
+    let put = |asked: &Asked<'_>| match question.needs {
+        Needs::Trust(trust) => trust.verdict_of_vouched(asked),
+        Needs::Allow | Needs::NoDeny | Needs::AllowUnlessOwner(_) => Verdict::ImplicitDeny(Layer::Identity),
+    };
+    match ask(&name, question, request, &caller.scope, put).is_allowed() {
+        true => Ok(()),
+        false => Err(denied(caller, action, question, Cow::Borrowed(""))),
+    }
+}
+
 fn verdict(person: &Person, action: &str, question: &Question<'_>, request: &Context, scope: &Scope) -> Verdict {
+    ask(action, question, request, scope, |asked| match question.needs {
+        Needs::Trust(trust) => trust.verdict(person, asked),
+        Needs::Allow | Needs::NoDeny | Needs::AllowUnlessOwner(_) => {
+            asked.put(&person.layers, postern_policy::Principal::default())
+        }
+    })
+}
+
+/// Puts a question to policies.
+fn ask(
+    action: &str,
+    question: &Question<'_>,
+    request: &Context,
+    scope: &Scope,
+    put: impl FnOnce(&Asked<'_>) -> Verdict,
+) -> Verdict {
     let (name, other_name) = (question.resource.name(scope), question.resource.other_name(scope));
     let mut resource = match question.resource {
         Resource::Session { .. } => postern_policy::Resource::session(&name),
@@ -276,13 +312,7 @@ fn verdict(person: &Person, action: &str, question: &Question<'_>, request: &Con
     }
     let mut resource_context = question.keys.clone();
     question.resource.keys(scope, &mut resource_context);
-    let asked = Asked { action, resource: &resource, scope, context: request, resource_context: &resource_context };
-    match question.needs {
-        Needs::Trust(trust) => trust.verdict(person, &asked),
-        Needs::Allow | Needs::NoDeny | Needs::AllowUnlessOwner(_) => {
-            asked.put(&person.layers, postern_policy::Principal::default())
-        }
-    }
+    put(&Asked { action, resource: &resource, scope, context: request, resource_context: &resource_context })
 }
 
 fn answer_node(
@@ -296,7 +326,7 @@ fn answer_node(
         Audience::NodeWithRole | Audience::PeopleAndNodes | Audience::PeopleAndAnyNode | Audience::Everybody => {
             NodeProof::Role
         }
-        Audience::Anyone | Audience::People | Audience::AnyPerson => {
+        Audience::Anyone | Audience::People | Audience::AnyPerson | Audience::Vouched => {
             return Err("because it is not for managed nodes");
         }
     };

@@ -48,6 +48,8 @@ impl Bucket {
 pub(crate) enum Guessed {
     /// The code of an activation.
     Activation,
+    /// The word of a provider of identities.
+    IdentityToken,
     /// A one-time code of this user's.
     Code(UniqueId),
     /// The secret that belongs to this access key.
@@ -61,7 +63,7 @@ impl Guessed {
             Self::Activation => (20, 3),
             // A guess is right once in 333,333 times, since three steps are accepted: at this rate after months.
             Self::Code(_) => (5, 30),
-            Self::Signature(_) => (50, 1),
+            Self::Signature(_) | Self::IdentityToken => (50, 1),
         };
         Rate { burst, every: Duration::from_secs(seconds) }
     }

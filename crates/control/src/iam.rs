@@ -11,6 +11,7 @@ mod inline;
 mod managed;
 mod mfa;
 mod policy;
+mod provider;
 mod role;
 mod tag;
 mod user;

@@ -39,6 +39,7 @@ mod logs;
 mod node;
 mod page;
 mod policies;
+mod provider_keys;
 mod recover;
 mod refusals;
 mod role;
@@ -65,6 +66,7 @@ pub use failure::Refusal;
 pub use identity::NewAccessKey;
 pub use keys::RootKey;
 pub use live::{DecisionWatch, Review};
+pub use provider_keys::WebDocuments;
 pub use session::SessionSnapshot;
 pub use settings::{DocumentQuota, SessionDocumentCheck, Settings};
 pub use supervise::{SessionCommands, SessionNews, Supervision};
@@ -117,6 +119,8 @@ pub struct Control {
     routes: Routes,
     registrations: Mutex<RegistrationThrottle>,
     guesses: Mutex<Guesses>,
+    web: Option<Arc<dyn WebDocuments>>,
+    provider_keys: provider_keys::ProviderKeys,
     turns: Mutex<Turns>,
     displacements: Mutex<Displacements>,
     refusals: Mutex<Refusals>,
@@ -137,9 +141,11 @@ impl Control {
             entropy,
             settings,
             keys: Keys::derive(&root_key),
+            web: upstreams.providers.clone(),
             routes: upstreams.into(),
             registrations: Mutex::new(RegistrationThrottle::new(now)),
             guesses: Mutex::default(),
+            provider_keys: Mutex::default(),
             turns: Mutex::default(),
             displacements: Mutex::default(),
             refusals: Mutex::default(),

@@ -4,15 +4,19 @@
 //! what goes into a token, and who somebody is who comes back with one.
 
 mod assume;
+mod claims;
 mod code;
 mod holder;
 mod session_policy;
 mod user;
+mod web_identity;
 
 use postern_iam::SecretString;
 use postern_model::iam::{Moment, ShownOnce};
 use postern_model::sts::Credentials;
 use postern_model::{ApiError, ErrorCode};
+
+pub(crate) use web_identity::address;
 
 use crate::Control;
 use crate::session_token::{MAX_PACKED_BYTES, SessionToken};

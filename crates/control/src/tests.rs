@@ -22,4 +22,5 @@ mod supervision;
 mod tags;
 mod throughput;
 mod upstream;
+mod web_identity;
 mod world;

@@ -15,6 +15,7 @@ use postern_model::{ApiError, ApiRequest, ErrorCode, Operation, Service};
 
 use crate::Control;
 use crate::authz::{Act, Action, Authorized};
+use crate::provider_keys::WebDocuments;
 use outage::Outage;
 
 /// More of an error's sentence is not passed on.
@@ -110,6 +111,8 @@ pub struct Upstreams {
     pub kms: Option<Arc<dyn Upstream>>,
     /// Instead of the embedded logs.
     pub logs: Option<Arc<dyn Upstream>>,
+    /// What providers of identities publish; if this is nobody, no provider's word is taken.
+    pub providers: Option<Arc<dyn WebDocuments>>,
 }
 
 /// [`Upstreams`] in use.

@@ -7,4 +7,4 @@
 mod seeds;
 mod targets;
 
-fuzz_tests![arn, ids, node_key, sigv4_claim * 2, sigv4_round_trip * 2];
+fuzz_tests![arn, ids, jwt * 2, node_key, sigv4_claim * 2, sigv4_round_trip * 2];

@@ -29,8 +29,18 @@ pub enum Fault {
     Service,
 }
 
+/// A code's name on the wire: its own, unless two codes have one name there.
+macro_rules! wire_name {
+    ($name:ident) => {
+        stringify!($name)
+    };
+    ($name:ident $wire:literal) => {
+        $wire
+    };
+}
+
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident: $status:literal $fault:ident,)+) => {
+    ($($(#[$doc:meta])* $name:ident $(as $wire:literal)?: $status:literal $fault:ident,)+) => {
         /// The name of an error, as clients match on it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum ErrorCode {
@@ -45,7 +55,7 @@ macro_rules! codes {
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {
-                    $(Self::$name => stringify!($name),)+
+                    $(Self::$name => wire_name!($name $($wire)?),)+
                 }
             }
 
@@ -95,10 +105,16 @@ codes! {
     DeleteConflict: 409 Caller,
     /// There is one of this name already.
     EntityAlreadyExists: 409 Caller,
+    /// What a provider of identities said is past its date. STS has one name for this and another one for credentials.
+    ExpiredIdentityToken as "ExpiredTokenException": 400 Caller,
     /// Temporary credentials are past their date; SDKs fetch new ones.
     ExpiredTokenException: 400 Caller,
     /// The same in the words of services of the Query protocol.
     ExpiredToken: 403 Caller,
+    /// A provider of identities does not tell its keys; SDKs try again.
+    IDPCommunicationError: 400 Load,
+    /// What a provider of identities said cannot be meant.
+    IDPRejectedClaim: 403 Caller,
     /// A part of the signature is missing or malformed.
     IncompleteSignatureException: 400 Caller,
     /// The same in the words of services of the Query protocol.
@@ -135,6 +151,8 @@ codes! {
     InvalidGrantTokenException: 400 Caller,
     /// A key of another kind than the operation needs.
     InvalidKeyUsageException: 400 Caller,
+    /// What a provider of identities is said to have said is not believed.
+    InvalidIdentityToken: 400 Caller,
     /// Not a page marker of this operation.
     InvalidMarkerException: 400 Caller,
     /// Not the form of an activation's id.

@@ -17,6 +17,7 @@ mod access_key;
 mod group;
 mod mfa;
 mod policy;
+mod provider;
 mod role;
 mod user;
 
@@ -24,6 +25,7 @@ pub use access_key::*;
 pub use group::*;
 pub use mfa::*;
 pub use policy::*;
+pub use provider::*;
 pub use role::*;
 pub use user::*;
 

@@ -422,12 +422,34 @@ operations! {
         DeleteVirtualMFADevice: User,
         /// Learns how wrong a device's clock is.
         ResyncMFADevice: User,
+        /// Takes a provider's word for who somebody is.
+        CreateOpenIDConnectProvider: User,
+        /// What is known about a provider.
+        GetOpenIDConnectProvider: User,
+        /// Lists providers.
+        ListOpenIDConnectProviders: User,
+        /// Takes a provider's word no more.
+        DeleteOpenIDConnectProvider: User,
+        /// Other thumbprints of a provider's certificates.
+        UpdateOpenIDConnectProviderThumbprint: User,
+        /// A provider's tokens may be made for one more client.
+        AddClientIDToOpenIDConnectProvider: User,
+        /// A provider's tokens may be made for one client less.
+        RemoveClientIDFromOpenIDConnectProvider: User,
+        /// Puts tags on a provider.
+        TagOpenIDConnectProvider: User,
+        /// Takes tags from a provider.
+        UntagOpenIDConnectProvider: User,
+        /// Lists a provider's tags.
+        ListOpenIDConnectProviderTags: User,
     }
     Sts {
         /// Who the caller is.
         GetCallerIdentity: UserOrNodeRole,
         /// Acts as a role for a while.
         AssumeRole: User,
+        /// Acts as a role for a while, by the word of a provider of identities.
+        AssumeRoleWithWebIdentity: Anonymous,
         /// Credentials of the caller's own that are good for a while.
         GetSessionToken: User,
         /// Whose an access key is.

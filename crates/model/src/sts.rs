@@ -57,6 +57,16 @@ shapes! {
         packed_policy_size: Option<u32>,
         source_identity: Option<String>,
     }
+    /// Who somebody is as a role, by the word of a provider of identities.
+    AssumeRoleWithWebIdentityResponse {
+        credentials: Credentials,
+        subject_from_web_identity_token: String,
+        assumed_role_user: AssumedRoleUser,
+        packed_policy_size: Option<u32>,
+        provider: String,
+        audience: String,
+        source_identity: Option<String>,
+    }
     /// A user for a while.
     GetSessionTokenResponse { credentials: Credentials, }
     /// Whose key it is.
@@ -77,6 +87,16 @@ requests! {
         serial_number: Option<String> = text("SerialNumber", SERIAL),
         token_code: Option<String> = text("TokenCode", CODE),
         source_identity: Option<String> = text("SourceIdentity", SESSION_NAME),
+    }
+    /// Acts as a role for a while, by the word of a provider of identities.
+    AssumeRoleWithWebIdentityRequest for AssumeRoleWithWebIdentity -> AssumeRoleWithWebIdentityResponse {
+        role_arn: String = required_text("RoleArn", ARN),
+        role_session_name: String = required_text("RoleSessionName", SESSION_NAME),
+        web_identity_token: ShownOnce = web_identity_token(),
+        provider_id: Option<String> = text("ProviderId", Text::length(4, 2048)),
+        policy_arns: Vec<String> = policy_arns(),
+        policy: Option<String> = text("Policy", POLICY),
+        duration_seconds: Option<u32> = duration(43_200),
     }
     /// Credentials of the caller's own that are good for a while, perhaps with a second factor.
     GetSessionTokenRequest for GetSessionToken -> GetSessionTokenResponse {
@@ -107,5 +127,10 @@ impl Input<'_> {
     fn duration(&mut self, max: i64) -> Result<Option<u32>, ApiError> {
         let seconds = self.integer("DurationSeconds", 900, max)?;
         Ok(seconds.and_then(|seconds| u32::try_from(seconds).ok()))
+    }
+
+    fn web_identity_token(&mut self) -> Result<ShownOnce, ApiError> {
+        let token = self.required_text("WebIdentityToken", Text::length(4, 20_000).sensitive())?;
+        Ok(ShownOnce(token.into()))
     }
 }

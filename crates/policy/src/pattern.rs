@@ -244,11 +244,12 @@ fn variable(inside: &str) -> Result<Piece, String> {
     Ok(Piece::Variable(Variable { key: key.to_ascii_lowercase().into(), default }))
 }
 
-/// `service:name`, where the name may have a tag's key in it. What AWS allows in tag keys is allowed.
+/// `service:name`, where the name may have a tag's key in it. What AWS allows in tag keys is allowed. A provider of
+/// identities is called by its address, which may have a path: `oidc.example.org/tenant:sub`.
 pub(crate) fn is_condition_key(key: &str) -> bool {
     let Some((service, name)) = key.split_once(':') else { return false };
     !service.is_empty()
-        && service.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+        && service.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'/' | b'_' | b'~'))
         && !name.is_empty()
         && name.chars().all(|c| c.is_alphanumeric() || " _.:/=+-@".contains(c))
 }

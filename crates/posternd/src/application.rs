@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::authority::AuthorityError;
 use crate::config::{Config, ConfigError, UpstreamConfig};
 use crate::data_dir::{DataDir, DataDirError, read_optional, write_private};
+use crate::providers::Published;
 use crate::upstream::SignedService;
 
 /// Why the service cannot run. Each text is one sentence with the cause and the fix.
@@ -110,6 +111,7 @@ impl Application {
         let upstreams = Upstreams {
             kms: config.kms_upstream()?.map(passed_on_to),
             logs: config.logs_upstream()?.map(passed_on_to),
+            providers: Some(Arc::new(Published::new(&config))),
         };
         let control = Control::new(Deps {
             store: Arc::clone(&store) as _,

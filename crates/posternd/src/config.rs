@@ -186,6 +186,11 @@ settings! {
     logs_secret_access_key: Option<SecretString> = "\"\"";
     /// How long a request to logs_endpoint may take, with the wait for its turn.
     logs_timeout: value::Period = "\"10s\"";
+    /// Certificate authorities of identity providers (PEM file), instead of those of the public web.
+    identity_provider_ca_file: Option<PathBuf> = "\"\"";
+    /// Let identity providers be at private and link-local addresses, such as a Kubernetes API server's. Whoever may
+    /// make a provider can then have this machine ask any of them.
+    identity_provider_private_addresses: bool = "false";
 }
 
 impl Config {
@@ -229,6 +234,7 @@ impl Config {
             ("tls_key", self.tls_key.as_mut()),
             ("kms_credentials_file", self.kms_credentials_file.as_mut()),
             ("logs_credentials_file", self.logs_credentials_file.as_mut()),
+            ("identity_provider_ca_file", self.identity_provider_ca_file.as_mut()),
         ] {
             if let (Some(path), Some(folder)) = (path, layers.folder_of(key)) {
                 *path = folder.join(&*path);

@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 pub mod data_dir;
 pub mod logging;
+mod providers;
 mod server;
 mod upstream;
 

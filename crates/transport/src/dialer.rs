@@ -16,6 +16,7 @@ use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::TransportError;
 use crate::proxy::{Proxy, ProxyError, ProxyServer};
+use crate::reach::Reach;
 use crate::read_ahead::ReadAhead;
 use crate::socket::tune_socket;
 use crate::stream::NetStream;
@@ -38,6 +39,7 @@ pub struct Dialer {
 struct Shared {
     trust: Trust,
     proxy: Proxy,
+    reach: Reach,
     /// Made by the first TLS connection. A failure is not kept: the next attempt reads the file again.
     tls: OnceLock<Arc<ClientConfig>>,
 }
@@ -46,7 +48,15 @@ impl Dialer {
     /// Does nothing yet: the CA file is read by the first TLS connection.
     #[must_use]
     pub fn new(trust: Trust, proxy: Proxy) -> Self {
-        Self { shared: Arc::new(Shared { trust, proxy, tls: OnceLock::new() }) }
+        Self { shared: Arc::new(Shared { trust, proxy, reach: Reach::Anywhere, tls: OnceLock::new() }) }
+    }
+
+    /// The same, no further than this. The CA file is read anew.
+    #[must_use]
+    pub fn reaching(self, reach: Reach) -> Self {
+        let Shared { trust, proxy, .. } = &*self.shared;
+        let (trust, proxy) = (trust.clone(), proxy.clone());
+        Self { shared: Arc::new(Shared { trust, proxy, reach, tls: OnceLock::new() }) }
     }
 
     /// Connects to `endpoint`, through the proxy and inside TLS where they apply.
@@ -64,9 +74,13 @@ impl Dialer {
     ) -> Result<NetStream, TransportError> {
         let tls = if endpoint.is_tls() { Some(self.tls()?) } else { None };
         let tcp = match self.shared.proxy.server_for(endpoint)? {
-            None => connect(endpoint.host(), endpoint.port(), deadline).await?,
+            None => connect(endpoint.host(), endpoint.port(), self.shared.reach, deadline).await?,
             Some(proxy) => {
-                let tcp = connect(proxy.host(), proxy.port(), deadline).await?;
+                // The proxy is the operator's, wherever it is.
+                if endpoint.ip().is_some_and(|address| !self.shared.reach.allows(address)) {
+                    return Err(TransportError::OutOfReach { host: endpoint.host().to_owned() });
+                }
+                let tcp = connect(proxy.host(), proxy.port(), Reach::Anywhere, deadline).await?;
                 let step = || format!("waiting for the proxy {proxy}");
                 deadline.run(step, open_tunnel(tcp, proxy, endpoint)).await??
             }
@@ -86,13 +100,17 @@ impl Dialer {
     }
 }
 
-async fn connect(host: &str, port: u16, deadline: Deadline) -> Result<TcpStream, TransportError> {
+async fn connect(host: &str, port: u16, reach: Reach, deadline: Deadline) -> Result<TcpStream, TransportError> {
     let step = || format!("resolving the name {host}");
     let found: Vec<SocketAddr> = deadline
         .run(step, lookup_host((host, port)))
         .await?
         .map_err(|source| TransportError::Resolve { host: host.to_owned(), source })?
         .collect();
+    // One that is out of reach among others is somebody's attempt, or a mistake: then none is tried.
+    if found.iter().any(|address| !reach.allows(address.ip())) {
+        return Err(TransportError::OutOfReach { host: host.to_owned() });
+    }
     let step = || format!("connecting to {host}:{port}");
     let tcp = deadline.run(step, connect_any(interleaved(found))).await?.and_then(|tcp| {
         tune_socket(&tcp)?;

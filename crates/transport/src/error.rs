@@ -41,6 +41,12 @@ pub enum TransportError {
         /// What the resolver said.
         source: io::Error,
     },
+    /// The host has an address that connections of this kind may not go to.
+    #[error("{host} has an address that is not of the public internet, and the settings allow no other")]
+    OutOfReach {
+        /// As it was named.
+        host: String,
+    },
     /// No address of the host accepted a connection.
     #[error(
         "{authority} does not accept connections; check that the service runs there and that no firewall is in between"
@@ -124,7 +130,7 @@ impl TransportError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Endpoint(_) | Self::Trust(_) | Self::Request { .. } => Fault::Caller,
+            Self::OutOfReach { .. } | Self::Endpoint(_) | Self::Trust(_) | Self::Request { .. } => Fault::Caller,
             Self::Proxy(error) if error.is_setting() => Fault::Caller,
             Self::Proxy(_)
             | Self::Resolve { .. }

@@ -44,6 +44,14 @@ pub struct HttpRequest {
     pub body: Bytes,
 }
 
+impl HttpRequest {
+    /// Asks for what is there.
+    #[must_use]
+    pub fn get(url: Endpoint) -> Self {
+        Self { method: Method::GET, url, headers: Vec::new(), body: Bytes::new() }
+    }
+}
+
 /// An answer with its whole body.
 #[derive(Clone)]
 pub struct HttpResponse {

@@ -8,6 +8,8 @@ mod groups;
 mod identities;
 mod javascript;
 mod keys_and_logs;
+mod roles;
+mod web_identity;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

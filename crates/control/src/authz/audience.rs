@@ -21,6 +21,8 @@ pub(super) enum Audience {
     PeopleAndAnyNode,
     /// People and their programs, whatever policies say: about themselves.
     AnyPerson,
+    /// Whoever asks, as far as a role trusts the provider that vouches for them.
+    Vouched,
     /// Whoever has credentials, whatever policies say: the question who one is.
     Everybody,
 }
@@ -162,10 +164,21 @@ fn audience_of_operation(operation: Operation) -> Audience {
         | Operation::ListMFADevices
         | Operation::ListVirtualMFADevices
         | Operation::DeleteVirtualMFADevice
-        | Operation::ResyncMFADevice => Audience::People,
+        | Operation::ResyncMFADevice
+        | Operation::CreateOpenIDConnectProvider
+        | Operation::GetOpenIDConnectProvider
+        | Operation::ListOpenIDConnectProviders
+        | Operation::DeleteOpenIDConnectProvider
+        | Operation::UpdateOpenIDConnectProviderThumbprint
+        | Operation::AddClientIDToOpenIDConnectProvider
+        | Operation::RemoveClientIDFromOpenIDConnectProvider
+        | Operation::TagOpenIDConnectProvider
+        | Operation::UntagOpenIDConnectProvider
+        | Operation::ListOpenIDConnectProviderTags => Audience::People,
 
         // What decides is the role's trust policy: see `authorize_role`.
         Operation::AssumeRole => Audience::People,
+        Operation::AssumeRoleWithWebIdentity => Audience::Vouched,
 
         // As at AWS, where nobody needs a permission for these.
         Operation::GetSessionToken | Operation::GetAccessKeyInfo => Audience::AnyPerson,

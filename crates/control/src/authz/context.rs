@@ -6,22 +6,7 @@ use crate::caller::{Caller, CredentialFacts, Person, PersonKind, TemporaryFacts}
 
 /// What is so for everything that this caller's request asks for.
 pub(super) fn of_request(caller: &Caller, person: &Person) -> Context {
-    let mut keys = Context::new();
-    if let Some(date) = millis(caller.arrived_at).and_then(Value::date) {
-        keys.set("aws:CurrentTime", date);
-    }
-    keys.set("aws:EpochTime", seconds(caller.arrived_at));
-    if let Some(address) = caller.source_ip {
-        keys.set("aws:SourceIp", address);
-    }
-    keys.set("aws:SecureTransport", caller.is_secure);
-    if let Some(user_agent) = &caller.user_agent {
-        keys.set("aws:UserAgent", user_agent.as_str());
-    }
-    keys.set("aws:RequestedRegion", caller.scope.region.as_str());
-    // No service calls on anybody's behalf here. Samples that deny by address ask for it all the same.
-    keys.set("aws:ViaAWSService", false);
-    keys.set("aws:PrincipalIsAWSService", false);
+    let mut keys = of_arrival(caller);
     keys.set("aws:PrincipalAccount", caller.scope.account.as_str());
     keys.set("aws:userid", person.user_id.as_str());
     for tag in &person.tags {
@@ -41,6 +26,27 @@ pub(super) fn of_request(caller: &Caller, person: &Person) -> Context {
     if let CredentialFacts::Temporary(facts) = &person.credentials {
         of_temporary_credentials(caller, facts, &mut keys);
     }
+    keys
+}
+
+/// What is so for everybody whose request arrived like this.
+pub(super) fn of_arrival(caller: &Caller) -> Context {
+    let mut keys = Context::new();
+    if let Some(date) = millis(caller.arrived_at).and_then(Value::date) {
+        keys.set("aws:CurrentTime", date);
+    }
+    keys.set("aws:EpochTime", seconds(caller.arrived_at));
+    if let Some(address) = caller.source_ip {
+        keys.set("aws:SourceIp", address);
+    }
+    keys.set("aws:SecureTransport", caller.is_secure);
+    if let Some(user_agent) = &caller.user_agent {
+        keys.set("aws:UserAgent", user_agent.as_str());
+    }
+    keys.set("aws:RequestedRegion", caller.scope.region.as_str());
+    // No service calls on anybody's behalf here. Samples that deny by address ask for it all the same.
+    keys.set("aws:ViaAWSService", false);
+    keys.set("aws:PrincipalIsAWSService", false);
     keys
 }
 

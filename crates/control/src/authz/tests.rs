@@ -163,6 +163,7 @@ fn one_action_is_allowed_and_denied_by_its_name() {
                     | Operation::RegisterManagedInstance
                     | Operation::GetSessionToken
                     | Operation::GetAccessKeyInfo
+                    | Operation::AssumeRoleWithWebIdentity
             )
         );
         // Who hands a role to the service needs to be allowed that, too.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use postern_iam::Arn;
 use postern_policy::{
     Attached, Context, DocumentKind, Layers, Limits, Policy, Principal as Asking, PrincipalKind, Request, Resource,
     Verdict,
@@ -14,6 +15,8 @@ use crate::caller::{Person, PersonKind};
 #[derive(Clone, Debug)]
 pub struct Trust {
     policies: Vec<Attached>,
+    /// Who vouches for somebody that is not of here; none if people act as the role by their own credentials.
+    provider: Option<Arn>,
 }
 
 impl Trust {
@@ -23,7 +26,13 @@ impl Trust {
         let document = role.and_then(|role| role.role.as_ref()).map(|terms| terms.trust_policy.as_str());
         let policy = document.and_then(|document| Policy::parse(document, Limits::stored(DocumentKind::Trust)).ok());
         let attached = |policy| Attached { name: "trust policy".into(), policy: Arc::new(policy) };
-        Self { policies: policy.map(attached).into_iter().collect() }
+        Self { policies: policy.map(attached).into_iter().collect(), provider: None }
+    }
+
+    /// The same in somebody whom this provider vouches for.
+    #[must_use]
+    pub fn in_word_of(self, provider: Arn) -> Self {
+        Self { provider: Some(provider), ..self }
     }
 
     fn layers(&self, others: Layers) -> Layers {
@@ -41,6 +50,13 @@ impl Trust {
         let names: Vec<(PrincipalKind, &str)> = names.iter().map(|name| (PrincipalKind::Aws, name.as_str())).collect();
         let asking = Asking { account: Some(question.scope.account.as_str()), names: &names };
         question.put(&self.layers((*person.layers).clone()), asking)
+    }
+
+    /// What it says to somebody whom the provider vouches for, who has no policies.
+    pub(super) fn verdict_of_vouched(&self, question: &Asked<'_>) -> Verdict {
+        let name = self.provider.as_ref().map(Arn::to_string).unwrap_or_default();
+        let asking = Asking { account: None, names: &[(PrincipalKind::Federated, name.as_str())] };
+        question.put(&self.layers(Layers::default()), asking)
     }
 }
 

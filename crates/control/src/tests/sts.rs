@@ -36,7 +36,7 @@ pub(super) fn signer(issued: &Issued) -> Credentials {
     }
 }
 
-fn person(caller: &Caller) -> &Person {
+pub(super) fn person(caller: &Caller) -> &Person {
     match &caller.principal {
         Principal::Person(person) => person,
         other => panic!("{other:?}"),

@@ -44,7 +44,7 @@ impl Upstream for Scripted {
 /// A world whose keys and logs are somebody else's.
 async fn world() -> (World, Arc<Scripted>, Arc<Scripted>) {
     let (kms, logs) = (Arc::new(Scripted::default()), Arc::new(Scripted::default()));
-    let upstreams = Upstreams { kms: Some(Arc::clone(&kms) as _), logs: Some(Arc::clone(&logs) as _) };
+    let upstreams = Upstreams { kms: Some(Arc::clone(&kms) as _), logs: Some(Arc::clone(&logs) as _), providers: None };
     (World::with(upstreams).await, kms, logs)
 }
 
@@ -222,7 +222,7 @@ async fn an_answer_is_read_before_it_is_given_on() {
 #[tokio::test]
 async fn embedded_logs_take_no_key_of_another_service() {
     let kms = Arc::new(Scripted::default());
-    let world = World::with(Upstreams { kms: Some(Arc::clone(&kms) as _), logs: None }).await;
+    let world = World::with(Upstreams { kms: Some(Arc::clone(&kms) as _), logs: None, providers: None }).await;
     world.clock.advance(Duration::from_secs(1));
     let admin = world.admin_of("logs").await;
     let group = |key: Option<&str>| CreateLogGroupRequest {

@@ -9,11 +9,15 @@ use std::fmt::Debug;
 use std::str::FromStr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use postern_iam::jwt::{KeySet, Unverified};
 use postern_iam::sigv4::{Credentials, SigV4Error, SignableRequest, VerifyPolicy, parse, presign, sign, verify};
 use postern_iam::{
     AccessKeyId, AccountId, ActivationId, Arn, ClientId, DocumentName, NodeId, NodeKeyPair, NodePublicKey, Region,
     SessionId, sigv4,
 };
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 /// A reader under test.
 pub(crate) type Target = fn(&[u8]);
@@ -22,6 +26,7 @@ pub(crate) type Target = fn(&[u8]);
 pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("arn", arn),
     ("ids", ids),
+    ("jwt", jwt),
     ("node_key", node_key),
     ("sigv4_claim", sigv4_claim),
     ("sigv4_round_trip", sigv4_round_trip),
@@ -31,6 +36,34 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
 pub(crate) fn run(name: &str, data: &[u8]) {
     let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("the target is in the table");
     target(data);
+}
+
+/// The token of a provider of identities, or, if its first byte is odd, what one signs; then everything behind the
+/// signature has to be total, too. What is believed can be named in a condition.
+pub(crate) fn jwt(data: &[u8]) {
+    const NOW: u64 = 1_795_384_779_000;
+    let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("32 bytes are a seed");
+    let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let keys = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{}"}}]}}"#, text(key.public_key().as_ref()));
+    let keys = KeySet::parse(keys.as_bytes()).expect("it is a set");
+    let Some((first, rest)) = data.split_first() else { return };
+    let _ = KeySet::parse(rest);
+    let token = if first & 1 == 0 {
+        String::from_utf8_lossy(rest).into_owned()
+    } else {
+        let signed = format!("{}.{}", text(br#"{"alg":"EdDSA"}"#), text(rest));
+        format!("{signed}.{}", text(key.sign(signed.as_bytes()).as_ref()))
+    };
+    let Ok(token) = Unverified::parse(&token) else { return };
+    assert_eq!(token.issuer().trim_matches(char::is_control), token.issuer());
+    if let Ok(claims) = token.verify(&keys, NOW, 60) {
+        assert_eq!(first & 1, 1, "nobody else has the key");
+        let names = [&claims.issuer, &claims.subject];
+        for name in names.into_iter().chain(&claims.audiences).chain(&claims.methods) {
+            assert!(!name.is_empty() && name.chars().count() <= 255 && !name.chars().any(char::is_control));
+        }
+        assert!(!claims.audiences.is_empty());
+    }
 }
 
 /// An ARN is its text, in both directions, and the last part of its resource has no slash.

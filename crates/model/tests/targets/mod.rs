@@ -175,6 +175,17 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::ListVirtualMFADevices => form::<iam::ListVirtualMfaDevicesRequest>(body),
         Operation::DeleteVirtualMFADevice => form::<iam::DeleteVirtualMfaDeviceRequest>(body),
         Operation::ResyncMFADevice => form::<iam::ResyncMfaDeviceRequest>(body),
+        Operation::AssumeRoleWithWebIdentity => form::<sts::AssumeRoleWithWebIdentityRequest>(body),
+        Operation::CreateOpenIDConnectProvider => form::<iam::CreateProviderRequest>(body),
+        Operation::GetOpenIDConnectProvider => form::<iam::GetProviderRequest>(body),
+        Operation::ListOpenIDConnectProviders => form::<iam::ListProvidersRequest>(body),
+        Operation::DeleteOpenIDConnectProvider => form::<iam::DeleteProviderRequest>(body),
+        Operation::UpdateOpenIDConnectProviderThumbprint => form::<iam::UpdateThumbprintRequest>(body),
+        Operation::AddClientIDToOpenIDConnectProvider => form::<iam::AddClientIdRequest>(body),
+        Operation::RemoveClientIDFromOpenIDConnectProvider => form::<iam::RemoveClientIdRequest>(body),
+        Operation::TagOpenIDConnectProvider => form::<iam::TagProviderRequest>(body),
+        Operation::UntagOpenIDConnectProvider => form::<iam::UntagProviderRequest>(body),
+        Operation::ListOpenIDConnectProviderTags => form::<iam::ListProviderTagsRequest>(body),
     }
 }
 

@@ -181,6 +181,23 @@ impl Subject for OnDevice {
     fn request_keys(&self, _: &mut Context) {}
 }
 
+/// A provider of identities, which need not exist.
+#[derive(Clone, Debug)]
+pub struct OnProvider {
+    /// Its ARN.
+    pub arn: Arn,
+    /// Its tags, if it is there.
+    pub tags: Vec<Tag>,
+}
+
+impl Subject for OnProvider {
+    fn ways(&self) -> Vec<Vec<Question<'_>>> {
+        only(Resource::Identity { arn: &self.arn, asked: &self.arn, tags: &self.tags })
+    }
+
+    fn request_keys(&self, _: &mut Context) {}
+}
+
 acts! {
     /// Makes a user.
     CreateUser = Api(CreateUser), on NewIdentity;
@@ -334,4 +351,24 @@ acts! {
     DeleteVirtualMFADevice = Api(DeleteVirtualMFADevice), on OnDevice;
     /// Learns how wrong a device's clock is.
     ResyncMFADevice = Api(ResyncMFADevice), on OnIdentity;
+    /// Takes a provider's word for who somebody is.
+    CreateOpenIDConnectProvider = Api(CreateOpenIDConnectProvider), on Creation<OnProvider>;
+    /// What is known about a provider.
+    GetOpenIDConnectProvider = Api(GetOpenIDConnectProvider), on OnProvider;
+    /// Lists providers.
+    ListOpenIDConnectProviders = Api(ListOpenIDConnectProviders), on ();
+    /// Takes a provider's word no more.
+    DeleteOpenIDConnectProvider = Api(DeleteOpenIDConnectProvider), on OnProvider;
+    /// Other thumbprints of a provider's certificates.
+    UpdateOpenIDConnectProviderThumbprint = Api(UpdateOpenIDConnectProviderThumbprint), on OnProvider;
+    /// A provider's tokens may be made for one more client.
+    AddClientIDToOpenIDConnectProvider = Api(AddClientIDToOpenIDConnectProvider), on OnProvider;
+    /// A provider's tokens may be made for one client less.
+    RemoveClientIDFromOpenIDConnectProvider = Api(RemoveClientIDFromOpenIDConnectProvider), on OnProvider;
+    /// Puts tags on a provider.
+    TagOpenIDConnectProvider = Api(TagOpenIDConnectProvider), on Tagging<OnProvider>;
+    /// Takes tags from a provider.
+    UntagOpenIDConnectProvider = Api(UntagOpenIDConnectProvider), on Tagging<OnProvider>;
+    /// Lists a provider's tags.
+    ListOpenIDConnectProviderTags = Api(ListOpenIDConnectProviderTags), on OnProvider;
 }

@@ -42,9 +42,25 @@ impl Subject for OnRole {
     }
 }
 
+/// Acting as a role by the word of a provider of identities.
+#[derive(Clone, Debug)]
+pub struct Vouched(pub OnRole);
+
+impl Subject for Vouched {
+    fn ways(&self) -> Vec<Vec<Question<'_>>> {
+        self.0.ways()
+    }
+
+    fn request_keys(&self, keys: &mut Context) {
+        self.0.request_keys(keys);
+    }
+}
+
 acts! {
     /// Acts as a role.
     AssumeRole = Api(AssumeRole), on OnRole;
+    /// Acts as a role, by the word of a provider.
+    AssumeRoleWithWebIdentity = Api(AssumeRoleWithWebIdentity), on Vouched;
     /// Credentials of one's own that are good for a while.
     GetSessionToken = Api(GetSessionToken), on ();
     /// Whose an access key is.

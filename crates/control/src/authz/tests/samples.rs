@@ -10,8 +10,8 @@ use crate::authz::Subject;
 use crate::authz::act::{
     AllGroups, Attachment, Bounded, Channel, Creation, DocumentCheck, InContext, Inventory, Itself, KeyAndAlias,
     NewActivation, NewBoundary, NewIdentity, NodeAndRole, OnCiphertext, OnDevice, OnDocument, OnGroup, OnIdentity,
-    OnKey, OnNode, OnPolicy, OnRole, OnSession, OnSetting, OnStream, OnTagged, Renamed, Start, StreamsOfGroup, Tagging,
-    TagsAsked, Target,
+    OnKey, OnNode, OnPolicy, OnProvider, OnRole, OnSession, OnSetting, OnStream, OnTagged, Renamed, Start,
+    StreamsOfGroup, Tagging, TagsAsked, Target, Vouched,
 };
 use crate::authz::trust::Trust;
 
@@ -254,6 +254,26 @@ impl Sample for OnRole {
             with_tags: false,
             with_source_identity: false,
         }
+    }
+}
+
+/// A role that trusts the word of a provider, which was given.
+impl Sample for Vouched {
+    fn sample() -> Self {
+        let mut on = OnRole::sample();
+        let provider = Arn::oidc_provider(&scope().account, "ci.example.org");
+        let trust_policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Federated":"{provider}"}},"Action":"sts:AssumeRoleWithWebIdentity"}}]}}"#
+        );
+        on.found.as_mut().unwrap().role.as_mut().unwrap().trust_policy = trust_policy;
+        on.trust = Trust::of(on.found.as_ref()).in_word_of(provider);
+        Self(on)
+    }
+}
+
+impl Sample for OnProvider {
+    fn sample() -> Self {
+        Self { arn: Arn::oidc_provider(&scope().account, "ci.example.org"), tags: Vec::new() }
     }
 }
 

@@ -141,6 +141,18 @@ pub(super) const TABLE: &[(Action, [bool; 7])] = &[
     (Action::Api(Operation::DeleteVirtualMFADevice),          [false, false, false, false, false, false, true]),
     (Action::Api(Operation::ResyncMFADevice),                 [false, false, false, false, false, false, true]),
     (Action::Api(Operation::AssumeRole),                      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::CreateOpenIDConnectProvider),     [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetOpenIDConnectProvider),        [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListOpenIDConnectProviders),      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DeleteOpenIDConnectProvider),     [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UpdateOpenIDConnectProviderThumbprint),[false, false, false, false, false, false, true]),
+    (Action::Api(Operation::AddClientIDToOpenIDConnectProvider),[false, false, false, false, false, false, true]),
+    (Action::Api(Operation::RemoveClientIDFromOpenIDConnectProvider),[false, false, false, false, false, false, true]),
+    (Action::Api(Operation::TagOpenIDConnectProvider),        [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UntagOpenIDConnectProvider),      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListOpenIDConnectProviderTags),   [false, false, false, false, false, false, true]),
+    // For whoever somebody else vouches for, as far as the role trusts them; nodes have a role already.
+    (Action::Api(Operation::AssumeRoleWithWebIdentity),       [true,  false, false, false, false, true,  true]),
     // For people, about themselves, whatever policies say.
     (Action::Api(Operation::GetSessionToken),                 [false, false, false, false, false, true,  true]),
     (Action::Api(Operation::GetAccessKeyInfo),                [false, false, false, false, false, true,  true]),

@@ -161,12 +161,33 @@ fn whatever_takes_the_right_away_cuts_the_session_and_no_other() {
     is_cut(shell, NO_KEY);
     answers(&mut undisturbed, "gone");
 
+    let (_, hers) = world.user("june");
+    world.put_policy("june", "start", STARTS);
+    let shell = world.shell(&hers);
+    world.service.postern(["lock", "june", "--reason", "she left"]);
+    is_cut(shell, "because the user is locked, whatever policies say");
+    let start = ["ssm", "start-session", "--target", world.agent.node_id()];
+    let refused = run(&world.python.aws(), start, &hers, PATIENCE);
+    assert!(refused.stderr.contains("because the user is locked"), "{refused:?}");
+    world.service.postern(["unlock", "june"]);
+    let shell = world.shell(&hers);
+    answers(&mut undisturbed, "locked");
+
     let query = "Sessions[].Details";
     let history = world.aws(&["ssm", "describe-sessions", "--state", "History", "--output", "text", "--query", query]);
-    assert_eq!(history.matches("Ended by the service: ").count(), 6, "the history says why: {history}");
+    assert_eq!(history.matches("Ended by the service: ").count(), 7, "the history says why: {history}");
     assert!(world.service.log().contains("a session that is not allowed any more is ended"), "and so does the log");
-    undisturbed.type_text("exit\r");
-    assert_eq!(undisturbed.wait(PATIENCE), 0);
+
+    world.service.postern(["lock", world.agent.node_id()]);
+    for shell in [undisturbed, shell] {
+        is_cut(shell, "because the node is locked, whatever policies say");
+    }
+    let refused = run(&world.python.aws(), start, &hers, PATIENCE);
+    assert!(refused.stderr.contains("because the node is locked"), "{refused:?}");
+    world.service.postern(["unlock", world.agent.node_id()]);
+    let mut shell = world.shell(&hers);
+    shell.type_text("exit\r");
+    assert_eq!(shell.wait(PATIENCE), 0);
     behaviour.holds();
 }
 

@@ -33,6 +33,8 @@ pub struct Overrides {
 pub struct Service {
     api: JsonApi,
     kms: JsonApi,
+    /// What AWS has no operation for; at the same place, under another name in signatures.
+    own: JsonApi,
     dialer: Dialer,
     profile: Profile,
     region: String,
@@ -83,8 +85,9 @@ impl Service {
             None => endpoint_of_kms(&endpoint)?,
         };
         let kms = JsonApi::new(dialer.clone(), kms, region.clone(), Api::Kms.name());
+        let own = JsonApi::new(dialer.clone(), endpoint.clone(), region.clone(), Api::Postern.name());
         let api = JsonApi::new(dialer.clone(), endpoint, region.clone(), Api::Ssm.name());
-        Ok(Service { api, kms, dialer, profile, region })
+        Ok(Service { api, kms, own, dialer, profile, region })
     }
 
     /// Where the API is.
@@ -114,7 +117,11 @@ impl Service {
 
     async fn call_as<R: ApiRequest, Reply: DeserializeOwned>(&self, request: &R) -> Result<Reply, CallError> {
         let credentials = self.profile.credentials().await?.ok_or(CallError::NoCredentials)?;
-        let api = if R::OPERATION.service() == Api::Kms { &self.kms } else { &self.api };
+        let api = match R::OPERATION.service() {
+            Api::Kms => &self.kms,
+            Api::Postern => &self.own,
+            _ => &self.api,
+        };
         api.call(&R::OPERATION.target(), request, &credentials).await.map_err(CallError::Api)
     }
 

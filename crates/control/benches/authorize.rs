@@ -95,6 +95,7 @@ async fn build(folder: &TempDir) -> (Control, SignedRequest) {
             boundary: None,
             tags: Vec::new(),
             role: None,
+            lock: None,
         };
         store.create_identity(&scope.account, user, USERS).await.expect("is made");
     }
@@ -148,7 +149,11 @@ fn start() -> act::Start {
     let tags = vec![Tag { key: "Team".to_owned(), value: "team19".to_owned() }];
     let document = "arn:aws:ssm:eu-west-1:123456789012:document/Team19-shell";
     act::Start {
-        target: act::Target::Node(act::OnNode { id: "mi-0c83012b7aac4ccda".parse().expect("an id"), tags }),
+        target: act::Target::Node(act::OnNode {
+            id: "mi-0c83012b7aac4ccda".parse().expect("an id"),
+            tags,
+            is_locked: false,
+        }),
         document: act::OnDocument { arn: document.parse().expect("an ARN"), document_type: None, tags: Vec::new() },
         document_check: act::DocumentCheck::Always,
         destination: None,

@@ -18,7 +18,7 @@ use postern_model::{ApiError, Operation};
 use postern_policy::{Context, Layer, Verdict};
 use postern_store::Scope;
 
-use crate::caller::{Caller, NodeProof, Person, Principal};
+use crate::caller::{Caller, NodeProof, Person, PersonKind, Principal};
 
 pub mod act;
 mod audience;
@@ -79,6 +79,11 @@ pub trait Subject: Clone {
 
     /// The condition keys that the request brings along, for all questions.
     fn request_keys(&self, keys: &mut Context);
+
+    /// The lock that is in the way of what policies allow, as the end of a denial. Only who would be allowed is told.
+    fn lock(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Whether somebody may do something to one resource.
@@ -179,6 +184,9 @@ const NEEDS_KEY: &str = "because it must be signed with the node's registered ke
 const NEEDS_ROLE: &str = "because it must be signed with the credentials of the node's role";
 const NOT_A_NODE: &str = "because only a managed node may do this, with its own credentials";
 
+const USER_LOCKED: &str = "because the user is locked, whatever policies say";
+const ROLE_LOCKED: &str = "because the role is locked, whatever policies say";
+
 fn decide(caller: &Caller, action: Action, on: &impl Subject) -> Result<(), Denied> {
     let audience = audience(action);
     match &caller.principal {
@@ -188,12 +196,23 @@ fn decide(caller: &Caller, action: Action, on: &impl Subject) -> Result<(), Deni
             on.request_keys(&mut request);
             decide_by(on, |question| answer_vouched(caller, action, question, &request))
         }
+        Principal::Person(person) if person.is_locked => {
+            let reason = match person.kind {
+                PersonKind::User { .. } => USER_LOCKED,
+                PersonKind::RoleSession { .. } => ROLE_LOCKED,
+            };
+            decide_by(on, |question| Err(refused(caller, action, question, reason)))
+        }
         Principal::Person(person) => {
             let mut request = context::of_request(caller, person);
             on.request_keys(&mut request);
             let allows =
                 |question: &Question<'_>| answer_person(caller, person, (action, audience), question, &request);
-            decide_by(on, allows)
+            decide_by(on, allows)?;
+            match on.lock() {
+                Some(reason) => decide_by(on, |question| Err(refused(caller, action, question, reason))),
+                None => Ok(()),
+            }
         }
         Principal::Node { node_id, proof } => decide_by(on, |question| {
             let answer = answer_node(node_id, *proof, audience, question);
@@ -227,6 +246,11 @@ fn decide_by<'a>(on: &'a impl Subject, answer: impl Fn(&Question<'a>) -> Result<
 fn denied(caller: &Caller, action: Action, question: &Question<'_>, reason: Cow<'static, str>) -> Denied {
     let action = question.action.map_or_else(|| Cow::Owned(action.name()), Cow::Borrowed);
     Denied { action, resource: question.resource.as_asked_for(&caller.scope), reason, is_explicit: false }
+}
+
+/// A no that no policy changes.
+fn refused(caller: &Caller, action: Action, question: &Question<'_>, reason: &'static str) -> Denied {
+    Denied { is_explicit: true, ..denied(caller, action, question, Cow::Borrowed(reason)) }
 }
 
 fn nobody_allows(caller: &Caller, action: Action, question: &Question<'_>) -> Denied {

@@ -85,7 +85,7 @@ impl Control {
     }
 
     /// What an act on this identity is about. One that is not there has no path.
-    async fn on_identity(&self, kind: IdentityKind, name: &str) -> Result<OnIdentity, ApiError> {
+    pub(crate) async fn on_identity(&self, kind: IdentityKind, name: &str) -> Result<OnIdentity, ApiError> {
         let asked = arn(self.account(), kind, "/", name);
         Ok(match self.find_identity(kind, name).await? {
             Some(found) => self.on(&found, asked),

@@ -51,6 +51,7 @@ impl Control {
             boundary: None,
             tags: Vec::new(),
             role: None,
+            lock: None,
         };
         let account = &self.scope().account;
         let found = self.store.identity(account, IdentityKind::User, user_name).await.map_err(failure::store)?;
@@ -98,6 +99,7 @@ impl Control {
                 description: "Role of managed nodes".to_owned(),
                 max_session_seconds: 3600,
             }),
+            lock: None,
         };
         self.store.create_identity(&self.scope().account, role, u32::MAX).await.map_err(failure::store)?;
         Ok(())

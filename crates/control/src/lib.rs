@@ -35,6 +35,7 @@ mod keys;
 mod kms;
 pub mod lifecycle;
 mod live;
+mod lock;
 mod logs;
 mod node;
 mod page;

@@ -19,7 +19,8 @@ impl Control {
     /// What a decision about a node is about, whether it exists or not: a refusal must not tell the difference.
     pub(crate) async fn on_node(&self, id: NodeId) -> Result<OnNode, ApiError> {
         let node = self.store.node(self.scope(), &id).await.map_err(failure::store)?;
-        Ok(OnNode { id, tags: node.map(|node| node.tags).unwrap_or_default() })
+        let is_locked = node.as_ref().is_some_and(|node| node.lock.is_some());
+        Ok(OnNode { id, tags: node.map(|node| node.tags).unwrap_or_default(), is_locked })
     }
 
     /// The same of what a session is asked for with.

@@ -9,6 +9,7 @@ mod documents;
 mod kms;
 mod listings;
 mod live;
+mod locks;
 mod logs;
 mod nodes;
 mod pages;

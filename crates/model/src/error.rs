@@ -405,7 +405,7 @@ impl ApiError {
             (Service::Iam, ErrorCode::InternalServerError) => ErrorCode::ServiceFailure,
             (Service::Sts, ErrorCode::InternalServerError) => ErrorCode::InternalFailure,
             (Service::Iam | Service::Sts, code) => in_query(code),
-            (Service::Ssm | Service::Ec2Messages | Service::Kms | Service::Logs, code) => code,
+            (Service::Ssm | Service::Ec2Messages | Service::Kms | Service::Logs | Service::Postern, code) => code,
         };
         self
     }
@@ -414,7 +414,7 @@ impl ApiError {
     #[must_use]
     pub fn body(&self, service: Service) -> String {
         let message = match service {
-            Service::Ssm | Service::Ec2Messages | Service::Iam | Service::Sts => "Message",
+            Service::Ssm | Service::Ec2Messages | Service::Iam | Service::Sts | Service::Postern => "Message",
             Service::Kms | Service::Logs => "message",
         };
         json!({ "__type": self.name(), message: self.message }).to_string()

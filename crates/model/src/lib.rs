@@ -21,6 +21,7 @@ pub mod document;
 mod error;
 pub mod iam;
 pub mod kms;
+pub mod lock;
 pub mod logs;
 pub mod node;
 mod operation;

@@ -21,6 +21,8 @@ pub enum Service {
     Iam,
     /// Security Token Service: who somebody is.
     Sts,
+    /// What AWS has no operation for.
+    Postern,
 }
 
 /// How a service's requests and answers are written.
@@ -43,6 +45,7 @@ impl Service {
             Self::Ec2Messages => "ec2messages",
             Self::Iam => "iam",
             Self::Sts => "sts",
+            Self::Postern => "postern",
         }
     }
 
@@ -56,6 +59,7 @@ impl Service {
             Self::Ec2Messages => Protocol::Json("EC2WindowsMessageDeliveryService."),
             Self::Iam => Protocol::Query("2010-05-08"),
             Self::Sts => Protocol::Query("2011-06-15"),
+            Self::Postern => Protocol::Json("Postern."),
         }
     }
 
@@ -78,7 +82,7 @@ impl Service {
     /// for Systems Manager's, which answers for everything else.
     #[must_use]
     pub fn of_target(target: &str) -> Self {
-        let others = [Self::Kms, Self::Logs, Self::Ec2Messages];
+        let others = [Self::Kms, Self::Logs, Self::Ec2Messages, Self::Postern];
         let claims = |of: &Self| matches!(of.protocol(), Protocol::Json(prefix) if target.starts_with(prefix));
         others.into_iter().find(claims).unwrap_or(Self::Ssm)
     }
@@ -87,7 +91,7 @@ impl Service {
     #[must_use]
     pub(crate) fn validation_error(self) -> ErrorCode {
         match self {
-            Self::Ssm | Self::Kms | Self::Ec2Messages => ErrorCode::ValidationException,
+            Self::Ssm | Self::Kms | Self::Ec2Messages | Self::Postern => ErrorCode::ValidationException,
             Self::Iam | Self::Sts => ErrorCode::ValidationError,
             Self::Logs => ErrorCode::InvalidParameterException,
         }
@@ -454,6 +458,16 @@ operations! {
         GetSessionToken: User,
         /// Whose an access key is.
         GetAccessKeyInfo: User,
+    }
+    Postern {
+        /// Stops a user or role, whatever policies say.
+        LockPrincipal: User,
+        /// Lets it go on.
+        UnlockPrincipal: User,
+        /// Lets a node have no sessions.
+        LockNode: User,
+        /// Lets it have sessions again.
+        UnlockNode: User,
     }
 }
 

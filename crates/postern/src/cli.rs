@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    activation, completions, cp, document, exec, forward, nodes, sessions, ssh, start, tag, terminate,
+    activation, completions, cp, document, exec, forward, lock, nodes, sessions, ssh, start, tag, terminate,
 };
 use crate::context::ServiceFlags;
 use crate::failure;
@@ -46,6 +46,10 @@ enum Command {
     Sessions(sessions::Arguments),
     /// End a session
     Terminate(terminate::Arguments),
+    /// Stop a user or role, or sessions on a node, at once and whatever policies say
+    Lock(lock::Arguments),
+    /// Let it go on
+    Unlock(lock::UnlockArguments),
     /// Make, list and delete activations, with which nodes register
     #[command(subcommand)]
     Activation(activation::Arguments),
@@ -95,6 +99,8 @@ impl Cli {
             Command::Nodes(arguments) => on_runtime(nodes::run(&self.service, arguments)),
             Command::Sessions(arguments) => on_runtime(sessions::run(&self.service, arguments)),
             Command::Terminate(arguments) => on_runtime(terminate::run(&self.service, arguments)),
+            Command::Lock(arguments) => on_runtime(lock::lock(&self.service, arguments)),
+            Command::Unlock(arguments) => on_runtime(lock::unlock(&self.service, arguments)),
             Command::Tag(arguments) => on_runtime(tag::run(&self.service, arguments)),
             Command::Activation(arguments) => on_runtime(activation::run(&self.service, arguments)),
             Command::Document(arguments) => on_runtime(document::run(&self.service, arguments)),

@@ -7,6 +7,7 @@ pub(crate) mod document;
 pub(crate) mod exec;
 pub(crate) mod forward;
 mod listing;
+pub(crate) mod lock;
 mod node_filter;
 mod node_name;
 pub(crate) mod nodes;

@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::SqliteStore;
 use crate::activation::{tags_from_text, tags_to_text};
 use crate::query::Select;
-use crate::row::{at, corrupt, count, get, millis, parse, parse_optional};
+use crate::row::{at, corrupt, count, get, lock_from_text, lock_to_text, millis, parse, parse_optional};
 use crate::writer::Failure;
 
 mod access_key;
@@ -278,7 +278,8 @@ pub(crate) async fn insert(
     let role = identity.role.as_ref();
     sqlx::query(
         "INSERT INTO identity (account, identity_id, kind, name, name_key, path, created_at, boundary, tags, \
-         trust_policy, description, max_session_seconds) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         trust_policy, description, max_session_seconds, lock) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(account.as_str())
     .bind(identity.id.as_str())
@@ -292,6 +293,7 @@ pub(crate) async fn insert(
     .bind(role.map(|role| role.trust_policy.as_str()))
     .bind(role.map(|role| role.description.as_str()))
     .bind(role.map(|role| i64::from(role.max_session_seconds)))
+    .bind(lock_to_text(identity.lock.as_ref())?)
     .execute(connection)
     .await?;
     Ok(())
@@ -342,6 +344,7 @@ async fn change(
             None => return Ok(ChangeIdentity::TooManyTags),
         },
         IdentityChange::RemoveTags(keys) => identity.tags = without_tags(identity.tags, &keys),
+        IdentityChange::Lock(lock) => identity.lock = lock,
     }
     update(connection, account, &identity).await?;
     Ok(ChangeIdentity::Changed)
@@ -355,7 +358,7 @@ async fn update(
     let role = identity.role.as_ref();
     sqlx::query(
         "UPDATE identity SET name = $3, name_key = $4, path = $5, boundary = $6, tags = $7, trust_policy = $8, \
-         description = $9, max_session_seconds = $10 WHERE account = $1 AND identity_id = $2",
+         description = $9, max_session_seconds = $10, lock = $11 WHERE account = $1 AND identity_id = $2",
     )
     .bind(account.as_str())
     .bind(identity.id.as_str())
@@ -367,6 +370,7 @@ async fn update(
     .bind(role.map(|role| role.trust_policy.as_str()))
     .bind(role.map(|role| role.description.as_str()))
     .bind(role.map(|role| i64::from(role.max_session_seconds)))
+    .bind(lock_to_text(identity.lock.as_ref())?)
     .execute(connection)
     .await?;
     Ok(())
@@ -454,5 +458,6 @@ pub(crate) fn record(row: &SqliteRow) -> Result<IdentityRecord, Failure> {
         boundary: parse_optional(row, "boundary")?,
         tags: tags_from_text(get(row, "tags")?)?,
         role,
+        lock: lock_from_text(row)?,
     })
 }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use postern_iam::{ActivationId, NodeId};
 use postern_model::session::EndReason;
 use postern_store::{
-    DeregisterNode, NewNode, NodeConnected, NodeConnection, NodeDisconnection, NodeFilter, NodeRecord, NodeReport,
-    NodeStore, RegisterNode, RegisteredKey, ReplacePublicKey, Scope, StoreError, Tag, UnixMillis,
+    DeregisterNode, Lock, NewNode, NodeConnected, NodeConnection, NodeDisconnection, NodeFilter, NodeRecord,
+    NodeReport, NodeStore, RegisterNode, RegisteredKey, ReplacePublicKey, Scope, StoreError, Tag, UnixMillis,
 };
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -15,7 +15,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::SqliteStore;
 use crate::activation::tags_from_text;
 use crate::query::{Select, scoped};
-use crate::row::{at, count, get, millis, millis_optional, parse, reason_to_text};
+use crate::row::{at, count, get, lock_from_text, lock_to_text, millis, millis_optional, parse, reason_to_text};
 use crate::writer::Failure;
 
 #[async_trait]
@@ -229,6 +229,23 @@ impl NodeStore for SqliteStore {
             .await
     }
 
+    async fn lock_node(&self, scope: &Scope, id: &NodeId, lock: Option<Lock>) -> Result<bool, StoreError> {
+        let (scope, id) = (scope.clone(), id.clone());
+        self.writer
+            .act(move |connection| {
+                Box::pin(async move {
+                    let done =
+                        scoped("UPDATE node SET lock = $4 WHERE account = $1 AND region = $2 AND node_id = $3", &scope)
+                            .bind(id.as_str())
+                            .bind(lock_to_text(lock.as_ref())?)
+                            .execute(connection)
+                            .await?;
+                    Ok(done.rows_affected() > 0)
+                })
+            })
+            .await
+    }
+
     async fn deregister_node(&self, scope: &Scope, id: &NodeId) -> Result<DeregisterNode, StoreError> {
         let (scope, id) = (scope.clone(), id.clone());
         self.writer
@@ -423,5 +440,6 @@ fn record(row: &SqliteRow) -> Result<NodeRecord, Failure> {
         connection: connection_of(row)?,
         disconnection,
         tags: Vec::new(),
+        lock: lock_from_text(row)?,
     })
 }

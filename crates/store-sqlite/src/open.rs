@@ -28,6 +28,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0011_log_writers.sql"),
     include_str!("../migrations/0012_owner_of_a_session.sql"),
     include_str!("../migrations/0013_decisions.sql"),
+    include_str!("../migrations/0014_locks.sql"),
 ];
 
 /// Readers at once; each is a thread and a page cache.

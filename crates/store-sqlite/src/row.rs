@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use postern_model::session::EndReason;
-use postern_store::{StoreError, UnixMillis};
+use postern_store::{Lock, StoreError, UnixMillis};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row as _, Sqlite, Type};
 
@@ -84,4 +84,15 @@ pub(crate) fn reason_to_text(reason: &EndReason) -> Result<String, Failure> {
 pub(crate) fn reason_from_text(row: &SqliteRow) -> Result<Option<EndReason>, Failure> {
     let text: Option<&str> = get(row, "end_reason")?;
     text.map(|text| serde_json::from_str(text).map_err(|error| corrupt("end_reason", error))).transpose()
+}
+
+/// A lock as a column.
+pub(crate) fn lock_to_text(lock: Option<&Lock>) -> Result<Option<String>, Failure> {
+    lock.map(|lock| serde_json::to_string(lock).map_err(|error| corrupt("lock", error))).transpose()
+}
+
+/// Reads a lock that may be absent.
+pub(crate) fn lock_from_text(row: &SqliteRow) -> Result<Option<Lock>, Failure> {
+    let text: Option<&str> = get(row, "lock")?;
+    text.map(|text| serde_json::from_str(text).map_err(|error| corrupt("lock", error))).transpose()
 }

@@ -243,8 +243,6 @@ async fn every_table_is_watched_or_decides_nothing_about_sessions() {
         "mfa_device",
         "service_setting",
         "session",
-        // Its state is no matter; its tags and its documents are tables of their own.
-        "node",
     ];
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path()).await.unwrap();

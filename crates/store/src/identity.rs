@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use postern_iam::{AccessKeyId, AccountId, Arn, UniqueId};
 
-use crate::{StoreError, Tag, UnixMillis};
+use crate::{Lock, StoreError, Tag, UnixMillis};
 
 /// What an identity is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +39,8 @@ pub struct IdentityRecord {
     pub tags: Vec<Tag>,
     /// What only roles have.
     pub role: Option<RoleTerms>,
+    /// It may do nothing while this is there. Groups have none.
+    pub lock: Option<Lock>,
 }
 
 impl IdentityRecord {
@@ -108,6 +110,8 @@ pub enum IdentityChange {
     },
     /// The tags with these keys are taken away.
     RemoveTags(Vec<String>),
+    /// It is locked, in the place of an earlier lock, or not any more.
+    Lock(Option<Lock>),
 }
 
 /// The answer to [`IdentityStore::change_identity`].

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use postern_iam::{ActivationId, NodeId, SessionId};
 
-use crate::{Scope, StoreError, Tag, UnixMillis};
+use crate::{Lock, Scope, StoreError, Tag, UnixMillis};
 
 /// A public key as it was registered: both members of the API, verbatim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub struct NodeRecord {
     pub disconnection: Option<NodeDisconnection>,
     /// Labels, ordered by key.
     pub tags: Vec<Tag>,
+    /// It takes no sessions while this is there.
+    pub lock: Option<Lock>,
 }
 
 /// The end of a control channel.
@@ -202,6 +204,9 @@ pub trait NodeStore: Send + Sync {
 
     /// Gives the node another role. False if there is no such node.
     async fn change_node_role(&self, scope: &Scope, id: &NodeId, role: &str) -> Result<bool, StoreError>;
+
+    /// Locks the node, in the place of an earlier lock, or unlocks it. False if there is no such node.
+    async fn lock_node(&self, scope: &Scope, id: &NodeId, lock: Option<Lock>) -> Result<bool, StoreError>;
 
     /// Notes what a node says about itself; what it does not mention stays. False if there is no such node.
     async fn node_reported(

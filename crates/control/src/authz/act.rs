@@ -32,6 +32,7 @@ macro_rules! acts {
 mod document;
 mod iam;
 mod kms;
+mod lock;
 mod logs;
 mod node;
 mod session;
@@ -40,6 +41,7 @@ mod sts;
 pub use document::*;
 pub use iam::*;
 pub use kms::*;
+pub use lock::*;
 pub use logs::*;
 pub use node::*;
 pub use session::*;
@@ -57,6 +59,7 @@ pub(super) fn show(audience: &mut impl Spectator) {
     document::show(audience);
     iam::show(audience);
     kms::show(audience);
+    lock::show(audience);
     logs::show(audience);
     node::show(audience);
     session::show(audience);

@@ -176,6 +176,10 @@ fn audience_of_operation(operation: Operation) -> Audience {
         | Operation::UntagOpenIDConnectProvider
         | Operation::ListOpenIDConnectProviderTags => Audience::People,
 
+        Operation::LockPrincipal | Operation::UnlockPrincipal | Operation::LockNode | Operation::UnlockNode => {
+            Audience::People
+        }
+
         // What decides is the role's trust policy: see `authorize_role`.
         Operation::AssumeRole => Audience::People,
         Operation::AssumeRoleWithWebIdentity => Audience::Vouched,

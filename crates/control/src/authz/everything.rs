@@ -8,6 +8,9 @@ use crate::caller::{Caller, Person};
 
 /// What keeps this person from doing everything, as the end of a sentence; nothing if nothing does.
 pub(crate) fn obstacle(caller: &Caller, person: &Person) -> Option<String> {
+    if person.is_locked {
+        return Some("it is locked".to_owned());
+    }
     if let Some(policy) = policies(&person.layers).find(|policy| denies(policy)) {
         return Some(format!("the policy {} denies something", policy.name));
     }

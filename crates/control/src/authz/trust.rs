@@ -11,7 +11,7 @@ use postern_store::{IdentityRecord, Scope};
 
 use crate::caller::{Person, PersonKind};
 
-/// Whom a role trusts. One that is not there, or whose trust policy cannot be read, trusts nobody.
+/// Whom a role trusts. One that is not there or is locked, or whose trust policy cannot be read, trusts nobody.
 #[derive(Clone, Debug)]
 pub struct Trust {
     policies: Vec<Attached>,
@@ -23,6 +23,7 @@ impl Trust {
     /// The trust of a role in people and roles of here.
     #[must_use]
     pub fn of(role: Option<&IdentityRecord>) -> Self {
+        let role = role.filter(|role| role.lock.is_none());
         let document = role.and_then(|role| role.role.as_ref()).map(|terms| terms.trust_policy.as_str());
         let policy = document.and_then(|document| Policy::parse(document, Limits::stored(DocumentKind::Trust)).ok());
         let attached = |policy| Attached { name: "trust policy".into(), policy: Arc::new(policy) };

@@ -21,6 +21,8 @@ pub struct Person {
     pub credentials: CredentialFacts,
     /// Every policy that has a say about it, whatever it does to what.
     pub layers: Arc<Layers>,
+    /// The user or role is locked: it may do nothing, whatever policies say.
+    pub is_locked: bool,
 }
 
 /// What somebody acts as.
@@ -76,6 +78,7 @@ impl Person {
     pub fn user(user: IdentityRecord, account: &AccountId, credentials: CredentialFacts, layers: Arc<Layers>) -> Self {
         Self {
             arn: user.arn(account),
+            is_locked: user.lock.is_some(),
             user_id: user.id.to_string(),
             tags: user.tags,
             kind: PersonKind::User { id: user.id, name: user.name },
@@ -100,6 +103,7 @@ impl Person {
         tags.extend(session_tags);
         Self {
             arn: Arn::assumed_role(account, &role.name, &session_name),
+            is_locked: role.lock.is_some(),
             user_id: format!("{}:{session_name}", role.id),
             tags,
             kind: PersonKind::RoleSession { role: role.arn(account), id: role.id, session_name },

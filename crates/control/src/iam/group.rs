@@ -42,6 +42,7 @@ impl Control {
             boundary: None,
             tags: Vec::new(),
             role: None,
+            lock: None,
         };
         Ok(GroupResponse { group: self.shown_group(&self.make(&allowed, group).await?) })
     }

@@ -60,6 +60,7 @@ impl Control {
                 description: request.description.unwrap_or_default(),
                 max_session_seconds: request.max_session_duration.unwrap_or(DEFAULT_SESSION_SECONDS),
             }),
+            lock: None,
         };
         let made = self.make(&allowed, role).await?;
         Ok(RoleResponse { role: self.whole_role(&made) })

@@ -41,6 +41,7 @@ impl Control {
             boundary: request.permissions_boundary.map(|arn| self.boundary(&arn)).transpose()?,
             tags,
             role: None,
+            lock: None,
         };
         let made = self.make(&allowed, user).await?;
         Ok(UserResponse { user: self.whole_user(&made) })

@@ -10,7 +10,7 @@ use postern_model::ApiError;
 use postern_store::{StandingSession, UnixMillis};
 
 use super::grounds::{Grounds, Who};
-use crate::authz::act::{OnDocument, OnNode, Start, Target};
+use crate::authz::act::{NODE_LOCKED, OnDocument, OnNode, Start, Target};
 use crate::authz::{Act as _, Denied, act};
 use crate::caller::{Caller, CredentialFacts, Person, Principal};
 use crate::{Control, failure};
@@ -51,9 +51,16 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) async fn of(&mut self, session: &StandingSession) -> Result<Standing, ApiError> {
-        let grounds = session.grounds.as_deref().and_then(Grounds::from_text);
-        let Some(grounds) = grounds else { return Ok(Standing::NothingToAsk) };
         let Some(node) = self.node(&session.node_id).await? else { return Ok(Standing::NothingToAsk) };
+        let grounds = session.grounds.as_deref().and_then(Grounds::from_text);
+        let Some(grounds) = grounds else {
+            let is_locked = node.is_locked;
+            return Ok(if is_locked {
+                Standing::Gone(self.gone(&node.id, NODE_LOCKED))
+            } else {
+                Standing::NothingToAsk
+            });
+        };
         let person = match self.person(grounds.who()).await? {
             Ok(person) => as_it_was(person, session.started_at, self.control.unix_millis()),
             Err(reason) => return Ok(Standing::Gone(self.gone(&session.node_id, reason))),
@@ -97,7 +104,7 @@ impl<'a> Facts<'a> {
         }
         self.reads += 1;
         let node = self.control.store.node(self.control.scope(), id).await.map_err(failure::store)?;
-        let found = node.map(|node| OnNode { id: id.clone(), tags: node.tags });
+        let found = node.map(|node| OnNode { id: id.clone(), tags: node.tags, is_locked: node.lock.is_some() });
         Ok(remember(&mut self.nodes, id, found))
     }
 

@@ -29,7 +29,7 @@ impl World {
         self.control.delete_user_policy(&self.as_admin().await, request).await.unwrap();
     }
 
-    async fn start_as(&self, who: &Credentials, machine: &Machine) -> String {
+    pub(super) async fn start_as(&self, who: &Credentials, machine: &Machine) -> String {
         let mut random = [0; 8];
         self.fill(&mut random);
         let caller = self.sign_as(who, "ssm", &format!("/?{}", u64::from_be_bytes(random))).await.unwrap();
@@ -41,13 +41,13 @@ impl World {
     }
 
     /// Somebody who has looked once.
-    async fn watch(&self) -> DecisionWatch {
+    pub(super) async fn watch(&self) -> DecisionWatch {
         let mut watch = self.control.watch_decisions().await.unwrap();
         self.look(&mut watch).await;
         watch
     }
 
-    async fn look(&self, watch: &mut DecisionWatch) -> Review {
+    pub(super) async fn look(&self, watch: &mut DecisionWatch) -> Review {
         let review = self.control.look(watch).await.unwrap();
         assert_eq!(review.unanswered, 0);
         review
@@ -58,12 +58,12 @@ impl World {
         (record.status, record.end_reason)
     }
 
-    async fn goes_on(&self, session: &str) -> bool {
+    pub(super) async fn goes_on(&self, session: &str) -> bool {
         self.end_of(session).await.1.is_none()
     }
 
     /// Why a session is ended, as its user and its history read it.
-    async fn sentence(&self, session: &str) -> String {
+    pub(super) async fn sentence(&self, session: &str) -> String {
         let (status, reason) = self.end_of(session).await;
         assert_eq!(status, SessionStatus::Terminating);
         reason.unwrap().details()

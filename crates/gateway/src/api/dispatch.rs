@@ -248,6 +248,10 @@ async fn call(app: &App, parts: &Parts, operation: Operation, asked: Asked<'_>) 
         Operation::AssumeRole => call.act(Control::assume_role).await,
         Operation::GetSessionToken => call.act(Control::get_session_token).await,
         Operation::GetAccessKeyInfo => call.act(Control::get_access_key_info).await,
+        Operation::LockPrincipal => call.act(Control::lock_principal).await,
+        Operation::UnlockPrincipal => call.act(Control::unlock_principal).await,
+        Operation::LockNode => call.act(Control::lock_node).await,
+        Operation::UnlockNode => call.act(Control::unlock_node).await,
         Operation::GetCallerIdentity => call.act(Control::get_caller_identity).await,
     }
 }

@@ -94,7 +94,7 @@ pub(crate) fn anything(node: &NodeId) -> serde_json::Value {
         "TargetKeyId": "a", "Name": "Hello", "Content": "{}", "DocumentVersion": "1", "PermissionType": "Share",
         "AccountIdsToAdd": ["all"], "ResourceType": "ManagedInstance", "ResourceId": node.as_str(), "Tags": [],
         "TagKeys": [], "SettingId": "/ssm/x", "SettingValue": "x",
-        "Fingerprint": "f", "PublicKey": "k", "NewPublicKey": "k", "NewPublicKeyType": "Ed25519",
+        "Principal": "user/jane", "Fingerprint": "f", "PublicKey": "k", "NewPublicKey": "k", "NewPublicKeyType": "Ed25519",
         "PublicKeyType": "Ed25519", "Destination": node.as_str(), "MessagesRequestId": "00000000-0000-4000-8000-000000000000",
         "AgentName": "amazon-ssm-agent", "AgentVersion": "3.3.0.0", "AgentStatus": "Active", "PlatformType": "Linux",
         "CiphertextBlob": "AA==", "logEvents": [{"timestamp": 0, "message": "m"}],

@@ -13,7 +13,7 @@ use postern_model::document::{
 };
 use postern_model::query::Form;
 use postern_model::{
-    ApiRequest, Operation, activation, agent, decode, decode_form, document as documents, iam, kms, logs, node,
+    ApiRequest, Operation, activation, agent, decode, decode_form, document as documents, iam, kms, lock, logs, node,
     service_setting, session, sts, tag,
 };
 use serde_json::Value;
@@ -83,6 +83,10 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::EnableKey => request::<kms::EnableKeyRequest>(body),
         Operation::DisableKey => request::<kms::DisableKeyRequest>(body),
         Operation::CreateAlias => request::<kms::CreateAliasRequest>(body),
+        Operation::LockPrincipal => request::<lock::LockPrincipalRequest>(body),
+        Operation::UnlockPrincipal => request::<lock::UnlockPrincipalRequest>(body),
+        Operation::LockNode => request::<lock::LockNodeRequest>(body),
+        Operation::UnlockNode => request::<lock::UnlockNodeRequest>(body),
         Operation::ListAliases => request::<kms::ListAliasesRequest>(body),
         Operation::CreateLogGroup => request::<logs::CreateLogGroupRequest>(body),
         Operation::DeleteLogGroup => request::<logs::DeleteLogGroupRequest>(body),

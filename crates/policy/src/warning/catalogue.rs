@@ -63,6 +63,7 @@ const ACTIONS: &[(&str, &[&str])] = &[
             "ssm:listassociations",
         ],
     ),
+    ("postern", &["postern:locknode", "postern:lockprincipal", "postern:unlocknode", "postern:unlockprincipal"]),
     (
         "ssmmessages",
         &[

@@ -52,7 +52,7 @@ fn tag_filter(name: &str) -> Option<NodeFilter> {
 }
 
 /// `mi-` of registered nodes, `i-` of EC2's.
-fn is_id(name: &str) -> bool {
+pub(super) fn is_id(name: &str) -> bool {
     let unique = name.strip_prefix("mi-").or_else(|| name.strip_prefix("i-"));
     unique.is_some_and(|unique| {
         matches!(unique.len(), 8 | 17) && unique.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))

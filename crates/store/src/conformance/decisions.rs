@@ -4,7 +4,11 @@ use super::fixture::{self, NOW, node_id, scope, session_id, tag};
 use super::identities::{account, create, group, key, user};
 use super::policies;
 use super::sessions::end;
-use crate::{IdentityChange, IdentityKind, InlinePolicy, KeyUse, NodeReport, SessionCursor, Store, Tagged};
+use crate::{IdentityChange, IdentityKind, InlinePolicy, KeyUse, Lock, NodeReport, SessionCursor, Store, Tagged};
+
+fn lock(reason: &str) -> Lock {
+    Lock { reason: reason.to_owned(), by: "arn:aws:iam::123456789012:user/admin".to_owned(), at: NOW }
+}
 
 /// Whether the number has grown since it was last looked at.
 async fn has_grown(store: &dyn Store, last: &mut u64) -> bool {
@@ -45,10 +49,19 @@ pub(super) async fn what_identities_may_rest_on_raises_the_number(store: &dyn St
         IdentityChange::RemoveTags(vec!["team".to_owned()]),
         IdentityChange::Boundary(Some(arn)),
         IdentityChange::Boundary(None),
+        IdentityChange::Lock(Some(lock("first"))),
+        IdentityChange::Lock(Some(lock("another"))),
     ] {
         store.change_identity(&account, User, "jane", change).await.expect("writes");
         assert!(has_grown(store, &mut last).await, "an identity is another");
     }
+
+    let locked = store.identity(&account, User, "jane").await.expect("reads").expect("she is there");
+    assert_eq!(locked.lock, Some(lock("another")), "in the place of the first");
+    let by_id = store.identity_of_id(&account, &jane.id).await.expect("reads").expect("she is there");
+    assert_eq!(by_id.lock, locked.lock);
+    store.change_identity(&account, User, "jane", IdentityChange::Lock(None)).await.expect("writes");
+    assert!(has_grown(store, &mut last).await, "unlocked");
 
     let key = key(4, &jane);
     store.add_access_key(key.clone(), 2).await.expect("writes");
@@ -77,6 +90,15 @@ pub(super) async fn what_nodes_may_be_asked_for_raises_the_number_and_their_repo
     }
     store.remove_tags(&scope, &on, vec!["new".to_owned()]).await.expect("writes");
     assert!(has_grown(store, &mut last).await, "a tag is gone");
+
+    for lock in [Some(lock("why")), None] {
+        assert!(store.lock_node(&scope, &node, lock.clone()).await.expect("writes"));
+        assert!(has_grown(store, &mut last).await, "a lock");
+        let record = store.node(&scope, &node).await.expect("reads").expect("it is there");
+        assert_eq!(record.lock, lock);
+    }
+    assert!(!store.lock_node(&scope, &node_id(9), None).await.expect("writes"), "there is none");
+    has_grown(store, &mut last).await;
 
     store.node_reported(&scope, &node, NodeReport::default(), NOW + 1).await.expect("writes");
     fixture::open(store, &scope, &node, 1).await;

@@ -25,6 +25,7 @@ pub(super) fn user(number: u8, name: &str) -> IdentityRecord {
         boundary: None,
         tags: Vec::new(),
         role: None,
+        lock: None,
     }
 }
 

@@ -13,6 +13,8 @@ pub struct OnNode {
     pub id: NodeId,
     /// Its tags, if it is there.
     pub tags: Vec<Tag>,
+    /// It takes no sessions, whatever policies say.
+    pub is_locked: bool,
 }
 
 impl OnNode {

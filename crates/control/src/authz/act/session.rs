@@ -41,6 +41,9 @@ pub struct Destination {
     pub port: String,
 }
 
+/// The end of a denial.
+pub(crate) const NODE_LOCKED: &str = "because the node is locked, whatever policies say";
+
 const DOCUMENT_CHECK: &str = "ssm:SessionDocumentAccessCheck";
 
 impl Subject for Start {
@@ -64,6 +67,11 @@ impl Subject for Start {
         if let Some(user) = &self.run_as_user {
             keys.set("postern:RunAsUser", user.as_str());
         }
+    }
+
+    fn lock(&self) -> Option<&'static str> {
+        let is_locked = matches!(&self.target, Target::Node(node) if node.is_locked);
+        is_locked.then_some(NODE_LOCKED)
     }
 }
 

@@ -55,7 +55,7 @@ impl<T: Sample> Sample for Tagging<T> {
 
 impl Sample for OnNode {
     fn sample() -> Self {
-        Self { id: OWN.parse().unwrap(), tags: vec![tag("env", "prod")] }
+        Self { id: OWN.parse().unwrap(), tags: vec![tag("env", "prod")], is_locked: false }
     }
 }
 
@@ -245,6 +245,7 @@ impl Sample for OnRole {
             boundary: None,
             tags: Vec::new(),
             role: Some(terms),
+            lock: None,
         };
         Self {
             asked: Arn::role(&scope().account, "web"),

@@ -153,6 +153,11 @@ pub(super) const TABLE: &[(Action, [bool; 7])] = &[
     (Action::Api(Operation::ListOpenIDConnectProviderTags),   [false, false, false, false, false, false, true]),
     // For whoever somebody else vouches for, as far as the role trusts them; nodes have a role already.
     (Action::Api(Operation::AssumeRoleWithWebIdentity),       [true,  false, false, false, false, true,  true]),
+    // Locks.
+    (Action::Api(Operation::LockPrincipal),                   [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UnlockPrincipal),                 [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::LockNode),                        [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::UnlockNode),                      [false, false, false, false, false, false, true]),
     // For people, about themselves, whatever policies say.
     (Action::Api(Operation::GetSessionToken),                 [false, false, false, false, false, true,  true]),
     (Action::Api(Operation::GetAccessKeyInfo),                [false, false, false, false, false, true,  true]),

@@ -74,7 +74,7 @@ impl Control {
     /// One of the service's own, by its ARN.
     fn managed(&self, name: &str) -> Arc<Policy> {
         match name.parse().ok().as_ref().and_then(find_managed) {
-            Some(managed) => self.parsed(name, managed.document),
+            Some(managed) => managed.policy(),
             None => {
                 tracing::error!(
                     policy = name,

@@ -179,7 +179,14 @@ assert names("list_attached_user_policies", "PolicyArn", UserName="anna") == [ar
 assert names("list_attached_group_policies", "PolicyName", GroupName="ops") == ["mine"]
 assert names("list_attached_role_policies", "PolicyName", RoleName="Web") == ["mine"]
 assert names("list_policies", "PolicyName", Scope="Local", OnlyAttached=True) == ["mine"]
-assert names("list_policies", "PolicyName") == ["AdministratorAccess", "mine"]
+everywhere = names("list_policies", "PolicyName")
+assert (len(everywhere), everywhere[0], everywhere[-1]) == (15, "AdministratorAccess", "mine"), everywhere
+assert names("list_policies", "PolicyName", PathPrefix="/service-role/") == ["AmazonEC2RoleforSSM"]
+core = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+assert iam.get_policy(PolicyArn=core)["Policy"]["DefaultVersionId"] == "v2"
+iam.attach_role_policy(RoleName="Web", PolicyArn=core)
+assert names("list_attached_role_policies", "PolicyName", RoleName="Web") == ["mine", "AmazonSSMManagedInstanceCore"]
+iam.detach_role_policy(RoleName="Web", PolicyArn=core)
 have = iam.list_entities_for_policy(PolicyArn=arn)
 found = [have[kind][0][name] for kind, name in (("PolicyUsers", "UserName"), ("PolicyGroups", "GroupName"), ("PolicyRoles", "RoleName"))]
 assert found == ["anna", "ops", "Web"], have

@@ -10,12 +10,13 @@ use postern_model::iam::{
 };
 use postern_model::{ApiError, Empty, ErrorCode};
 use postern_policy::Limits;
+use postern_policy::managed::{self, Managed};
 use postern_store::{
     AddPolicyVersion, CreatePolicy, DeletePolicy, IdentityKind, IdentityRecord, OnPolicyVersion, PolicyFilter,
     PolicyRecord, PolicyUsage, PolicyVersion,
 };
 
-use super::managed::{MANAGED, Managed};
+use super::managed::{MANAGED_SINCE, managed_id, managed_version};
 use super::{
     AWS_MANAGED, Page, check, find_managed, log, moment, new_tags, no_entity, over_quota, policy_arn, shown_tags,
 };
@@ -109,8 +110,8 @@ impl Control {
         let only_attached = request.only_attached.unwrap_or(false);
         let usage = request.policy_usage_filter;
         let mut policies = Vec::new();
-        if scope != "Local" && prefix == "/" {
-            for managed in MANAGED {
+        if scope != "Local" {
+            for managed in managed::ALL.iter().filter(|managed| managed.path.starts_with(prefix)) {
                 let policy = self.shown_managed(managed, false).await?;
                 let fits_usage = match usage {
                     Some("PermissionsPolicy") => policy.attachment_count > 0,
@@ -334,16 +335,15 @@ impl Control {
 
     async fn versions(&self, arn: &Arn) -> Result<Vec<PolicyVersion>, ApiError> {
         if let Some(managed) = find_managed(arn) {
-            let Managed { document, created_at, .. } = managed;
-            let document = (*document).to_owned();
-            return Ok(vec![PolicyVersion { number: 1, document, created_at: *created_at, is_default: true }]);
+            let (number, document) = (managed_version(managed), managed.document.to_owned());
+            return Ok(vec![PolicyVersion { number, document, created_at: MANAGED_SINCE, is_default: true }]);
         }
         let found = self.store.policy_versions(self.account(), arn).await.map_err(failure::store)?;
         found.ok_or_else(|| unknown(arn))
     }
 
     async fn shown_managed(&self, managed: &Managed, whole: bool) -> Result<Policy, ApiError> {
-        let arn = managed.arn();
+        let arn: Arn = managed.arn().parse().expect("the policies that AWS keeps have ARNs");
         let count = async |usage| {
             let found = self.store.identities_with_policy(self.account(), &arn, usage).await;
             found.map(|found| u32::try_from(found.len()).unwrap_or(u32::MAX)).map_err(failure::store)
@@ -352,16 +352,16 @@ impl Control {
             (count(PolicyUsage::Attached).await?, count(PolicyUsage::Boundary).await?);
         Ok(Policy {
             policy_name: managed.name.to_owned(),
-            policy_id: managed.id.to_owned(),
+            policy_id: managed_id(managed).to_string(),
             arn,
-            path: "/".to_owned(),
-            default_version_id: version_id(1),
+            path: managed.path.to_owned(),
+            default_version_id: version_id(managed_version(managed)),
             attachment_count,
             permissions_boundary_usage_count,
             is_attachable: true,
             description: whole.then(|| managed.description.to_owned()),
-            create_date: moment(managed.created_at),
-            update_date: moment(managed.created_at),
+            create_date: moment(MANAGED_SINCE),
+            update_date: moment(MANAGED_SINCE),
             tags: None,
         })
     }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postern_control::Control;
+use postern_protocol::Clock as _;
+use postern_transport::SystemClock;
 use postern_transport::tasks::Tasks;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// Between two looks, if nobody hints at anything. One look is one row of the store.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -29,7 +31,7 @@ async fn look(control: &Control) {
     };
     let mut is_failing = false;
     loop {
-        let began = Instant::now();
+        let began = SystemClock.now().instant;
         match control.look(&mut watch).await {
             Ok(_) if std::mem::take(&mut is_failing) => {
                 tracing::info!("it is known again what is allowed; sessions were asked about");
@@ -41,7 +43,8 @@ async fn look(control: &Control) {
             }
             Err(_) => {}
         }
-        sleep(PAUSE.max(began.elapsed())).await;
+        let took = SystemClock.now().instant.saturating_duration_since(began);
+        sleep(PAUSE.max(took)).await;
         tokio::select! {
             () = watch.hint() => {}
             () = sleep(LOOK_EVERY) => {}

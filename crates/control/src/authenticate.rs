@@ -25,7 +25,7 @@ pub struct Origin {
     pub source_ip: Option<IpAddr>,
     /// Whether the connection is encrypted up to the service.
     pub is_secure: bool,
-    /// The header `User-Agent`. More than [`MAX_USER_AGENT`] bytes of it are not kept.
+    /// The header `User-Agent`. More than `MAX_USER_AGENT` bytes of it are not kept.
     pub user_agent: Option<String>,
     /// The id that the reply and the log show.
     pub request_id: String,

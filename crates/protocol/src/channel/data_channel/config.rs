@@ -37,7 +37,7 @@ pub const WINDOW_PER_MILLISECOND: usize = 16 * 1024;
 pub struct Config {
     /// Which end this is.
     pub role: Role,
-    /// The most bytes of one stream payload; [`DataChannel::write`] cuts at it. At least 1.
+    /// The most bytes of one stream payload; [`super::DataChannel::write`] cuts at it. At least 1.
     pub max_payload: usize,
     /// The most bytes of stream data that may be unacknowledged.
     pub send_window_bytes: usize,

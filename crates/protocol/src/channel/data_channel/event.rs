@@ -11,9 +11,9 @@ use crate::wire::payload::{ChannelClosed, HandshakeComplete, HandshakeRequest, H
 /// What the application has to know.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Client: the agent asks; answer with [`DataChannel::respond_handshake`].
+    /// Client: the agent asks; answer with [`super::DataChannel::respond_handshake`].
     HandshakeRequest(HandshakeRequest),
-    /// Agent: the client has answered; go on with [`DataChannel::complete_handshake`].
+    /// Agent: the client has answered; go on with [`super::DataChannel::complete_handshake`].
     HandshakeResponse(HandshakeResponse),
     /// Client: the session begins.
     HandshakeComplete(HandshakeComplete),
@@ -36,7 +36,7 @@ pub enum Event {
     /// Client: the service says that a limit of the session is near. It comes before everything that waits.
     SessionEnding(SessionEnding),
     /// Agent: the client sent data and no answer, so it knows no handshake. The session begins
-    /// without one; there is no [`DataChannel::complete_handshake`] to say.
+    /// without one; there is no [`super::DataChannel::complete_handshake`] to say.
     HandshakeIgnored,
     /// Agent: the client did not answer in time. The channel is of no more use.
     HandshakeTimedOut,

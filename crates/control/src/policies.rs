@@ -7,11 +7,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use postern_policy::managed::by_arn;
 use postern_policy::{Attached, DocumentKind, Layers, Limits, Policy};
 use postern_store::{PoliciesInEffect, PolicyInEffect};
 
 use crate::Control;
-use crate::iam::find_managed;
 
 /// Bytes of documents in each of the two halves of the cache. What a document is taken apart into is some times larger.
 const HALF_BYTES: usize = 4 << 20;
@@ -73,7 +73,7 @@ impl Control {
 
     /// One of the service's own, by its ARN.
     fn managed(&self, name: &str) -> Arc<Policy> {
-        match name.parse().ok().as_ref().and_then(find_managed) {
+        match by_arn(name) {
             Some(managed) => managed.policy(),
             None => {
                 tracing::error!(

@@ -147,8 +147,8 @@ settings! {
     /// Whether a session's document must be allowed. "strict": always. "legacy": not the default document where none is
     /// named, unless policies ask for it with a condition on ssm:SessionDocumentAccessCheck.
     session_document_check: value::DocumentCheck = "\"strict\"";
-    /// Refuse data channels whose upgrade is not signed. AWS's plugins sign it since 2025; older ones and postern do not,
-    /// and have nothing but the token that StartSession gave them.
+    /// Refuse data channels whose upgrade is not signed. AWS's plugins sign it since 2025, and postern does; older
+    /// plugins have nothing but the token that StartSession gave them, and so has a plugin that finds no credentials.
     require_signed_data_channels: bool = "false";
     /// Whether a session that was started with temporary credentials ends when they expire. At AWS it goes on.
     sessions_end_with_credentials: bool = "false";

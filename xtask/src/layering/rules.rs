@@ -8,6 +8,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("postern-protocol", &[]),
     ("postern-iam", &[]),
     ("postern-policy", &[]),
+    ("postern-recording", &[]),
     ("postern-model", &["postern-iam"]),
     // ports
     ("postern-store", &["postern-iam", "postern-model"]),
@@ -70,7 +71,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must run anywhere: in agent, client, service, simulator, fuzzer, one day a browser.
-const PURE: &[&str] = &["postern-protocol", "postern-iam", "postern-policy", "postern-model"];
+const PURE: &[&str] = &["postern-protocol", "postern-iam", "postern-policy", "postern-recording", "postern-model"];
 
 /// Packages that bring a runtime, sockets, a clock, randomness or a database. A name ending in `*` is a beginning.
 const IMPURE: &[&str] = &[

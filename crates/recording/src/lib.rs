@@ -1,0 +1,31 @@
+//! What a session looked like, in a form that proves itself.
+//!
+//! A recording is a *stream*: a line that names the format, then [`Record`]s, each linked to all before it by a hash
+//! ([`chain`]). Some records are *heads*: signatures over the chain up to them ([`signing`]). Who knows a head knows
+//! whether anything before it was changed, removed, inserted or moved; who knows how many records there were, from the
+//! service's database, also knows whether the end was cut off. `docs/recordings.md` states the format byte by byte, for
+//! whoever checks recordings without this code.
+//!
+//! - [`Writer`] makes a stream, [`Reader`] takes one apart and checks it on the way, [`verify`] says what is proved.
+//! - [`sealed`] is how streams lie on a disk or in a bucket: compressed and encrypted frames of it.
+//!
+//! There are no files here, no clock and no randomness. Everything that is read is hostile: lengths are bounded before
+//! anything is allocated, and whatever is wrong has an error that says where.
+
+pub mod chain;
+mod opening;
+mod reader;
+mod record;
+pub mod sealed;
+pub mod signing;
+mod verify;
+mod writer;
+
+pub use opening::{Closing, Gap, Leg, Mode, Opening, Resumption};
+pub use reader::{ReadError, Reader};
+pub use record::{Kind, MAX_DATA_BYTES, Record, RecordError};
+pub use verify::{Fault, Proof, Report, verify};
+pub use writer::{Position, Writer};
+
+/// The first line of every stream.
+pub const FORMAT: &[u8] = b"postern-recording 1\n";

@@ -73,6 +73,8 @@ pub struct Decision {
     /// For an explicit deny, every `Deny` that matched; else every `Allow` that matched, which for an implicit deny were
     /// not enough. In the order of layers, policies and statements.
     pub statements: Vec<StatementRef>,
+    /// Every other statement that matched: each `Allow` beside an explicit deny.
+    pub outvoted: Vec<StatementRef>,
     /// Statements about the action that did not match, `Allow` and `Deny`.
     pub missed: Vec<Missed>,
 }
@@ -97,8 +99,8 @@ pub struct StatementRef {
 pub struct Missed {
     /// Which.
     pub statement: StatementRef,
-    /// The first thing that was otherwise.
-    pub why: Mismatch,
+    /// All that was otherwise; never empty.
+    pub why: Vec<Mismatch>,
 }
 
 /// What was otherwise.
@@ -107,7 +109,12 @@ pub enum Mismatch {
     /// It is for others.
     Principal,
     /// It is about other resources.
-    Resource,
+    Resource {
+        /// Whether it is about all others than those.
+        is_not: bool,
+        /// The patterns, as the policy writes them.
+        wanted: Box<[Box<str>]>,
+    },
     /// It is about other resources as far as one can tell: a variable, in lower case, has no value here.
     Variable(Box<str>),
     /// It is about the sessions of an owner whose name is the beginning of this owner's name.
@@ -118,8 +125,10 @@ pub enum Mismatch {
         operator: Operator,
         /// The key, as the policy writes it.
         key: Box<str>,
-        /// Whether the request has no value for the key.
-        absent: bool,
+        /// The request's values; none if it has no such key.
+        found: Box<[Box<str>]>,
+        /// The policy's values, as it writes them.
+        wanted: Box<[Box<str>]>,
     },
 }
 
@@ -146,17 +155,37 @@ impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Principal => f.write_str("it is for another principal"),
-            Self::Resource => f.write_str("it is about other resources"),
+            Self::Resource { is_not: false, wanted } => write!(f, "it is about {}", Listed(wanted)),
+            Self::Resource { is_not: true, wanted } => write!(f, "it is about all but {}", Listed(wanted)),
             Self::Variable(key) => write!(f, "${{{key}}} in its resource has no value in this request"),
             Self::OtherOwner => f.write_str(
                 "it is about the sessions of an owner whose name this one's begins with; without the last \"-\" it covers both",
             ),
-            Self::Condition { operator, key, absent: true } => {
-                write!(f, "its condition {operator} on {key} does not hold: the request has no such key")
+            Self::Condition { operator, key, found, wanted } => {
+                write!(f, "its condition {operator} on {key} asks for {}, and the request has ", Listed(wanted))?;
+                match &**found {
+                    [] => f.write_str("no such key"),
+                    found => write!(f, "{}", Listed(found)),
+                }
             }
-            Self::Condition { operator, key, absent: false } => {
-                write!(f, "its condition {operator} on {key} does not hold")
-            }
+        }
+    }
+}
+
+/// The first of some values. There may be hundreds.
+struct Listed<'a>(&'a [Box<str>]);
+
+/// As many are written.
+const LISTED: usize = 10;
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, value) in self.0.iter().take(LISTED).enumerate() {
+            write!(f, "{}{value:?}", if index == 0 { "" } else { ", " })?;
+        }
+        match self.0.len().checked_sub(LISTED) {
+            Some(more @ 1..) => write!(f, " and {more} more"),
+            _ => Ok(()),
         }
     }
 }
@@ -172,8 +201,14 @@ impl fmt::Display for Decision {
         for statement in &self.statements {
             write!(f, "\n  matches: {statement}")?;
         }
-        for missed in &self.missed {
-            write!(f, "\n  does not match: {}: {}", missed.statement, missed.why)?;
+        for statement in &self.outvoted {
+            write!(f, "\n  matches, and is outvoted: {statement}")?;
+        }
+        for Missed { statement, why } in &self.missed {
+            write!(f, "\n  does not match: {statement}: ")?;
+            for (index, mismatch) in why.iter().enumerate() {
+                write!(f, "{}{mismatch}", if index == 0 { "" } else { "; " })?;
+            }
         }
         Ok(())
     }

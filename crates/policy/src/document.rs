@@ -1,7 +1,5 @@
 //! A policy: what was read and checked, ready to be evaluated.
 
-use std::collections::BTreeSet;
-
 use crate::condition::Condition;
 use crate::fault::Fault;
 use crate::limits::{DocumentKind, Limits};
@@ -35,18 +33,6 @@ impl Policy {
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         warning::of(self)
-    }
-
-    /// The condition keys that conditions and variables read, in lower case: what a simulation has to be given.
-    #[must_use]
-    pub fn context_keys(&self) -> BTreeSet<&str> {
-        let statements = || self.statements.iter();
-        let conditions = || statements().flat_map(|statement| &statement.conditions);
-        let resources = statements().flat_map(|statement| &statement.resources).flat_map(|set| &set.patterns);
-        let patterns =
-            resources.flat_map(|pattern| pattern.patterns()).chain(conditions().flat_map(Condition::patterns));
-        let variables = patterns.flat_map(Pattern::variables).map(|variable| &*variable.key);
-        conditions().map(|condition| &*condition.lookup).chain(variables).collect()
     }
 
     /// Its statements, in their order.
@@ -100,6 +86,13 @@ impl Version {
     }
 }
 
+/// JSON, in the form in which a policy is displayed.
+impl std::fmt::Display for Statement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&print::statement(self).to_string())
+    }
+}
+
 /// What a statement that matches says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
@@ -143,6 +136,16 @@ impl Statement {
     #[must_use]
     pub fn effect(&self) -> Effect {
         self.effect
+    }
+
+    /// The condition keys that its conditions and variables read, as it writes them: what a simulation has to be given.
+    pub fn context_keys(&self) -> impl Iterator<Item = &str> {
+        let conditions = || self.conditions.iter();
+        let resources = self.resources.iter().flat_map(|set| &set.patterns);
+        let patterns =
+            resources.flat_map(|pattern| pattern.patterns()).chain(conditions().flat_map(Condition::patterns));
+        let variables = patterns.flat_map(Pattern::variables).map(|variable| &*variable.name);
+        conditions().map(|condition| &*condition.key).chain(variables)
     }
 
     /// The patterns of `Action` or `NotAction`, as they were written.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::condition::Condition;
 use crate::context::{Context, Environment};
 use crate::decision::{Decision, Mismatch, Missed, StatementRef, Verdict};
-use crate::document::{Effect, Polarity, Policy, Statement};
+use crate::document::{Effect, Polarity, Policy, Set, Statement};
 use crate::principal::{Naming, Principal};
-use crate::resource::{Cover, Resource};
+use crate::resource::{Cover, Resource, ResourcePattern};
 
 /// A policy in a place where it holds.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ pub fn verdict(layers: &Layers, request: &Request<'_>) -> Verdict {
     decide(layers, request, &mut Silent)
 }
 
-/// The answer with the statements that made it, and those that would have if one thing had been otherwise.
+/// The answer with the statements that made it, and those that would have if something had been otherwise.
 #[must_use]
 pub fn evaluate(layers: &Layers, request: &Request<'_>) -> Decision {
     let mut record = Record::default();
@@ -81,8 +81,8 @@ pub fn evaluate(layers: &Layers, request: &Request<'_>) -> Decision {
         Verdict::ExplicitDeny(_) => Effect::Deny,
         Verdict::Allowed | Verdict::ImplicitDeny(_) => Effect::Allow,
     };
-    record.matched.retain(|statement| statement.effect == wanted);
-    Decision { verdict, statements: record.matched, missed: record.missed }
+    let (statements, outvoted) = record.matched.into_iter().partition(|statement| statement.effect == wanted);
+    Decision { verdict, statements, outvoted, missed: record.missed }
 }
 
 /// Where statements that have to do with the request are noted.
@@ -90,7 +90,7 @@ trait Notes {
     /// Whether everything is wanted, and not just the answer.
     const ALL: bool;
     fn matched(&mut self, at: Place<'_>);
-    fn missed(&mut self, at: Place<'_>, why: Mismatch);
+    fn missed(&mut self, at: Place<'_>, why: impl FnOnce() -> Vec<Mismatch>);
 }
 
 #[derive(Clone, Copy)]
@@ -106,7 +106,7 @@ struct Silent;
 impl Notes for Silent {
     const ALL: bool = false;
     fn matched(&mut self, _: Place<'_>) {}
-    fn missed(&mut self, _: Place<'_>, _: Mismatch) {}
+    fn missed(&mut self, _: Place<'_>, _: impl FnOnce() -> Vec<Mismatch>) {}
 }
 
 #[derive(Default)]
@@ -122,8 +122,8 @@ impl Notes for Record {
         self.matched.push(at.into());
     }
 
-    fn missed(&mut self, at: Place<'_>, why: Mismatch) {
-        self.missed.push(Missed { statement: at.into(), why });
+    fn missed(&mut self, at: Place<'_>, why: impl FnOnce() -> Vec<Mismatch>) {
+        self.missed.push(Missed { statement: at.into(), why: why() });
     }
 }
 
@@ -185,9 +185,7 @@ fn decide<N: Notes>(layers: &Layers, request: &Request<'_>, notes: &mut N) -> Ve
 /// Whether a statement matches, and whom it names. A statement about another action is no near miss.
 fn test<N: Notes>(place: Place<'_>, request: &Request<'_>, notes: &mut N) -> Option<Naming> {
     let statement = place.statement;
-    let environment = Environment { request: request.context, resource: request.resource_context };
-    let named = statement.actions.patterns.iter().any(|pattern| pattern.matches_any_case(request.action));
-    if named == (statement.actions.polarity == Polarity::AllOthers) {
+    if !statement.is_about(request.action) {
         return None;
     }
     let naming = match &statement.principals {
@@ -198,42 +196,63 @@ fn test<N: Notes>(place: Place<'_>, request: &Request<'_>, notes: &mut N) -> Opt
             Naming::Account | Naming::Direct => Naming::No,
         },
     };
-    let why = if naming == Naming::No {
-        Some(Mismatch::Principal)
-    } else {
-        statement.resource_mismatch(request.resource, &environment).or_else(|| {
-            let failing = statement.conditions.iter().find(|condition| !condition.holds(&environment))?;
-            Some(if N::ALL { failing.mismatch(&environment) } else { Mismatch::Resource })
-        })
-    };
-    match why {
-        None => Some(naming),
-        Some(why) => {
-            notes.missed(place, why);
-            None
+    if naming == Naming::No {
+        notes.missed(place, || vec![Mismatch::Principal]);
+        return None;
+    }
+    let environment = Environment { request: request.context, resource: request.resource_context };
+    let is_covered = statement
+        .resources
+        .as_ref()
+        .is_none_or(|set| set.contains(set.cover(request.resource, &environment), statement.effect));
+    if is_covered && statement.conditions.iter().all(|condition| condition.holds(&environment)) {
+        return Some(naming);
+    }
+    notes.missed(place, || statement.mismatches(request.resource, &environment));
+    None
+}
+
+impl Set<ResourcePattern> {
+    fn cover(&self, resource: &Resource<'_>, environment: &Environment<'_>) -> Cover {
+        self.patterns.iter().map(|pattern| pattern.cover(resource, environment)).max().unwrap_or(Cover::No)
+    }
+
+    /// Whether a resource that is covered so well is meant. What is doubtful is read so that it gives less away.
+    fn contains(&self, cover: Cover, effect: Effect) -> bool {
+        let least = match (effect, self.polarity) {
+            (Effect::Allow, Polarity::These) | (Effect::Deny, Polarity::AllOthers) => Cover::Yes,
+            (Effect::Deny, Polarity::These) | (Effect::Allow, Polarity::AllOthers) => Cover::Doubtful,
+        };
+        (cover >= least) == (self.polarity == Polarity::These)
+    }
+
+    fn mismatch(&self, resource: &Resource<'_>, environment: &Environment<'_>, effect: Effect) -> Option<Mismatch> {
+        let cover = self.cover(resource, environment);
+        if self.contains(cover, effect) {
+            return None;
         }
+        let patterns = || self.patterns.iter().flat_map(|pattern| pattern.patterns());
+        Some(match patterns().find_map(|pattern| pattern.unresolved(environment)) {
+            _ if cover == Cover::Doubtful => Mismatch::OtherOwner,
+            Some(key) if self.polarity == Polarity::These => Mismatch::Variable(key.into()),
+            _ => Mismatch::Resource { is_not: self.polarity == Polarity::AllOthers, wanted: self.texts.clone() },
+        })
     }
 }
 
 impl Statement {
-    fn resource_mismatch(&self, resource: &Resource<'_>, environment: &Environment<'_>) -> Option<Mismatch> {
-        let set = self.resources.as_ref()?;
-        let covers = set.patterns.iter().map(|pattern| pattern.cover(resource, environment));
-        let cover = covers.max().unwrap_or(Cover::No);
-        // What is doubtful is read so that it gives less away.
-        let least = match (self.effect, set.polarity) {
-            (Effect::Allow, Polarity::These) | (Effect::Deny, Polarity::AllOthers) => Cover::Yes,
-            (Effect::Deny, Polarity::These) | (Effect::Allow, Polarity::AllOthers) => Cover::Doubtful,
-        };
-        if (cover >= least) == (set.polarity == Polarity::These) {
-            return None;
-        }
-        let patterns = || set.patterns.iter().flat_map(|pattern| pattern.patterns());
-        Some(match patterns().find_map(|pattern| pattern.unresolved(environment)) {
-            _ if cover == Cover::Doubtful => Mismatch::OtherOwner,
-            Some(key) if set.polarity == Polarity::These => Mismatch::Variable(key.into()),
-            _ => Mismatch::Resource,
-        })
+    /// Whether it says anything about this action, in any case.
+    #[must_use]
+    pub fn is_about(&self, action: &str) -> bool {
+        let is_named = self.actions.patterns.iter().any(|pattern| pattern.matches_any_case(action));
+        is_named == (self.actions.polarity == Polarity::These)
+    }
+
+    /// Everything that is otherwise than the statement says: the resource, and each condition that does not hold.
+    fn mismatches(&self, resource: &Resource<'_>, environment: &Environment<'_>) -> Vec<Mismatch> {
+        let about = self.resources.as_ref().and_then(|set| set.mismatch(resource, environment, self.effect));
+        let failing = self.conditions.iter().filter(|condition| !condition.holds(environment));
+        about.into_iter().chain(failing.map(|condition| condition.mismatch(environment))).collect()
     }
 }
 
@@ -242,7 +261,8 @@ impl Condition {
         Mismatch::Condition {
             operator: self.operator,
             key: self.key.clone(),
-            absent: environment.get(&self.lookup).is_empty(),
+            found: environment.get(&self.lookup).iter().map(|value| value.text().into()).collect(),
+            wanted: self.texts.clone(),
         }
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum Piece {
 pub(crate) struct Variable {
     /// In lower case.
     pub(crate) key: Box<str>,
+    /// As it was written.
+    pub(crate) name: Box<str>,
     pub(crate) default: Option<Box<str>>,
 }
 
@@ -241,7 +243,7 @@ fn variable(inside: &str) -> Result<Piece, String> {
     if !is_condition_key(key) {
         return Err(format!("\"${{{inside}}}\" is no variable: those are ${{prefix:key}}, and ${{*}}, ${{?}}, ${{$}}"));
     }
-    Ok(Piece::Variable(Variable { key: key.to_ascii_lowercase().into(), default }))
+    Ok(Piece::Variable(Variable { key: key.to_ascii_lowercase().into(), name: key.into(), default }))
 }
 
 /// `service:name`, where the name may have a tag's key in it. What AWS allows in tag keys is allowed. A provider of

@@ -25,7 +25,7 @@ pub(crate) fn policy(policy: &Policy) -> Out {
     Out::Object(members)
 }
 
-fn statement(statement: &Statement) -> Out {
+pub(crate) fn statement(statement: &Statement) -> Out {
     let mut members = Vec::new();
     let mut put = |name: &str, value: Out| members.push((name.to_owned(), value));
     if let Some(sid) = &statement.sid {

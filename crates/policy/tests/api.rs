@@ -131,18 +131,38 @@ fn an_explanation_has_a_line_for_each_statement() {
         explain(&layers),
         "denied: no identity-based policy allows it\n  \
          does not match: Allow in identity-based policy web, statement 0 (Web): its condition StringLike on \
-         ssm:resourceTag/Finance does not hold: the request has no such key\n  \
+         ssm:resourceTag/Finance asks for \"Web*\", and the request has no such key\n  \
          does not match: Allow in identity-based policy web, statement 1: ${aws:username} in its resource has no value in \
          this request\n  \
          does not match: Deny in identity-based policy web, statement 2: its condition BoolIfExists on \
-         aws:SecureTransport does not hold"
+         aws:SecureTransport asks for \"false\", and the request has \"true\""
     );
     layers.identity = vec![attached("all", ALL)];
     assert_eq!(explain(&layers), "allowed\n  matches: Allow in identity-based policy all, statement 0");
     layers.boundary = Some(vec![attached("no", &ALL.replace("Allow", "Deny"))]);
     assert_eq!(
         explain(&layers),
-        "denied: a statement in a permissions boundary denies it\n  matches: Deny in permissions boundary no, statement 0"
+        "denied: a statement in a permissions boundary denies it\n  matches: Deny in permissions boundary no, statement 0\n  \
+         matches, and is outvoted: Allow in identity-based policy all, statement 0"
+    );
+    let many: Vec<String> = (0..12).map(|n| format!("\"arn:aws:ssm:*:*:session/{n}\"")).collect();
+    let narrow = ALL.replace(
+        r#""Resource":"*""#,
+        &format!(r#""NotResource":"arn:aws:ssm:*","Condition":{{"Null":{{"a:b":"false"}}}}"#),
+    );
+    layers.identity =
+        vec![attached("narrow", &narrow), attached("many", &ALL.replace("\"*\"}", &format!("[{}]}}", many.join(","))))];
+    layers.boundary = None;
+    assert_eq!(
+        explain(&layers),
+        format!(
+            "denied: no identity-based policy allows it\n  \
+             does not match: Allow in identity-based policy narrow, statement 0: it is about all but \"arn:aws:ssm:*\"; its \
+             condition Null on a:b asks for \"false\", and the request has no such key\n  \
+             does not match: Allow in identity-based policy many, statement 0: it is about {} and 2 more",
+            many[..10].join(", ")
+        ),
+        "everything that is otherwise"
     );
 }
 
@@ -197,19 +217,26 @@ fn a_policy_tells_what_it_has() {
     assert_eq!((second.sid(), second.effect()), (None, Effect::Allow));
     assert_eq!(first.action_patterns().collect::<Vec<_>>(), ["ssm:A", "ssm:B"]);
     assert_eq!(second.resource_patterns().collect::<Vec<_>>(), ["*"]);
-    let keys: Vec<&str> = policy.context_keys().into_iter().collect();
+    assert_eq!(first.context_keys().collect::<Vec<_>>(), ["aws:UserName"]);
+    let keys: Vec<&str> = second.context_keys().collect();
     assert_eq!(
         keys,
         [
-            "aws:principalaccount",
-            "aws:principalarn",
-            "aws:principaltag/team",
-            "aws:securetransport",
+            "aws:PrincipalTag/Team",
+            "aws:SecureTransport",
+            "aws:PrincipalArn",
             "aws:userid",
-            "aws:username",
             "x:y",
-            "x:z"
+            "x:z",
+            "aws:PrincipalAccount"
         ]
+    );
+    assert!(
+        first.is_about("SSM:a") && !first.is_about("ssm:C") && second.is_about("ssm:C") && !second.is_about("s3:Get")
+    );
+    assert_eq!(
+        first.to_string(),
+        r#"{"Sid":"a","Effect":"Deny","Action":["ssm:A","ssm:B"],"Resource":"arn:aws:ssm:*:*:session/${aws:UserName}-*"}"#
     );
     assert_eq!(Policy::parse(ALL, Limits::MANAGED).unwrap().version(), Version::V2008);
 }

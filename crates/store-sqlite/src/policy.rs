@@ -331,7 +331,8 @@ const DOCUMENTS: &str = "\
     WHERE attached_policy.account = $1 AND (attached_policy.identity_id = $2 OR attached_policy.identity_id IN \
     (SELECT group_id FROM group_member WHERE account = $1 AND user_id = $2)) \
     UNION ALL \
-    SELECT name, document FROM inline_policy WHERE account = $1 AND (identity_id = $2 OR identity_id IN \
+    SELECT identity.kind || '/' || identity.name || '/' || inline_policy.name AS name, document FROM inline_policy \
+    JOIN identity USING (account, identity_id) WHERE account = $1 AND (identity_id = $2 OR identity_id IN \
     (SELECT group_id FROM group_member WHERE account = $1 AND user_id = $2))";
 
 const BOUNDARY: &str = "\

@@ -194,7 +194,8 @@ pub enum PolicyUsage {
 /// One policy that counts for an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyInEffect {
-    /// An inline policy's name, or a managed one's ARN.
+    /// A managed policy's ARN; or whose own it is and what that calls it: `user/jane/start`, `group/ops/start`,
+    /// `role/deploy/start`.
     pub name: String,
     /// The document; none for a policy that is the service's own.
     pub document: Option<String>,

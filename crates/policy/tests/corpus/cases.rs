@@ -120,6 +120,9 @@ impl World {
         if decision.statements.iter().any(|statement| statement.effect != effect) {
             return Err("a statement with the other effect decides".to_owned());
         }
+        if effect == Effect::Allow && !decision.outvoted.is_empty() {
+            return Err("a matching deny is outvoted".to_owned());
+        }
         let (expected, misses) = match answer.split_once(';') {
             Some((expected, misses)) => (expected.trim(), Some(misses.trim())),
             None => (answer.trim(), None),
@@ -160,12 +163,12 @@ fn said(decision: &Decision) -> String {
 
 fn missed(decision: &Decision) -> String {
     let one = |missed: &postern_policy::Missed| {
-        let why = match &missed.why {
+        let why = match missed.why.first().expect("something was otherwise") {
             Mismatch::Principal => "principal".to_owned(),
-            Mismatch::Resource => "resource".to_owned(),
+            Mismatch::Resource { .. } => "resource".to_owned(),
             Mismatch::OtherOwner => "owner".to_owned(),
             Mismatch::Variable(key) => format!("variable {key}"),
-            Mismatch::Condition { key, absent: true, .. } => format!("absent {key}"),
+            Mismatch::Condition { key, found, .. } if found.is_empty() => format!("absent {key}"),
             Mismatch::Condition { key, .. } => format!("condition {key}"),
         };
         format!("{} {why}", place(&missed.statement))

@@ -80,10 +80,13 @@ fn condition(line: &str) -> Result<(), String> {
         );
         let decision = ask(&layers(&document), "ssm:StartSession", "*", &context(values));
         check(&decision, effect, holds, line)?;
-        let named = |missed: &postern_policy::Missed| match &missed.why {
-            Mismatch::Condition { operator: its, key, absent } => {
-                let present = context(values).get(key).is_empty();
-                its.to_string() == operator && keys.contains(&**key) && *absent == present
+        let named = |missed: &postern_policy::Missed| match &missed.why[..] {
+            [Mismatch::Condition { operator: its, key, found, wanted }] => {
+                let context = context(values);
+                let asked: Vec<&str> = context.get(key).iter().map(Value::text).collect();
+                let shown: Vec<&str> = found.iter().map(|value| &**value).collect();
+                let are_written = wanted.iter().all(|value| keys.contains(&**value));
+                its.to_string() == operator && keys.contains(&**key) && asked == shown && are_written
             }
             _ => false,
         };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use postern_policy::{
     Attached, Context, DocumentKind, Effect, Layers, Limits, Policy, Principal, PrincipalKind, Request, Resource,
-    Verdict, evaluate, verdict,
+    Verdict, evaluate, statement_spans, verdict,
 };
 
 /// A reader under test.
@@ -25,7 +25,7 @@ pub(crate) fn run(name: &str, data: &[u8]) {
 }
 
 /// Every text is a policy or has a fault on one line; what is read is printed and read again the same, within the same
-/// limits or without them.
+/// limits or without them; and each of its statements has a place in the text.
 pub(crate) fn policy(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for kind in [DocumentKind::Identity, DocumentKind::Trust, DocumentKind::Resource] {
@@ -35,6 +35,7 @@ pub(crate) fn policy(data: &[u8]) {
                 let again = Policy::parse(&printed, Limits::stored(kind)).expect("what was printed is read");
                 assert_eq!(again, policy);
                 assert_eq!(again.to_string(), printed);
+                assert_eq!(statement_spans(text).len(), policy.statements().len());
                 for warning in policy.warnings() {
                     assert!(warning.path().starts_with("Statement["), "{warning}");
                 }

@@ -210,8 +210,8 @@ pub(super) async fn everything_that_counts_for_an_identity_is_read_at_once(store
         identity: vec![
             policy(&one.to_string(), Some("one 2")),
             policy(&own.to_string(), None),
-            policy("of jane", Some("jane's")),
-            policy("of ops", Some("ops's")),
+            policy("group/ops/of ops", Some("ops's")),
+            policy("user/jane/of jane", Some("jane's")),
         ],
         boundary: Some(policy(&two.to_string(), Some("two 1"))),
     };

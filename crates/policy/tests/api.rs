@@ -146,10 +146,8 @@ fn an_explanation_has_a_line_for_each_statement() {
          matches, and is outvoted: Allow in identity-based policy all, statement 0"
     );
     let many: Vec<String> = (0..12).map(|n| format!("\"arn:aws:ssm:*:*:session/{n}\"")).collect();
-    let narrow = ALL.replace(
-        r#""Resource":"*""#,
-        &format!(r#""NotResource":"arn:aws:ssm:*","Condition":{{"Null":{{"a:b":"false"}}}}"#),
-    );
+    let narrow =
+        ALL.replace(r#""Resource":"*""#, r#""NotResource":"arn:aws:ssm:*","Condition":{"Null":{"a:b":"false"}}"#);
     layers.identity =
         vec![attached("narrow", &narrow), attached("many", &ALL.replace("\"*\"}", &format!("[{}]}}", many.join(","))))];
     layers.boundary = None;

@@ -1,9 +1,10 @@
 //! Whether somebody may do everything, as administrators may: asked by programs before they hand out a key for that.
 
 use postern_model::Operation;
-use postern_policy::{Attached, Context, Effect, Layers, Verdict};
+use postern_policy::{Attached, Context, Effect, Layers, Principal, Verdict};
 
-use super::{Action, Question, Resource, context, verdict};
+use super::answer::{Asked, ask};
+use super::{Action, Question, Resource, context};
 use crate::caller::{Caller, Person};
 
 /// What keeps this person from doing everything, as the end of a sentence; nothing if nothing does.
@@ -16,9 +17,12 @@ pub(crate) fn obstacle(caller: &Caller, person: &Person) -> Option<String> {
     }
     let request = context::of_request(caller, person);
     let question = Question { keys: Context::EMPTY, ..Question::about(Resource::Any) };
-    let answer = |action: &str| match verdict(person, action, &question, &request, &caller.scope) {
-        Verdict::Allowed => None,
-        denied => Some(denied.reason(action)),
+    let answer = |action: &str| {
+        let asks = |asked: &Asked<'_>| asked.put(&person.layers, Principal::default());
+        match ask(action, &question, &request, &caller.scope, false, asks) {
+            (Verdict::Allowed, _) => None,
+            (denied, _) => Some(denied.reason(action)),
+        }
     };
     // Nobody has an action of this name, so only statements about all actions or all others allow it.
     answer("*").or_else(|| Operation::ALL.iter().find_map(|operation| answer(&Action::Api(*operation).name())))

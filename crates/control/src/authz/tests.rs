@@ -15,7 +15,7 @@ use postern_policy::{Attached, DocumentKind, Layers, Limits, Policy, managed};
 
 use super::act::{self, OnCiphertext, OnSession, OnStream};
 use super::*;
-use crate::caller::{CredentialFacts, PersonKind};
+use crate::caller::{CredentialFacts, NodeProof, Person, PersonKind};
 pub(super) use samples::Sample;
 use samples::{OTHER, OWN, scope};
 use table::TABLE;
@@ -247,6 +247,78 @@ fn a_denial_says_who_what_where_and_why() {
          resource: arn:aws:ssm:eu-west-1:123456789012:managed-instance/mi-0000000000000000a because only a managed \
          node may do this, with its own credentials"
     );
+}
+
+/// Every act, refused for want of an allow and by a deny: who it is, what it was, to what, and which of the two decided. A
+/// role's trust says nothing about why, and what only nodes do is nobody else's whatever policies say.
+#[test]
+fn every_denial_says_who_what_where_and_which_of_the_two() {
+    struct Refusals(usize);
+
+    impl act::Spectator for Refusals {
+        fn see<A: Act<On: Sample>>(&mut self) {
+            let name = A::ACTION.name();
+            let denying = administrator(&[&statement("Deny", &[&name])]);
+            for (principal, because) in [
+                (user("june", &[]), format!("because no identity-based policy allows the {name} action")),
+                (denying, "with an explicit deny in an identity-based policy".to_owned()),
+            ] {
+                let on = A::On::sample();
+                let resource = on.ways()[0][0].resource.as_asked_for(&scope());
+                let Err(error) = authorize::<A>(&caller(principal.clone()), on) else { continue };
+                let says = format!("User: {principal} is not authorized to perform: {name} on resource: {resource}");
+                let ending = match audience(A::ACTION) {
+                    Audience::NodeWithKey | Audience::NodeWithRole => {
+                        " because only a managed node may do this, with its own credentials".to_owned()
+                    }
+                    _ if name.starts_with("sts:AssumeRole") => String::new(),
+                    _ => format!(" {because}"),
+                };
+                assert_eq!(error.message(), says + &ending);
+                self.0 += 1;
+            }
+        }
+    }
+
+    let mut refusals = Refusals(0);
+    act::show(&mut refusals);
+    // But for those that everybody may: who one is, and what is decided by another proof.
+    assert_eq!(refusals.0, 2 * (TABLE.len() - 5));
+}
+
+/// A role that does not trust whoever is vouched for does not say why either, nor whether it is there.
+#[test]
+fn who_is_vouched_for_is_told_nothing() {
+    let mut on = act::Vouched::sample();
+    on.0.trust = trust::Trust::of(None).in_word_of(Arn::oidc_provider(&scope().account, "elsewhere.example.org"));
+    let error = authorize::<act::AssumeRoleWithWebIdentity>(&caller(Principal::Anonymous), on).unwrap_err();
+    let role = act::Vouched::sample().0.asked;
+    assert_eq!(
+        error.message(),
+        format!("User: anonymous is not authorized to perform: sts:AssumeRoleWithWebIdentity on resource: {role}")
+    );
+}
+
+/// For the log: which statement it was, which whoever is refused does not learn.
+#[test]
+fn the_log_names_the_statement_that_denied() {
+    let named = |document: &str| Attached { name: "user/june/limits".into(), policy: parsed(document) };
+    let denies = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+        {"Sid":"NotThis","Effect":"Deny","Action":"ssm:Terminate*","Resource":"*"}]}"#;
+    for (document, denied_by) in [
+        (denies, Some("Deny in identity-based policy user/june/limits, statement 1 (NotThis)")),
+        (&statement("Allow", &["ssm:StartSession"]), None),
+    ] {
+        let Principal::Person(person) = user("june", &[]) else { panic!("a user is a person") };
+        let layers = Arc::new(Layers { identity: vec![named(document)], ..Layers::default() });
+        let june = caller(Principal::Person(Arc::new(Person { layers, ..(*person).clone() })));
+        let mut record = Record::On(Vec::new());
+        let on = OnSession::sample();
+        assert!(decide(&june, act::TerminateSession::ACTION, &on, &mut record).is_err());
+        assert_eq!(record.denied_by().as_deref(), denied_by);
+        let error = authorize::<act::TerminateSession>(&june, on).unwrap_err();
+        assert!(!error.message().contains("limits") && !error.message().contains("NotThis"), "{error}");
+    }
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use postern_iam::Arn;
 use postern_policy::{
-    Attached, Context, DocumentKind, Layers, Limits, Policy, Principal as Asking, PrincipalKind, Request, Resource,
-    Verdict,
+    Attached, Decision, DocumentKind, Layers, Limits, Policy, Principal as Asking, PrincipalKind, Verdict,
 };
-use postern_store::{IdentityRecord, Scope};
+use postern_store::IdentityRecord;
 
+use super::answer::Asked;
 use crate::caller::{Person, PersonKind};
 
 /// Whom a role trusts. One that is not there or is locked, or whose trust policy cannot be read, trusts nobody.
@@ -42,7 +42,7 @@ impl Trust {
 
     /// What it says to this person: the trust policy must allow it, for the person itself or, together with the person's
     /// own policies, for the account; whatever denies or narrows the person does so here as well.
-    pub(super) fn verdict(&self, person: &Person, question: &Asked<'_>) -> Verdict {
+    pub(super) fn answer(&self, person: &Person, question: &Asked<'_>) -> (Verdict, Option<Decision>) {
         let mut names = vec![person.arn.to_string()];
         match &person.kind {
             PersonKind::User { id, .. } => names.push(id.to_string()),
@@ -54,25 +54,9 @@ impl Trust {
     }
 
     /// What it says to somebody whom the provider vouches for, who has no policies.
-    pub(super) fn verdict_of_vouched(&self, question: &Asked<'_>) -> Verdict {
+    pub(super) fn answer_to_vouched(&self, question: &Asked<'_>) -> (Verdict, Option<Decision>) {
         let name = self.provider.as_ref().map(Arn::to_string).unwrap_or_default();
         let asking = Asking { account: None, names: &[(PrincipalKind::Federated, name.as_str())] };
         question.put(&self.layers(Layers::default()), asking)
-    }
-}
-
-/// A question, ready to be put to policies.
-pub(super) struct Asked<'a> {
-    pub(super) action: &'a str,
-    pub(super) resource: &'a Resource<'a>,
-    pub(super) scope: &'a Scope,
-    pub(super) context: &'a Context,
-    pub(super) resource_context: &'a Context,
-}
-
-impl Asked<'_> {
-    pub(super) fn put(&self, layers: &Layers, principal: Asking<'_>) -> Verdict {
-        let Self { action, resource, context, resource_context, .. } = *self;
-        postern_policy::verdict(layers, &Request { principal, action, resource, context, resource_context })
     }
 }

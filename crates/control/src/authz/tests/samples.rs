@@ -21,7 +21,7 @@ pub(super) const OWN: &str = "mi-0000000000000000a";
 pub(super) const OTHER: &str = "mi-0000000000000000b";
 
 /// A kind of thing that acts are about, of which there is a sample. A new kind needs one before its acts compile here.
-pub(in crate::authz) trait Sample: Subject {
+pub(in crate::authz) trait Sample: Subject + Clone {
     fn sample() -> Self;
 }
 

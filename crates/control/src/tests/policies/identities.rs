@@ -119,7 +119,7 @@ async fn no_administrators_key_is_made_that_could_not_do_everything() {
     ann.may(&[deny("kms:Decrypt", "*")]).await;
     assert!(!may().await, "a deny of anything");
     let error = world.control.create_administrator("ann").await.unwrap_err();
-    assert!(error.message().contains("the policy own denies something"), "{error}");
+    assert!(error.message().contains("the policy user/ann/own denies something"), "{error}");
     ann.may(&[]).await;
     assert!(may().await);
     let bound = |policy: &str| postern_model::iam::PutUserPermissionsBoundaryRequest {

@@ -17,7 +17,7 @@ use postern_model::{ApiError, Operation};
 use postern_policy::Context;
 use postern_store::Scope;
 
-use crate::caller::{Caller, PersonKind, Principal};
+use crate::caller::{Caller, LockedIdentity, Principal};
 
 pub mod act;
 mod answer;
@@ -190,6 +190,7 @@ pub(crate) struct Denied {
 
 const USER_LOCKED: &str = "because the user is locked, whatever policies say";
 const ROLE_LOCKED: &str = "because the role is locked, whatever policies say";
+const USER_BEHIND_LOCKED: &str = "because the user who acts as the role is locked, whatever policies say";
 
 fn decide(caller: &Caller, action: Action, on: &dyn Subject, record: &mut Record) -> Result<(), Denied> {
     let audience = audience(action);
@@ -201,14 +202,15 @@ fn decide(caller: &Caller, action: Action, on: &dyn Subject, record: &mut Record
             on.request_keys(&mut request);
             decide_by(on, record, |question| asked.vouched(question, &request))
         }
-        Principal::Person(person) if person.is_locked => {
-            let reason = match person.kind {
-                PersonKind::User { .. } => USER_LOCKED,
-                PersonKind::RoleSession { .. } => ROLE_LOCKED,
-            };
-            decide_by(on, &mut Record::Off, |question| asked.refused(question, reason))
-        }
         Principal::Person(person) => {
+            if let Some(lock) = person.lock {
+                let reason = match lock {
+                    LockedIdentity::User => USER_LOCKED,
+                    LockedIdentity::Role => ROLE_LOCKED,
+                    LockedIdentity::UserBehindRole => USER_BEHIND_LOCKED,
+                };
+                return decide_by(on, &mut Record::Off, |question| asked.refused(question, reason));
+            }
             let mut request = context::of_request(caller, person);
             on.request_keys(&mut request);
             decide_by(on, record, |question| asked.person(person, question, &request))?;

@@ -11,7 +11,7 @@ use crate::session_token::SessionToken;
 
 mod person;
 
-pub use person::{CredentialFacts, Person, PersonKind, TemporaryFacts};
+pub use person::{CredentialFacts, LockedIdentity, Person, PersonKind, TemporaryFacts};
 
 /// Who a request is from.
 #[derive(Clone, Debug)]

@@ -59,7 +59,7 @@ mod upstream;
 mod tests;
 
 pub use authenticate::{Arrival, Origin};
-pub use caller::{Caller, CredentialFacts, NodeProof, Person, PersonKind, Principal, TemporaryFacts};
+pub use caller::{Caller, CredentialFacts, LockedIdentity, NodeProof, Person, PersonKind, Principal, TemporaryFacts};
 pub use command::{NodeCommand, SessionCommand};
 pub use control_channel::{ControlLease, PendingWork};
 pub use data_channel::{Admission, DataAdmission, EndedSession};

@@ -136,7 +136,7 @@ impl Control {
         let (PersonKind::User { id, .. } | PersonKind::RoleSession { id, .. }) = &person.kind;
         let account = &self.scope().account;
         let found = self.store.identity(account, on.kind, &on.name).await.map_err(failure::store)?;
-        Ok(found.is_some_and(|found| found.id == *id))
+        Ok(found.is_some_and(|found| found.id == *id || person.user_behind() == Some(&found.id)))
     }
 }
 

@@ -54,12 +54,18 @@ pub(crate) enum Holder {
     /// A user's own, for a while.
     User(UniqueId),
     /// Of somebody who acts as a role.
-    Role {
-        role: UniqueId,
-        session_name: String,
-        /// Of somebody whom a provider of identities vouched for.
-        federation: Option<Box<Federation>>,
-    },
+    Role { role: UniqueId, session_name: String, begun_by: BegunBy },
+}
+
+/// Who began to act as a role, however many roles ago.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BegunBy {
+    /// A user of here.
+    User(UniqueId),
+    /// Somebody whom a provider of identities vouches for.
+    Federated(Box<Federation>),
+    /// That is not said: by earlier releases, and of a role that a federated session went on to.
+    Unsaid,
 }
 
 /// What a provider of identities said.
@@ -166,17 +172,15 @@ impl SessionToken {
                 to.byte(1);
                 to.text(id.as_str());
             }
-            Holder::Role { role, session_name, federation } => {
-                to.byte(2);
+            Holder::Role { role, session_name, begun_by } => {
+                to.byte(if let BegunBy::User(_) = begun_by { 3 } else { 2 });
                 to.text(role.as_str());
                 to.text(session_name);
-                to.optional(federation.as_ref(), |to, federation| {
-                    to.text(&federation.provider.to_string());
-                    to.text(&federation.issuer);
-                    to.text(&federation.subject);
-                    to.text(&federation.audience);
-                    to.list(&federation.methods, |to, method| to.text(method));
-                });
+                match begun_by {
+                    BegunBy::User(id) => to.text(id.as_str()),
+                    BegunBy::Federated(federation) => to.optional(Some(federation), |to, it| it.write(to)),
+                    BegunBy::Unsaid => to.optional(None::<&Federation>, |_, _| {}),
+                }
             }
         }
         self.write_packed(&mut to);
@@ -202,19 +206,14 @@ impl SessionToken {
         let source_identity = from.optional(Reader::text)?;
         let holder = match from.byte()? {
             1 => Holder::User(from.parsed()?),
-            2 => Holder::Role {
-                role: from.parsed()?,
-                session_name: from.text()?,
-                federation: from.optional(|from| {
-                    Some(Box::new(Federation {
-                        provider: from.parsed()?,
-                        issuer: from.text()?,
-                        subject: from.text()?,
-                        audience: from.text()?,
-                        methods: from.list(Reader::text)?,
-                    }))
-                })?,
-            },
+            kind @ 2..=3 => {
+                let (role, session_name) = (from.parsed()?, from.text()?);
+                let begun_by = match kind {
+                    3 => BegunBy::User(from.parsed()?),
+                    _ => from.optional(Federation::read)?.map_or(BegunBy::Unsaid, BegunBy::Federated),
+                };
+                Holder::Role { role, session_name, begun_by }
+            }
             _ => return None,
         };
         let tags = from.list(|from| {
@@ -225,6 +224,26 @@ impl SessionToken {
         let managed = from.list(Reader::parsed)?;
         let policies = SessionPolicies { inline, managed };
         from.ended().then_some(Self { account, holder, issued_at, expires_at, mfa_at, source_identity, tags, policies })
+    }
+}
+
+impl Federation {
+    fn write(&self, to: &mut Writer) {
+        to.text(&self.provider.to_string());
+        to.text(&self.issuer);
+        to.text(&self.subject);
+        to.text(&self.audience);
+        to.list(&self.methods, |to, method| to.text(method));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Box<Self>> {
+        Some(Box::new(Self {
+            provider: from.parsed()?,
+            issuer: from.text()?,
+            subject: from.text()?,
+            audience: from.text()?,
+            methods: from.list(Reader::text)?,
+        }))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::caller::{Caller, Person};
 
 /// What keeps this person from doing everything, as the end of a sentence; nothing if nothing does.
 pub(crate) fn obstacle(caller: &Caller, person: &Person) -> Option<String> {
-    if person.is_locked {
+    if person.lock.is_some() {
         return Some("it is locked".to_owned());
     }
     if let Some(policy) = policies(&person.layers).find(|policy| denies(policy)) {

@@ -62,7 +62,7 @@ fn user_with(name: &str, policies: Vec<Arc<Policy>>) -> Principal {
         kind: PersonKind::User { id, name: name.to_owned() },
         credentials: CredentialFacts::LongLived,
         layers: Arc::new(Layers { identity, ..Layers::default() }),
-        is_locked: false,
+        lock: None,
     }))
 }
 

@@ -21,8 +21,8 @@ pub struct Person {
     pub credentials: CredentialFacts,
     /// Every policy that has a say about it, whatever it does to what.
     pub layers: Arc<Layers>,
-    /// The user or role is locked: it may do nothing, whatever policies say.
-    pub is_locked: bool,
+    /// Somebody has locked it: it may do nothing, whatever policies say.
+    pub lock: Option<LockedIdentity>,
 }
 
 /// What somebody acts as.
@@ -43,7 +43,20 @@ pub enum PersonKind {
         role: Arn,
         /// The session's name, which whoever assumed the role has chosen.
         session_name: String,
+        /// The user of here who began it, however many roles ago. None for somebody whom a provider vouched for.
+        begun_by: Option<UniqueId>,
     },
+}
+
+/// Which lock stops somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockedIdentity {
+    /// That of the user.
+    User,
+    /// That of the role that it acts as.
+    Role,
+    /// That of the user who acts as the role.
+    UserBehindRole,
 }
 
 /// What is known about somebody's credentials.
@@ -78,7 +91,7 @@ impl Person {
     pub fn user(user: IdentityRecord, account: &AccountId, credentials: CredentialFacts, layers: Arc<Layers>) -> Self {
         Self {
             arn: user.arn(account),
-            is_locked: user.lock.is_some(),
+            lock: user.lock.is_some().then_some(LockedIdentity::User),
             user_id: user.id.to_string(),
             tags: user.tags,
             kind: PersonKind::User { id: user.id, name: user.name },
@@ -87,28 +100,48 @@ impl Person {
         }
     }
 
-    /// A session of a role of this account. A tag of the session takes the place of one of the role with the same key,
-    /// whatever its case.
+    /// A session of a role of this account, and the user who began it, if one of here did. A tag of the session takes the
+    /// place of one of the role with the same key, whatever its case.
     #[must_use]
     pub fn role_session(
-        role: IdentityRecord,
+        (role, user): (IdentityRecord, Option<IdentityRecord>),
         account: &AccountId,
         session_name: String,
         session_tags: Vec<Tag>,
         facts: TemporaryFacts,
         layers: Arc<Layers>,
     ) -> Self {
+        let is_locked = |identity: &IdentityRecord| identity.lock.is_some();
+        let lock = match &user {
+            _ if is_locked(&role) => Some(LockedIdentity::Role),
+            Some(user) if is_locked(user) => Some(LockedIdentity::UserBehindRole),
+            Some(_) | None => None,
+        };
         let is_replaced = |tag: &Tag| session_tags.iter().any(|other| other.key.eq_ignore_ascii_case(&tag.key));
         let mut tags: Vec<Tag> = role.tags.iter().filter(|tag| !is_replaced(tag)).cloned().collect();
         tags.extend(session_tags);
         Self {
             arn: Arn::assumed_role(account, &role.name, &session_name),
-            is_locked: role.lock.is_some(),
+            lock,
             user_id: format!("{}:{session_name}", role.id),
             tags,
-            kind: PersonKind::RoleSession { role: role.arn(account), id: role.id, session_name },
+            kind: PersonKind::RoleSession {
+                role: role.arn(account),
+                id: role.id,
+                session_name,
+                begun_by: user.map(|user| user.id),
+            },
             credentials: CredentialFacts::Temporary(facts),
             layers,
+        }
+    }
+
+    /// The user of here who acts, by itself or as a role.
+    #[must_use]
+    pub fn user_behind(&self) -> Option<&UniqueId> {
+        match &self.kind {
+            PersonKind::User { id, .. } => Some(id),
+            PersonKind::RoleSession { begun_by, .. } => begun_by.as_ref(),
         }
     }
 

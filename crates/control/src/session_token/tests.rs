@@ -20,7 +20,11 @@ fn tokens() -> Vec<SessionToken> {
     let role: UniqueId = "AROAQQQQQQQQQQQQQQQQQ".parse().unwrap();
     let tag = |key: &str, transitive| SessionTag { key: key.to_owned(), value: "prod".to_owned(), transitive };
     let assumed = SessionToken {
-        holder: Holder::Role { role: role.clone(), session_name: "jane".to_owned(), federation: None },
+        holder: Holder::Role {
+            role: role.clone(),
+            session_name: "jane".to_owned(),
+            begun_by: BegunBy::User("AIDAQQQQQQQQQQQQQQQQQ".parse().unwrap()),
+        },
         mfa_at: None,
         source_identity: Some("jane@example.org".to_owned()),
         tags: vec![tag("env", true), tag("team", false)],
@@ -38,10 +42,18 @@ fn tokens() -> Vec<SessionToken> {
         methods: vec!["pwd".to_owned(), "mfa".to_owned()],
     };
     let federated = SessionToken {
-        holder: Holder::Role { role, session_name: "ci".to_owned(), federation: Some(Box::new(federation)) },
+        holder: Holder::Role {
+            role: role.clone(),
+            session_name: "ci".to_owned(),
+            begun_by: BegunBy::Federated(Box::new(federation)),
+        },
         ..assumed.clone()
     };
-    vec![user, assumed, federated]
+    let unsaid = SessionToken {
+        holder: Holder::Role { role, session_name: "old".to_owned(), begun_by: BegunBy::Unsaid },
+        ..assumed.clone()
+    };
+    vec![user, assumed, federated, unsaid]
 }
 
 #[test]
@@ -55,6 +67,21 @@ fn a_service_with_the_same_root_key_knows_the_credentials_again() {
         assert_eq!(issued.secret_access_key.len(), 40);
         assert!(SessionToken::verify(&issued.session_token, &Keys::derive(&[8; 32])).is_none());
     }
+}
+
+/// Tokens of the release before, and what it stored about sessions, say nothing about who began to act as the role.
+#[test]
+fn what_an_earlier_release_wrote_is_read() {
+    let content = [
+        &b"\x00\x0c123456789012"[..],
+        &1_795_384_779_000_u64.to_be_bytes(),
+        &1_795_388_379_000_u64.to_be_bytes(),
+        b"\x00\x00\x02\x00\x15AROAQQQQQQQQQQQQQQQQQ\x00\x04jane\x00\x00\x00\x00",
+    ]
+    .concat();
+    let read = SessionToken::from_text(&URL_SAFE_NO_PAD.encode(content)).unwrap();
+    let Holder::Role { role, session_name, begun_by: BegunBy::Unsaid } = read.holder else { panic!("{read:?}") };
+    assert_eq!((role.as_str(), session_name.as_str()), ("AROAQQQQQQQQQQQQQQQQQ", "jane"));
 }
 
 #[test]
@@ -109,7 +136,7 @@ fn every_nonce_makes_other_credentials() {
 #[test]
 fn the_longest_token_is_read_and_a_longer_one_is_not_issued() {
     let mut token = tokens()[2].clone();
-    let Holder::Role { session_name, federation: Some(federation), .. } = &mut token.holder else {
+    let Holder::Role { session_name, begun_by: BegunBy::Federated(federation), .. } = &mut token.holder else {
         panic!("the third one is federated")
     };
     *session_name = "s".repeat(64);

@@ -11,7 +11,7 @@ use crate::authz::act::{self, OnRole};
 use crate::authz::authorize;
 use crate::authz::trust::Trust;
 use crate::caller::{Caller, CredentialFacts, Person, PersonKind, Principal, TemporaryFacts};
-use crate::session_token::{Holder, SessionTag, SessionToken};
+use crate::session_token::{BegunBy, Holder, SessionTag, SessionToken};
 use crate::{Control, failure};
 
 /// How long credentials of a role are good if nobody says, and at most for whoever acts as a role already.
@@ -67,13 +67,15 @@ impl Control {
         let allowed = authorize::<act::AssumeRole>(caller, on)?;
         let role = found(allowed.on())?;
         let lifetime = lifetime(role, request.duration_seconds, person)?;
+        let user_behind = person.and_then(Person::user_behind).cloned();
         let now = self.unix_millis();
         let token = SessionToken {
             account: self.scope().account.clone(),
             holder: Holder::Role {
                 role: role.id.clone(),
                 session_name: request.role_session_name.clone(),
-                federation: None,
+                // It stays the user's, whatever roles it goes through.
+                begun_by: user_behind.map_or(BegunBy::Unsaid, BegunBy::User),
             },
             issued_at: now,
             expires_at: now.saturating_add(lifetime),

@@ -1,5 +1,6 @@
 //! From a session token back to whoever holds it, as it is now: a user or role that is gone, or was made anew under its
-//! old name, has no sessions left, and its policies are those of this moment.
+//! old name, has no sessions left, and its policies are those of this moment. So has a role's session whose user is gone:
+//! whoever takes a user away means to take away everything that it does.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use postern_model::ApiError;
 use postern_store::{PolicyInEffect, Tag};
 
 use crate::caller::{CredentialFacts, Person, TemporaryFacts};
-use crate::session_token::{Federation, Holder, SessionPolicies, SessionTag, SessionToken};
+use crate::session_token::{BegunBy, Federation, Holder, SessionPolicies, SessionTag, SessionToken};
 use crate::{Control, failure};
 
 /// How a session policy of a session's own is called where somebody asks what decided.
@@ -18,12 +19,20 @@ impl Control {
     /// Who holds this token. Nobody, if there is no such user or role any more.
     pub(crate) async fn holder(&self, token: SessionToken) -> Result<Option<Person>, ApiError> {
         let SessionToken { account, holder, issued_at, mfa_at, source_identity, tags, policies, .. } = token;
-        let id = match &holder {
-            Holder::User(id) => id,
-            Holder::Role { role, .. } => role,
+        let (id, begun_by) = match &holder {
+            Holder::User(id) => (id, None),
+            Holder::Role { role, begun_by: BegunBy::User(user), .. } => (role, Some(user)),
+            Holder::Role { role, begun_by: BegunBy::Federated(_) | BegunBy::Unsaid, .. } => (role, None),
         };
-        let found = self.store.identity_of_id(&account, id).await.map_err(failure::store)?;
-        let Some(identity) = found else { return Ok(None) };
+        let identity = async |id| self.store.identity_of_id(&account, id).await.map_err(failure::store);
+        let Some(found) = identity(id).await? else { return Ok(None) };
+        let user = match begun_by {
+            None => None,
+            Some(user) => match identity(user).await? {
+                None => return Ok(None),
+                user => user,
+            },
+        };
         let in_effect = self.store.policies_in_effect(&account, id).await.map_err(failure::store)?;
         let session = self.session_policies(&account, policies).await?;
         let layers = self.layers(&in_effect, session.as_deref());
@@ -37,13 +46,13 @@ impl Control {
         };
         let tags: Vec<Tag> = tags.iter().map(plain).collect();
         Ok(Some(match holder {
-            Holder::User(_) => Person::user(identity, &account, CredentialFacts::Temporary(facts), layers),
-            Holder::Role { session_name, federation, .. } => {
-                if let Some(federation) = federation {
+            Holder::User(_) => Person::user(found, &account, CredentialFacts::Temporary(facts), layers),
+            Holder::Role { session_name, begun_by, .. } => {
+                if let BegunBy::Federated(federation) = begun_by {
                     facts.federated_provider = Some(federation.provider.to_string());
                     facts.provider_keys = federation.keys();
                 }
-                Person::role_session(identity, &account, session_name, tags, facts, layers)
+                Person::role_session((found, user), &account, session_name, tags, facts, layers)
             }
         }))
     }

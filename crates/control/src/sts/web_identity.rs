@@ -13,7 +13,7 @@ use crate::authz::authorize;
 use crate::authz::trust::Trust;
 use crate::caller::Caller;
 use crate::guesses::Guessed;
-use crate::session_token::{Federation, Holder, SessionToken};
+use crate::session_token::{BegunBy, Federation, Holder, SessionToken};
 use crate::{Control, failure};
 
 impl Control {
@@ -77,7 +77,7 @@ impl Control {
             holder: Holder::Role {
                 role: role.id.clone(),
                 session_name: request.role_session_name.clone(),
-                federation: Some(Box::new(federation)),
+                begun_by: BegunBy::Federated(Box::new(federation)),
             },
             mfa_at: None,
             source_identity: source_identity.clone(),

@@ -73,6 +73,58 @@ async fn a_locked_role_trusts_nobody_and_its_sessions_may_do_nothing() {
     world.assume(&admin, "web", &[]).await.unwrap();
 }
 
+/// However many roles ago she began.
+#[tokio::test]
+async fn a_locked_user_may_do_nothing_as_a_role_either() {
+    let world = World::new().await;
+    let (machine, _lease) = world.online(1).await;
+    let admin = world.as_admin().await;
+    for role in ["web", "next"] {
+        world.role(role, &trust("arn:aws:iam::123456789012:root", r#""sts:AssumeRole""#, "{}")).await;
+    }
+    let jane = world.user("jane").await;
+    let attach = ask(&[("UserName", "jane"), ("PolicyArn", EVERYTHING)]);
+    world.control.attach_user_policy(&admin, attach).await.unwrap();
+    let hers = world.sign_as(&jane, "sts", "/").await.unwrap();
+    let first = world.assume(&hers, "web", &[]).await.unwrap();
+    let second = world.sign_as(&signer(&first), "sts", "/").await.unwrap();
+    let second = world.assume(&second, "next", &[]).await.unwrap();
+    let others = world.assume(&admin, "web", &[]).await.unwrap();
+    let session = world.start_as(&signer(&second), &machine).await;
+    let mut watch = world.watch().await;
+
+    let caller = world.sign_as(&signer(&second), "ssm", "/?1").await.unwrap();
+    assert_eq!(code(world.control.lock_principal(&caller, lock("jane")).await), ErrorCode::ValidationException);
+    world.control.lock_principal(&admin, lock("jane")).await.unwrap();
+    assert_eq!(world.look(&mut watch).await.ended, 1);
+    let because = "because the user who acts as the role is locked, whatever policies say";
+    assert_eq!(world.sentence(&session).await.trim_end_matches('.').split_once(" because ").unwrap().1, &because[8..]);
+    for issued in [&first, &second] {
+        let caller = world.sign_as(&signer(issued), "iam", "/").await.unwrap();
+        let refused = world.control.list_users(&caller, ask(&[])).await.unwrap_err();
+        assert!(
+            refused.code() == ErrorCode::AccessDeniedException && refused.message().ends_with(because),
+            "{refused}"
+        );
+        assert_eq!(code(world.assume(&caller, "web", &[]).await), ErrorCode::AccessDeniedException);
+    }
+    let caller = world.sign_as(&signer(&others), "iam", "/").await.unwrap();
+    world.control.list_users(&caller, ask(&[])).await.unwrap();
+
+    world.control.unlock_principal(&admin, unlock("jane")).await.unwrap();
+    let caller = world.sign_as(&signer(&second), "iam", "/").await.unwrap();
+    world.control.list_users(&caller, ask(&[])).await.unwrap();
+    let detach = ask(&[("UserName", "jane"), ("PolicyArn", EVERYTHING)]);
+    world.control.detach_user_policy(&admin, detach).await.unwrap();
+    let key = ask(&[("UserName", "jane"), ("AccessKeyId", &jane.access_key_id)]);
+    world.control.delete_access_key(&admin, key).await.unwrap();
+    world.control.delete_user(&admin, ask(&[("UserName", "jane")])).await.unwrap();
+    for issued in [&first, &second] {
+        let gone = world.sign_as(&signer(issued), "iam", "/").await;
+        assert_eq!(code(gone), ErrorCode::UnrecognizedClientException, "with the user");
+    }
+}
+
 #[tokio::test]
 async fn a_locked_node_takes_no_sessions_and_those_on_it_end() {
     let world = World::new().await;

@@ -96,7 +96,7 @@ impl World {
         let tag =
             |(key, value): &(&str, &str)| postern_store::Tag { key: (*key).to_owned(), value: (*value).to_owned() };
         let tags = tags.iter().map(tag).collect();
-        let person = Person::role_session(found, &account, session.to_owned(), tags, facts, layers);
+        let person = Person::role_session((found, None), &account, session.to_owned(), tags, facts, layers);
         assert!(matches!(person.credentials, CredentialFacts::Temporary(_)));
         self.control.caller(Principal::Person(Arc::new(person)), origin(None))
     }

@@ -1,20 +1,30 @@
 //! What it costs to know who calls and whether they may, for a user with 20 policies and 200 statements among 10,000
-//! users in a store. Goals: at most 20 µs for an authorisation, at most 60 µs with the signature's verification.
+//! users in a store. Goals: at most 20 µs for an authorisation, at most 60 µs with the signature read and verified.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use divan::{Bencher, black_box};
+use futures_util::{StreamExt as _, stream};
 use postern_bus::InProcess;
 use postern_control::authz::{act, authorize};
 use postern_control::{Arrival, Caller, Control, Deps, Origin, Settings, Upstreams};
-use postern_iam::sigv4::{self, Credentials, SignableRequest, SignedRequest};
+use postern_iam::sigv4::{self, Credentials, SignableRequest};
 use postern_iam::{Arn, UniqueId};
+use postern_model::decode_form;
+use postern_model::query::Form;
 use postern_protocol::{Clock, Entropy, Now};
-use postern_store::{IdentityKind, IdentityRecord, IdentityStore, InlinePolicy, PolicyStore, Scope, Tag};
+use postern_store::{
+    CreateIdentity, DecisionStore, IdentityKind, IdentityRecord, IdentityStore, InlinePolicy, PolicyStore, Scope, Tag,
+};
 use postern_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+#[path = "../../policy/benches/team/mod.rs"]
+mod team;
+
+use team::document;
 
 const USERS: u32 = 10_000;
 const BODY: &[u8] = &[b'x'; 400];
@@ -43,50 +53,38 @@ impl Entropy for Counter {
     }
 }
 
-/// A policy of ten statements as people write them: documents, nodes by tag, own sessions, logs, keys, a deny or two.
-fn document(number: u32) -> String {
-    format!(
-        r#"{{"Version":"2012-10-17","Statement":[
-        {{"Effect":"Allow","Action":"ssm:StartSession","Resource":"arn:aws:ssm:*:*:document/Team{number}-*"}},
-        {{"Effect":"Allow","Action":"ssm:StartSession","Resource":"arn:aws:ssm:*:123456789012:managed-instance/*",
-          "Condition":{{"StringLike":{{"ssm:resourceTag/Team":"team{number}"}}}}}},
-        {{"Effect":"Allow","Action":["ssm:TerminateSession","ssm:ResumeSession"],
-          "Resource":"arn:aws:ssm:*:*:session/${{aws:username}}-*"}},
-        {{"Effect":"Allow","Action":["ssm:Describe*","ssm:Get*","ssm:List*"],"Resource":"*"}},
-        {{"Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents","logs:DescribeLogGroups"],"Resource":"*"}},
-        {{"Effect":"Allow","Action":"kms:GenerateDataKey","Resource":"arn:aws:kms:eu-west-1:123456789012:key/{number}"}},
-        {{"Effect":"Deny","Action":"ssm:StartSession","Resource":"arn:aws:ssm:*:*:document/AWS-StartSSHSession"}},
-        {{"Effect":"Deny","Action":"*","Resource":"*","Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}},
-        {{"Effect":"Deny","Action":"ssm:*","Resource":"*",
-          "Condition":{{"NotIpAddress":{{"aws:SourceIp":["10.0.0.0/8","203.0.113.0/24"]}}}}}},
-        {{"Effect":"Allow","Action":["s3:Get*","s3:List*"],
-          "Resource":["arn:aws:s3:::team{number}","arn:aws:s3:::team{number}/*"]}}]}}"#
-    )
+type Headers = Vec<(String, String)>;
+
+/// One request of the same user with each kind of credentials.
+struct Requests {
+    with_key: Headers,
+    with_token: Headers,
 }
 
 struct World {
     runtime: Runtime,
+    store: Arc<SqliteStore>,
     control: Control,
-    signed: SignedRequest,
+    requests: Requests,
     _folder: TempDir,
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
     let runtime = Runtime::new().expect("a runtime");
     let folder = TempDir::new().expect("a folder");
-    let (control, signed) = runtime.block_on(build(&folder));
-    World { runtime, control, signed, _folder: folder }
+    let (store, control, requests) = runtime.block_on(build(&folder));
+    World { runtime, store, control, requests, _folder: folder }
 });
 
-/// The service, and a request of the user whose name is last.
-async fn build(folder: &TempDir) -> (Control, SignedRequest) {
+/// The service, and requests of the user whose name is last.
+async fn build(folder: &TempDir) -> (Arc<SqliteStore>, Control, Requests) {
     let scope =
         Scope { account: "123456789012".parse().expect("an account"), region: "eu-west-1".parse().expect("a region") };
     let store = Arc::new(SqliteStore::open(folder.path()).await.expect("opens"));
-    for number in 0..USERS {
+    let user = |number: u32| {
         let mut random = [0; 11];
         random[..4].copy_from_slice(&number.to_be_bytes());
-        let user = IdentityRecord {
+        IdentityRecord {
             kind: IdentityKind::User,
             id: UniqueId::of_user(&random),
             name: format!("user{number:05}"),
@@ -96,9 +94,11 @@ async fn build(folder: &TempDir) -> (Control, SignedRequest) {
             tags: Vec::new(),
             role: None,
             lock: None,
-        };
-        store.create_identity(&scope.account, user, USERS).await.expect("is made");
-    }
+        }
+    };
+    // Those that wait together are committed together.
+    let made = stream::iter(0..USERS).map(|number| store.create_identity(&scope.account, user(number), USERS));
+    made.buffer_unordered(128).for_each(async |made| assert_eq!(made.expect("is made"), CreateIdentity::Created)).await;
     let now = Now { instant: Instant::now(), unix_millis: 1_795_384_779_000 };
     let control = Control::new(Deps {
         store: Arc::clone(&store) as _,
@@ -114,7 +114,7 @@ async fn build(folder: &TempDir) -> (Control, SignedRequest) {
     let key = control.create_administrator(&name).await.expect("a key");
     let everything = Arn::managed_policy("AdministratorAccess");
     store.detach_policy(&scope.account, IdentityKind::User, &name, &everything).await.expect("is detached");
-    for number in 0..20 {
+    for number in 0..20_usize {
         let policy = InlinePolicy { name: format!("team{number}"), document: document(number) };
         store.put_inline_policy(&scope.account, IdentityKind::User, &name, policy, usize::MAX).await.expect("is kept");
     }
@@ -123,25 +123,46 @@ async fn build(folder: &TempDir) -> (Control, SignedRequest) {
         secret_access_key: key.secret_access_key,
         session_token: None,
     };
+    let with_key = sign(&credentials, "sts", now.unix_millis);
+    let caller = authenticate(&control, &with_key, "sts").await;
+    let nothing = Form::parse(b"").expect("is a form");
+    let asked = decode_form(&nothing).expect("needs no members");
+    let issued = control.get_session_token(&caller, asked).await.expect("is a user's to have").credentials;
+    let temporary = Credentials {
+        access_key_id: issued.access_key_id,
+        secret_access_key: issued.secret_access_key.0,
+        session_token: Some(issued.session_token.0),
+    };
+    let requests = Requests {
+        with_key: sign(&credentials, "ssm", now.unix_millis),
+        with_token: sign(&temporary, "ssm", now.unix_millis),
+    };
+    (store, control, requests)
+}
+
+fn sign(credentials: &Credentials, service: &str, unix_millis: u64) -> Headers {
     let mut headers = vec![
         ("host".to_owned(), "ssm.eu-west-1.example.org".to_owned()),
         ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
         ("x-amz-target".to_owned(), "AmazonSSM.StartSession".to_owned()),
     ];
     let request = SignableRequest { method: "POST", uri: "/", headers: &headers, body: BODY };
-    headers.extend(sigv4::sign(&request, &credentials, "eu-west-1", "ssm", now.unix_millis));
-    (control, sigv4::parse("POST", "/", &headers).expect("is well-formed"))
+    headers.extend(sigv4::sign(&request, credentials, "eu-west-1", service, unix_millis));
+    headers
 }
 
-async fn authenticate(world: &World) -> Caller {
+/// Reads a signature and finds out whose it is.
+async fn authenticate(control: &Control, headers: &Headers, service: &str) -> Caller {
+    let signed = sigv4::parse("POST", "/", headers).expect("is well-formed");
     let origin = Origin {
         source_ip: Some([203, 0, 113, 7].into()),
         is_secure: true,
         user_agent: Some("aws-cli/2.22.0".to_owned()),
         request_id: "request".to_owned(),
     };
-    let arrival = Arrival { body: BODY, services: &["ssm"], origin, invocation_id: None };
-    world.control.authenticate(&world.signed, arrival).await.expect("is who it says")
+    let services = &[service];
+    let arrival = Arrival { body: BODY, services, origin, invocation_id: None };
+    control.authenticate(&signed, arrival).await.expect("is who it says")
 }
 
 /// A session on a node, which the last policy allows, so that nothing ends early: two questions.
@@ -171,10 +192,13 @@ fn may_start(caller: &Caller) -> bool {
     authorize::<act::StartSession>(caller, start()).is_ok()
 }
 
+fn caller(world: &World) -> Caller {
+    world.runtime.block_on(authenticate(&world.control, &world.requests.with_key, "ssm"))
+}
+
 #[divan::bench]
 fn authorisation_of_one_question(bencher: Bencher<'_, '_>) {
-    let world = &*WORLD;
-    let caller = world.runtime.block_on(authenticate(world));
+    let caller = caller(&WORLD);
     let may = || authorize::<act::ResumeSession>(black_box(&caller), session()).is_ok();
     assert!(may(), "the policies allow it");
     bencher.bench(may);
@@ -182,20 +206,57 @@ fn authorisation_of_one_question(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn authorisation_of_two_questions(bencher: Bencher<'_, '_>) {
-    let world = &*WORLD;
-    let caller = world.runtime.block_on(authenticate(world));
+    let caller = caller(&WORLD);
     assert!(may_start(&caller), "the last policy allows it");
     bencher.bench(|| may_start(black_box(&caller)));
 }
 
+/// What every authentication asks the store, whatever is remembered.
 #[divan::bench]
-fn authentication_among_10000_users(bencher: Bencher<'_, '_>) {
+fn number_of_decisions(bencher: Bencher<'_, '_>) {
     let world = &*WORLD;
-    bencher.bench(|| world.runtime.block_on(authenticate(black_box(world))));
+    bencher.bench(|| world.runtime.block_on(world.store.decision_generation()));
 }
 
-#[divan::bench]
-fn authentication_and_authorisation_among_10000_users(bencher: Bencher<'_, '_>) {
-    let world = &*WORLD;
-    bencher.bench(|| world.runtime.block_on(async { may_start(&authenticate(black_box(world)).await) }));
+mod with_an_access_key {
+    use super::*;
+
+    #[divan::bench]
+    fn authentication(bencher: Bencher<'_, '_>) {
+        authenticating(bencher, &WORLD.requests.with_key);
+    }
+
+    #[divan::bench]
+    fn authentication_and_authorisation(bencher: Bencher<'_, '_>) {
+        resuming(bencher, &WORLD.requests.with_key);
+    }
+}
+
+mod with_a_session_token {
+    use super::*;
+
+    #[divan::bench]
+    fn authentication(bencher: Bencher<'_, '_>) {
+        authenticating(bencher, &WORLD.requests.with_token);
+    }
+
+    #[divan::bench]
+    fn authentication_and_authorisation(bencher: Bencher<'_, '_>) {
+        resuming(bencher, &WORLD.requests.with_token);
+    }
+}
+
+fn authenticating(bencher: Bencher<'_, '_>, headers: &Headers) {
+    let World { runtime, control, .. } = &*WORLD;
+    bencher.bench(|| runtime.block_on(authenticate(control, black_box(headers), "ssm")));
+}
+
+fn resuming(bencher: Bencher<'_, '_>, headers: &Headers) {
+    let World { runtime, control, .. } = &*WORLD;
+    let may = async || {
+        let caller = authenticate(control, black_box(headers), "ssm").await;
+        authorize::<act::ResumeSession>(&caller, session()).is_ok()
+    };
+    assert!(runtime.block_on(may()), "the policies allow it");
+    bencher.bench(|| runtime.block_on(may()));
 }

@@ -12,9 +12,15 @@ use crate::writer::Failure;
 #[async_trait]
 impl DecisionStore for SqliteStore {
     async fn decision_generation(&self) -> Result<u64, StoreError> {
-        let row =
-            sqlx::query("SELECT generation FROM decision").fetch_one(&self.readers).await.map_err(Failure::Sql)?;
-        Ok(millis(&row, "generation")?)
+        Ok(self.writer.generation().read(&self.readers).await?)
+    }
+
+    /// No other process stores anything here, so the writer knows.
+    async fn known_generation(&self) -> Result<u64, StoreError> {
+        match self.writer.generation().known() {
+            Some(known) => Ok(known),
+            None => self.decision_generation().await,
+        }
     }
 
     async fn standing_sessions(

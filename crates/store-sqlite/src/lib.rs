@@ -14,6 +14,7 @@
 mod activation;
 mod decision;
 mod document;
+mod generation;
 mod identity;
 mod key;
 mod log;

@@ -29,6 +29,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0012_owner_of_a_session.sql"),
     include_str!("../migrations/0013_decisions.sql"),
     include_str!("../migrations/0014_locks.sql"),
+    include_str!("../migrations/0017_decisions_of_requests.sql"),
 ];
 
 /// Readers at once; each is a thread and a page cache.
@@ -114,6 +115,8 @@ pub(crate) async fn open(folder: &Path) -> Result<SqliteStore, OpenError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(BUSY_TIMEOUT)
+        // Asking costs as much as most queries, and there is no network in between that could have failed.
+        .test_before_acquire(false)
         .connect_lazy_with(options.pragma("query_only", "ON").pragma("cache_size", READER_CACHE));
     Ok(SqliteStore { readers, writer: Writer::start(connection), database: path, _lock: lock })
 }

@@ -6,12 +6,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use postern_store::StoreError;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+
+use crate::generation::Generation;
 
 /// Acts that may wait for the writer. More of them wait for a place here.
 const QUEUE_ACTS: usize = 1024;
@@ -58,6 +61,7 @@ impl From<Failure> for StoreError {
 /// The sending side of the writer's queue.
 pub(crate) struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
+    generation: Arc<Generation>,
     task: JoinHandle<()>,
 }
 
@@ -65,7 +69,13 @@ impl Writer {
     /// Starts the writer's task, which ends with [`Writer::close`] or when the writer is dropped.
     pub(crate) fn start(connection: SqliteConnection) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE_ACTS);
-        Self { queue, task: tokio::spawn(run(connection, jobs)) }
+        let generation = Arc::<Generation>::default();
+        let task = tokio::spawn(run(connection, jobs, Arc::clone(&generation)));
+        Self { queue, generation, task }
+    }
+
+    pub(crate) fn generation(&self) -> &Generation {
+        &self.generation
     }
 
     /// Runs an act and waits until it is durable.
@@ -142,8 +152,9 @@ where
     }
 }
 
-async fn run(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+async fn run(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Box<dyn Job>>, generation: Arc<Generation>) {
     let mut batch = Vec::new();
+    generation.read_after_commit(&mut connection).await;
     while jobs.recv_many(&mut batch, BATCH_ACTS).await > 0 {
         let committed = commit(&mut connection, &mut batch).await;
         if let Err(error) = &committed {
@@ -151,6 +162,8 @@ async fn run(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Box<dyn 
             // Whatever state the connection is in, the next batch begins with none.
             let _ = sqlx::query("ROLLBACK").execute(&mut connection).await;
         }
+        // Whoever is told of a change finds that it counts. A commit that failed may be in the database all the same.
+        generation.read_after_commit(&mut connection).await;
         for job in batch.drain(..) {
             job.answer(match &committed {
                 Ok(()) => Ok(()),

@@ -27,10 +27,15 @@ pub struct StandingSession {
 /// What decisions rest on, and what rests on decisions.
 #[async_trait]
 pub trait DecisionStore: Send + Sync {
-    /// A number that grows with every change of what decisions about sessions rest on: identities, who is in which group,
-    /// policies and what they are attached to, access keys, the tags of nodes and documents. The change and the number
-    /// are stored together.
+    /// A number that grows with every change of what decisions rest on: identities, who is in which group, policies and
+    /// what they are attached to, access keys, the tags of nodes and documents. The change and the number are stored
+    /// together.
     async fn decision_generation(&self) -> Result<u64, StoreError>;
+
+    /// The same number as cheaply as the backend can, for every request. Each change that anybody was told is stored
+    /// counts, whichever process stored it. Only what somebody changed behind the service's back, with a shell on the
+    /// database, may not count until [`DecisionStore::decision_generation`] is asked again.
+    async fn known_generation(&self) -> Result<u64, StoreError>;
 
     /// Sessions that were started at this moment or later, and that nobody has asked to end, oldest first. `after` and
     /// `limit` page through.

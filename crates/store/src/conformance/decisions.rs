@@ -12,7 +12,9 @@ fn lock(reason: &str) -> Lock {
 
 /// Whether the number has grown since it was last looked at.
 async fn has_grown(store: &dyn Store, last: &mut u64) -> bool {
+    let known = store.known_generation().await.expect("reads");
     let now = store.decision_generation().await.expect("reads");
+    assert_eq!(known, now, "who was told of a change finds that it counts");
     assert!(now >= *last, "it never shrinks");
     std::mem::replace(last, now) < now
 }
@@ -44,6 +46,8 @@ pub(super) async fn what_identities_may_rest_on_raises_the_number(store: &dyn St
     assert!(has_grown(store, &mut last).await, "an old version is in effect again");
     store.detach_policy(&account, User, "jane", &arn).await.expect("writes");
     assert!(has_grown(store, &mut last).await, "a policy is detached");
+    policies::create(store, 5, "another").await;
+    assert!(has_grown(store, &mut last).await, "a policy that somebody's session may have missed");
     for change in [
         IdentityChange::AddTags { tags: vec![tag("team", "web")], limit: 50 },
         IdentityChange::RemoveTags(vec!["team".to_owned()]),

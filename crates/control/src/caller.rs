@@ -69,7 +69,7 @@ pub(crate) enum Credential {
     /// An access key.
     Key(AccessKeyId),
     /// Temporary credentials, and what they say.
-    Token(Box<SessionToken>),
+    Token(Arc<SessionToken>),
 }
 
 impl Caller {

@@ -78,7 +78,7 @@ impl Control {
 
     /// What keeps a user from doing everything with these policies.
     fn obstacle(&self, user: IdentityRecord, policies: &PoliciesInEffect) -> Option<String> {
-        let layers = self.layers(policies, None);
+        let layers = self.deciding(policies, None).layers;
         let person = Person::user(user, &self.scope().account, CredentialFacts::LongLived, layers);
         let person = Arc::new(person);
         obstacle(&self.caller(Principal::Person(Arc::clone(&person)), Origin::default()), &person)

@@ -29,6 +29,7 @@ mod failure;
 #[doc(hidden)]
 pub mod fuzz;
 mod guesses;
+mod halves;
 mod iam;
 mod identity;
 mod keys;
@@ -39,6 +40,7 @@ mod lock;
 mod logs;
 mod node;
 mod page;
+mod people;
 mod policies;
 mod provider_keys;
 mod recover;
@@ -85,6 +87,7 @@ use crate::displacement::Displacements;
 use crate::guesses::Guesses;
 use crate::keys::Keys;
 use crate::logs::FullNodes;
+use crate::people::People;
 use crate::policies::Policies;
 use crate::refusals::{NodeRefusal, Refusals};
 use crate::session::turns::Turns;
@@ -126,6 +129,7 @@ pub struct Control {
     displacements: Mutex<Displacements>,
     refusals: Mutex<Refusals>,
     policies: Policies,
+    people: People,
     full_nodes: Mutex<FullNodes>,
 }
 
@@ -151,6 +155,7 @@ impl Control {
             displacements: Mutex::default(),
             refusals: Mutex::default(),
             policies: Policies::default(),
+            people: People::default(),
             full_nodes: Mutex::default(),
         }
     }

@@ -4,17 +4,20 @@
 //! that changes is another one, and no change needs to be told to anybody. A document that cannot be read (any more)
 //! takes every right from whom it counts for: nobody knows what it denied.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use postern_policy::managed::by_arn;
 use postern_policy::{Attached, DocumentKind, Layers, Limits, Policy};
 use postern_store::{PoliciesInEffect, PolicyInEffect};
 
 use crate::Control;
+use crate::halves::{HalfSize, Halves};
 
-/// Bytes of documents in each of the two halves of the cache. What a document is taken apart into is some times larger.
-const HALF_BYTES: usize = 4 << 20;
+/// Bytes of documents in each of the two halves of what is remembered.
+const HALF: HalfSize = HalfSize { entries: 16_384, bytes: 4 << 20 };
+
+/// What a document is taken apart into is about so many times as large.
+const TIMES_ITS_DOCUMENT: usize = 4;
 
 static DENY_EVERYTHING: LazyLock<Arc<Policy>> = LazyLock::new(|| {
     let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
@@ -22,53 +25,59 @@ static DENY_EVERYTHING: LazyLock<Arc<Policy>> = LazyLock::new(|| {
     Arc::new(policy.expect("the document is part of the program, and a test reads it"))
 });
 
-/// Policies by their text, in two halves: what is asked for moves to the newer one, and when that is full the older one
-/// is forgotten.
-#[derive(Debug, Default)]
-pub(crate) struct PolicyCache {
-    newer: HashMap<Box<str>, Arc<Policy>>,
-    newer_bytes: usize,
-    older: HashMap<Box<str>, Arc<Policy>>,
+/// Policies by their text.
+pub(crate) struct Policies(Mutex<Halves<Box<str>, Arc<Policy>>>);
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self(Mutex::new(Halves::new(HALF)))
+    }
 }
 
-impl PolicyCache {
-    fn find(&mut self, document: &str) -> Option<Arc<Policy>> {
-        if let Some(policy) = self.newer.get(document) {
-            return Some(Arc::clone(policy));
-        }
-        let (text, policy) = self.older.remove_entry(document)?;
-        self.keep(text, &policy);
-        Some(policy)
+impl Policies {
+    fn all(&self) -> MutexGuard<'_, Halves<Box<str>, Arc<Policy>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn keep(&mut self, document: Box<str>, policy: &Arc<Policy>) {
-        if self.newer_bytes + document.len() > HALF_BYTES {
-            self.older = std::mem::take(&mut self.newer);
-            self.newer_bytes = 0;
-        }
-        self.newer_bytes += document.len();
-        self.newer.insert(document, Arc::clone(policy));
-    }
+/// What decides about somebody.
+pub(crate) struct Deciding {
+    pub(crate) layers: Arc<Layers>,
+    /// About what it takes in memory. What is taken apart is shared by all who have the same document, and counts for
+    /// whoever brought it.
+    pub(crate) bytes: usize,
 }
 
 impl Control {
     /// What decides about somebody: these policies, and, for temporary credentials that have any, session policies.
-    pub(crate) fn layers(&self, in_effect: &PoliciesInEffect, session: Option<&[PolicyInEffect]>) -> Arc<Layers> {
-        let all = |policies: &[PolicyInEffect]| policies.iter().map(|policy| self.attached(policy)).collect();
-        Arc::new(Layers {
+    pub(crate) fn deciding(&self, in_effect: &PoliciesInEffect, session: Option<&[PolicyInEffect]>) -> Deciding {
+        let mut bytes = 0;
+        let mut all = |policies: &[PolicyInEffect]| -> Vec<Attached> {
+            let attached = policies.iter().map(|policy| self.attached(policy));
+            attached.inspect(|(_, its_bytes)| bytes += its_bytes).map(|(attached, _)| attached).collect()
+        };
+        let layers = Layers {
             identity: all(&in_effect.identity),
             boundary: in_effect.boundary.as_ref().map(|boundary| all(std::slice::from_ref(boundary))),
             session: session.map(all),
             ..Layers::default()
-        })
+        };
+        Deciding { layers: Arc::new(layers), bytes }
     }
 
-    fn attached(&self, PolicyInEffect { name, document }: &PolicyInEffect) -> Attached {
-        let policy = match document {
-            Some(document) => self.parsed(name, document),
-            None => self.managed(name),
+    fn attached(&self, PolicyInEffect { name, document }: &PolicyInEffect) -> (Attached, usize) {
+        /// The place in a list.
+        const PLACE: usize = 64;
+        let (policy, bytes) = match document {
+            Some(document) => {
+                let policy = self.parsed(name, document);
+                // One is here, and one in the memory of all policies.
+                let is_shared = Arc::strong_count(&policy) > 2;
+                (policy, if is_shared { 0 } else { document.len() * TIMES_ITS_DOCUMENT })
+            }
+            None => (self.managed(name), 0),
         };
-        Attached { name: name.as_str().into(), policy }
+        (Attached { name: name.as_str().into(), policy }, PLACE + name.len() + bytes)
     }
 
     /// One of the service's own, by its ARN.
@@ -86,14 +95,13 @@ impl Control {
     }
 
     fn parsed(&self, name: &str, document: &str) -> Arc<Policy> {
-        let cache = || self.policies.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(policy) = cache().find(document) {
+        if let Some(policy) = self.policies.all().find(document) {
             return policy;
         }
         match Policy::parse(document, Limits::stored(DocumentKind::Identity)) {
             Ok(policy) => {
                 let policy = Arc::new(policy);
-                cache().keep(document.into(), &policy);
+                self.policies.all().keep(document.into(), Arc::clone(&policy), document.len());
                 policy
             }
             Err(fault) => {
@@ -104,35 +112,9 @@ impl Control {
     }
 }
 
-/// What [`Control`] keeps.
-pub(crate) type Policies = Mutex<PolicyCache>;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn document(sid: usize) -> String {
-        format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"s{sid}","Effect":"Allow","Action":"ssm:*","Resource":"*"}}]}}"#
-        )
-    }
-
-    #[test]
-    fn what_is_asked_for_stays_and_the_rest_is_forgotten() {
-        let mut cache = PolicyCache::default();
-        let often = document(0);
-        let policy = Arc::new(Policy::parse(&often, Limits::MANAGED).expect("is a policy"));
-        cache.keep(often.as_str().into(), &policy);
-        for sid in 1..200_000 {
-            cache.keep(document(sid).into(), &policy);
-            assert!(cache.find(&often).is_some(), "after {sid}");
-        }
-        let bytes = |half: &HashMap<Box<str>, Arc<Policy>>| half.keys().map(|text| text.len()).sum::<usize>();
-        assert!(bytes(&cache.newer) <= HALF_BYTES && bytes(&cache.older) <= HALF_BYTES);
-        assert_eq!(bytes(&cache.newer), cache.newer_bytes);
-        assert!(cache.find(&document(1)).is_none());
-        assert!(cache.find(&document(199_999)).is_some());
-    }
 
     #[test]
     fn a_document_that_cannot_be_read_denies_everything() {

@@ -13,6 +13,7 @@ mod locks;
 mod logs;
 mod nodes;
 mod pages;
+mod people;
 mod policies;
 mod registration;
 mod restart;

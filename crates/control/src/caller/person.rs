@@ -6,7 +6,7 @@ use postern_iam::{AccountId, Arn, UniqueId};
 use postern_policy::Layers;
 use postern_store::{IdentityRecord, Tag, UnixMillis};
 
-/// Somebody with credentials, as decisions see it. Made anew for every request.
+/// Somebody with credentials, as decisions see it at one moment.
 #[derive(Clone, Debug)]
 pub struct Person {
     /// What it acts as.

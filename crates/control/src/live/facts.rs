@@ -146,7 +146,7 @@ impl Control {
         let found = self.store.access_key(&id).await.map_err(failure::store)?;
         let found = found.filter(|(key, _)| key.active && key.account == self.scope().account);
         let Some((key, user)) = found else { return Ok(Err(KEY_GONE)) };
-        Ok(Ok(Arc::new(self.user_of_key(&key, user).await?)))
+        Ok(Ok(self.user_of_key(&key, user).await?.person))
     }
 
     /// Who holds temporary credentials by now, or why nobody does. That they have expired ends nothing, unless the
@@ -158,6 +158,6 @@ impl Control {
         if self.settings.sessions_end_with_credentials && self.unix_millis() >= token.expires_at {
             return Ok(Err(EXPIRED));
         }
-        Ok(self.holder(token).await?.map(Arc::new).ok_or(HOLDER_GONE))
+        Ok(self.holder(&token).await?.map(|found| found.person).ok_or(HOLDER_GONE))
     }
 }

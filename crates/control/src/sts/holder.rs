@@ -2,13 +2,13 @@
 //! old name, has no sessions left, and its policies are those of this moment. So has a role's session whose user is gone:
 //! whoever takes a user away means to take away everything that it does.
 
-use std::sync::Arc;
-
 use postern_iam::{AccountId, Arn};
 use postern_model::ApiError;
 use postern_store::{PolicyInEffect, Tag};
 
 use crate::caller::{CredentialFacts, Person, TemporaryFacts};
+use crate::people::Found;
+use crate::policies::Deciding;
 use crate::session_token::{BegunBy, Federation, Holder, SessionPolicies, SessionTag, SessionToken};
 use crate::{Control, failure};
 
@@ -17,14 +17,14 @@ const INLINE: &str = "session policy";
 
 impl Control {
     /// Who holds this token. Nobody, if there is no such user or role any more.
-    pub(crate) async fn holder(&self, token: SessionToken) -> Result<Option<Person>, ApiError> {
+    pub(crate) async fn holder(&self, token: &SessionToken) -> Result<Option<Found>, ApiError> {
         let SessionToken { account, holder, issued_at, mfa_at, source_identity, tags, policies, .. } = token;
-        let (id, begun_by) = match &holder {
+        let (id, begun_by) = match holder {
             Holder::User(id) => (id, None),
             Holder::Role { role, begun_by: BegunBy::User(user), .. } => (role, Some(user)),
             Holder::Role { role, begun_by: BegunBy::Federated(_) | BegunBy::Unsaid, .. } => (role, None),
         };
-        let identity = async |id| self.store.identity_of_id(&account, id).await.map_err(failure::store);
+        let identity = async |id| self.store.identity_of_id(account, id).await.map_err(failure::store);
         let Some(found) = identity(id).await? else { return Ok(None) };
         let user = match begun_by {
             None => None,
@@ -33,43 +33,44 @@ impl Control {
                 user => user,
             },
         };
-        let in_effect = self.store.policies_in_effect(&account, id).await.map_err(failure::store)?;
-        let session = self.session_policies(&account, policies).await?;
-        let layers = self.layers(&in_effect, session.as_deref());
+        let in_effect = self.store.policies_in_effect(account, id).await.map_err(failure::store)?;
+        let session = self.session_policies(account, policies).await?;
+        let Deciding { layers, bytes } = self.deciding(&in_effect, session.as_deref());
         let mut facts = TemporaryFacts {
-            issued_at,
-            mfa_at,
-            source_identity,
+            issued_at: *issued_at,
+            mfa_at: *mfa_at,
+            source_identity: source_identity.clone(),
             federated_provider: None,
             provider_keys: Vec::new(),
             transitive_tags: tags.iter().filter(|tag| tag.transitive).map(plain).collect(),
         };
         let tags: Vec<Tag> = tags.iter().map(plain).collect();
-        Ok(Some(match holder {
-            Holder::User(_) => Person::user(found, &account, CredentialFacts::Temporary(facts), layers),
+        let person = match holder {
+            Holder::User(_) => Person::user(found, account, CredentialFacts::Temporary(facts), layers),
             Holder::Role { session_name, begun_by, .. } => {
                 if let BegunBy::Federated(federation) = begun_by {
                     facts.federated_provider = Some(federation.provider.to_string());
                     facts.provider_keys = federation.keys();
                 }
-                Person::role_session((found, user), &account, session_name, tags, facts, layers)
+                Person::role_session((found, user), account, session_name.clone(), tags, facts, layers)
             }
-        }))
+        };
+        Ok(Some(Found::new(person, bytes)))
     }
 
     /// What narrows a session, as it is now. A managed policy that is gone allows nothing any more.
     async fn session_policies(
         &self,
         account: &AccountId,
-        SessionPolicies { inline, managed }: SessionPolicies,
+        SessionPolicies { inline, managed }: &SessionPolicies,
     ) -> Result<Option<Vec<PolicyInEffect>>, ApiError> {
         if inline.is_none() && managed.is_empty() {
             return Ok(None);
         }
-        let mut all: Vec<PolicyInEffect> =
-            inline.into_iter().map(|text| PolicyInEffect { name: INLINE.to_owned(), document: Some(text) }).collect();
+        let own = |text: &String| PolicyInEffect { name: INLINE.to_owned(), document: Some(text.clone()) };
+        let mut all: Vec<PolicyInEffect> = inline.iter().map(own).collect();
         for arn in managed {
-            all.extend(self.managed_in_effect(account, &arn).await?);
+            all.extend(self.managed_in_effect(account, arn).await?);
         }
         Ok(Some(all))
     }
@@ -103,12 +104,5 @@ impl Federation {
             key("aud", vec![self.audience.clone()]),
             key("amr", self.methods.clone()),
         ]
-    }
-}
-
-/// A person is large, and shared by whoever asks about it.
-impl From<Person> for crate::caller::Principal {
-    fn from(person: Person) -> Self {
-        Self::Person(Arc::new(person))
     }
 }

@@ -6,11 +6,11 @@ use postern_model::lock::{LockNodeRequest, LockPrincipalRequest, UnlockNodeReque
 use super::sts::{ask, signer, trust};
 use super::world::{World, code, start_request};
 
-fn lock(principal: &str) -> LockPrincipalRequest {
+pub(super) fn lock(principal: &str) -> LockPrincipalRequest {
     LockPrincipalRequest { principal: principal.to_owned(), reason: Some("she left\nin a hurry".to_owned()) }
 }
 
-fn unlock(principal: &str) -> UnlockPrincipalRequest {
+pub(super) fn unlock(principal: &str) -> UnlockPrincipalRequest {
     UnlockPrincipalRequest { principal: principal.to_owned() }
 }
 

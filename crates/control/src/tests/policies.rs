@@ -84,7 +84,8 @@ impl World {
         let account = admin.scope.account.clone();
         let found = self.store_identity(IdentityKind::Role, role).await;
         let policy = PolicyInEffect { name: "own".to_owned(), document: Some(document(statements)) };
-        let layers = self.control.layers(&PoliciesInEffect { identity: vec![policy], boundary: None }, None);
+        let in_effect = PoliciesInEffect { identity: vec![policy], boundary: None };
+        let layers = self.control.deciding(&in_effect, None).layers;
         let facts = TemporaryFacts {
             issued_at: self.millis(),
             mfa_at: None,

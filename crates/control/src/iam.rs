@@ -13,6 +13,7 @@ mod mfa;
 mod policy;
 mod provider;
 mod role;
+mod simulation;
 mod tag;
 mod user;
 
@@ -285,10 +286,13 @@ pub(crate) fn policy_arn(text: &str) -> Result<Arn, ApiError> {
             && arn.region.is_empty()
             && arn.resource.starts_with("policy/")
     };
-    arn.filter(is_policy).ok_or_else(|| {
-        let shown: String = text.chars().filter(|c| !c.is_control()).take(256).collect();
-        ApiError::new(ErrorCode::InvalidInput, format!("ARN {shown} is not valid."))
-    })
+    arn.filter(is_policy)
+        .ok_or_else(|| ApiError::new(ErrorCode::InvalidInput, format!("ARN {} is not valid.", shown(text))))
+}
+
+/// What a message repeats of a text that somebody sent.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(256).collect()
 }
 
 fn boundary_shape(boundary: Option<&Arn>) -> Option<Boundary> {

@@ -177,7 +177,7 @@ impl Control {
 }
 
 fn may_change_decisions(operation: Operation) -> bool {
-    let only_reads = ["Get", "List"].iter().any(|prefix| operation.name().starts_with(prefix));
+    let only_reads = ["Get", "List", "Simulate"].iter().any(|prefix| operation.name().starts_with(prefix));
     match operation.service() {
         Service::Iam | Service::Postern => !only_reads,
         _ => matches!(operation, Operation::AddTagsToResource | Operation::RemoveTagsFromResource),

@@ -19,6 +19,7 @@ mod mfa;
 mod policy;
 mod provider;
 mod role;
+mod simulation;
 mod user;
 
 pub use access_key::*;
@@ -27,6 +28,7 @@ pub use mfa::*;
 pub use policy::*;
 pub use provider::*;
 pub use role::*;
+pub use simulation::*;
 pub use user::*;
 
 /// A moment as XML has it: `2026-11-26T20:47:28Z`, in whole seconds.

@@ -446,6 +446,14 @@ operations! {
         UntagOpenIDConnectProvider: User,
         /// Lists a provider's tags.
         ListOpenIDConnectProviderTags: User,
+        /// What a user's, group's or role's policies would say.
+        SimulatePrincipalPolicy: User,
+        /// What policies that nobody has would say.
+        SimulateCustomPolicy: User,
+        /// Which condition keys a user's, group's or role's policies ask for.
+        GetContextKeysForPrincipalPolicy: User,
+        /// Which condition keys policies that nobody has ask for.
+        GetContextKeysForCustomPolicy: User,
     }
     Sts {
         /// Who the caller is.

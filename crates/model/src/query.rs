@@ -16,6 +16,8 @@ const MAX_NAME_BYTES: usize = 256;
 const MAX_DEPTH: usize = 8;
 /// A list's items are found under this name.
 const ITEM: &str = "member";
+/// A map's entries are found under this name.
+const ENTRY: &str = "entry";
 
 /// A form, as a tree of texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,7 +190,11 @@ fn element(xml: &mut String, name: &str, value: &Value) {
     }
     xml.push_str(&format!("<{name}>"));
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, value)| element(xml, name, value)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| match value {
+            // A map: its entries stand in no list.
+            Value::Array(entries) if name == ENTRY => entries.iter().for_each(|entry| element(xml, ENTRY, entry)),
+            value => element(xml, name, value),
+        }),
         Value::Array(items) => items.iter().for_each(|item| element(xml, ITEM, item)),
         Value::String(text) => escape(xml, text),
         other => xml.push_str(&other.to_string()),

@@ -19,6 +19,14 @@ const TEMPORARY: [Operation; 10] = [
     Operation::ResyncMFADevice,
 ];
 
+/// The operations about what policies would say, which have one, too.
+const SIMULATIONS: [Operation; 4] = [
+    Operation::SimulatePrincipalPolicy,
+    Operation::SimulateCustomPolicy,
+    Operation::GetContextKeysForPrincipalPolicy,
+    Operation::GetContextKeysForCustomPolicy,
+];
+
 fn query_operations(which: impl Fn(Operation) -> bool) -> Vec<&'static str> {
     let is_form = |operation: &Operation| matches!(operation.service().protocol(), Protocol::Query(_));
     let operations = Operation::ALL.iter().copied().filter(is_form).filter(|operation| which(*operation));
@@ -46,6 +54,20 @@ fn a_boto3_script_acts_as_roles_and_shows_one_time_codes() {
 }
 
 #[test]
+fn a_boto3_script_tries_policies_out() {
+    let Some(python) = PythonEnvironment::get() else {
+        return;
+    };
+    let service = Service::start(Scheme::Http);
+    let behaviours = ["policies are tried out on requests that nobody makes"];
+    expect_shown(&behaviours, ("boto3", python.version("boto3")), || {
+        let operations = query_operations(|operation| SIMULATIONS.contains(&operation));
+        let words = [script("simulations.py").into_os_string(), operations.join(",").into()];
+        run(&python.python(), words, &service.environment(), PATIENCE)
+    });
+}
+
+#[test]
 fn a_boto3_script_calls_every_operation_on_identities() {
     let Some(python) = PythonEnvironment::get() else {
         return;
@@ -58,7 +80,8 @@ fn a_boto3_script_calls_every_operation_on_identities() {
         "policies are kept in versions, attached and detached",
     ];
     let operations = query_operations(|operation| {
-        !TEMPORARY.contains(&operation) && !crate::web_identity::OPERATIONS.contains(&operation)
+        let others = [&TEMPORARY[..], &SIMULATIONS, &crate::web_identity::OPERATIONS];
+        !others.iter().any(|others| others.contains(&operation))
     });
     expect_shown(&behaviours, ("boto3", python.version("boto3")), || {
         let words = [script("identities.py").into_os_string(), operations.join(",").into()];

@@ -174,7 +174,11 @@ fn audience_of_operation(operation: Operation) -> Audience {
         | Operation::RemoveClientIDFromOpenIDConnectProvider
         | Operation::TagOpenIDConnectProvider
         | Operation::UntagOpenIDConnectProvider
-        | Operation::ListOpenIDConnectProviderTags => Audience::People,
+        | Operation::ListOpenIDConnectProviderTags
+        | Operation::SimulatePrincipalPolicy
+        | Operation::SimulateCustomPolicy
+        | Operation::GetContextKeysForPrincipalPolicy
+        | Operation::GetContextKeysForCustomPolicy => Audience::People,
 
         Operation::LockPrincipal | Operation::UnlockPrincipal | Operation::LockNode | Operation::UnlockNode => {
             Audience::People

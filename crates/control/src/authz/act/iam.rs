@@ -371,4 +371,12 @@ acts! {
     UntagOpenIDConnectProvider = Api(UntagOpenIDConnectProvider), on Tagging<OnProvider>;
     /// Lists a provider's tags.
     ListOpenIDConnectProviderTags = Api(ListOpenIDConnectProviderTags), on OnProvider;
+    /// Asks what somebody's policies would say.
+    SimulatePrincipalPolicy = Api(SimulatePrincipalPolicy), on OnIdentity;
+    /// Asks what some policies would say.
+    SimulateCustomPolicy = Api(SimulateCustomPolicy), on ();
+    /// Asks which condition keys somebody's policies ask for.
+    GetContextKeysForPrincipalPolicy = Api(GetContextKeysForPrincipalPolicy), on OnIdentity;
+    /// Asks which condition keys some policies ask for.
+    GetContextKeysForCustomPolicy = Api(GetContextKeysForCustomPolicy), on ();
 }

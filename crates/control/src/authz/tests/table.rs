@@ -151,6 +151,10 @@ pub(super) const TABLE: &[(Action, [bool; 7])] = &[
     (Action::Api(Operation::TagOpenIDConnectProvider),        [false, false, false, false, false, false, true]),
     (Action::Api(Operation::UntagOpenIDConnectProvider),      [false, false, false, false, false, false, true]),
     (Action::Api(Operation::ListOpenIDConnectProviderTags),   [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::SimulatePrincipalPolicy),         [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::SimulateCustomPolicy),            [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetContextKeysForPrincipalPolicy),[false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetContextKeysForCustomPolicy),   [false, false, false, false, false, false, true]),
     // For whoever somebody else vouches for, as far as the role trusts them; nodes have a role already.
     (Action::Api(Operation::AssumeRoleWithWebIdentity),       [true,  false, false, false, false, true,  true]),
     // Locks.

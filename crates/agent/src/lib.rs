@@ -20,6 +20,7 @@ mod session;
 mod sessions;
 mod state;
 mod status;
+mod users;
 mod worker;
 
 pub use config::{AgentConfig, ConfigError, ConfigSource, DEFAULT_CONFIG_FILE, SETTINGS, Setting, service_endpoint};

@@ -24,6 +24,7 @@ use crate::session::{AccountPolicy, SessionResult};
 use crate::sessions::{Ended, Sessions, StartError, WorkerCommand};
 use crate::state::{StateError, StateFolder};
 use crate::status::{SeenReasons, StatusBoard};
+use crate::users::UserPolicy;
 use crate::worker::Order;
 
 /// Ends that may wait to be reported.
@@ -225,7 +226,14 @@ impl Agent {
             accounts: AccountPolicy {
                 default_user: self.config.default_user.clone(),
                 run_as_invoking_user: self.config.run_as_invoking_user,
+                users: UserPolicy {
+                    create: self.config.create_users,
+                    groups: self.config.create_users_groups.clone(),
+                    sudo: self.config.create_users_sudo,
+                    settings_file: self.config.source.to_string(),
+                },
                 settings_file: self.config.source.to_string(),
+                state_dir: self.state.root().to_path_buf(),
             },
             forwarding: ForwardPolicy {
                 remote_hosts: self.config.forward_remote_hosts,

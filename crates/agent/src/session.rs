@@ -27,7 +27,7 @@ use crate::forward::{Destination, ForwardPolicy};
 use crate::link::Connect;
 
 pub(crate) use account::AccountPolicy;
-use account::choose_login;
+use account::{AccountError, Asked};
 use channel::SessionChannel;
 use document::{SessionPlan, Work};
 pub(crate) use encryption::DataKeys;
@@ -93,13 +93,21 @@ pub(crate) async fn run<C: Connect, K: DataKeys>(
         Ok(plan) => plan,
         Err(error) => return End::Failed(error_chain(&error)),
     };
+    let asked = Asked::read(start, &plan);
     if let Work::Port { host, port, port_use } = &plan.work {
+        if let Err(error) = asked.and_then(|asked| asked.check(policy)) {
+            return no_account(&error);
+        }
         let destination = Destination::new(host.clone(), *port, forwarding.clone());
         return forward(start, &plan, destination, *port_use, connect, mailbox).await;
     }
-    let login = match choose_login(policy, &plan.inputs, &start.run_as_user, plan.is_elevated()) {
+    let login = match asked {
+        Ok(asked) => asked.login(policy).await,
+        Err(error) => Err(error),
+    };
+    let login = match login {
         Ok(login) => login,
-        Err(error) => return End::Failed(format!("Unable to start command: {}", error_chain(&error))),
+        Err(error) => return no_account(&error),
     };
     tracing::info!(session.id = start.session_id, user = login.account.name, "session begins");
     let key_id = plan.inputs.kms_key_id.as_str();
@@ -132,6 +140,10 @@ pub(crate) async fn run<C: Connect, K: DataKeys>(
             copy::run(&mut channel, program, &login.account.name, mailbox).await
         }
     }
+}
+
+fn no_account(error: &AccountError) -> End {
+    End::Failed(format!("Unable to start command: {}", error_chain(error)))
 }
 
 /// Runs a session that moves bytes and runs nothing.

@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use crate::local_socket::{Stream, connect, read_message, split, write_message};
 use crate::session::SessionResult;
 use crate::state::{StateError, StateFolder, private};
+use crate::users::Users;
 use crate::worker::{Command, Hello, LOG_FILE, Order, RESULT_FILE, SOCKET, store_result};
 
 /// How long a worker may take until its socket is there. Also how long a new main process looks for a worker that
@@ -77,6 +78,7 @@ pub(crate) enum StartError {
 /// The sessions. Owned by the agent's main task.
 pub(crate) struct Sessions {
     state: StateFolder,
+    users: Users,
     worker: WorkerCommand,
     tasks: Tasks,
     running: BTreeMap<SessionId, Running>,
@@ -87,11 +89,18 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// No session yet. What ends is told through `events`.
     pub(crate) fn new(state: StateFolder, worker: WorkerCommand, tasks: Tasks, events: mpsc::Sender<Ended>) -> Self {
-        Self { state, worker, tasks, running: BTreeMap::new(), ended: VecDeque::new(), events }
+        let users = Users::new(state.root());
+        Self { state, users, worker, tasks, running: BTreeMap::new(), ended: VecDeque::new(), events }
     }
 
-    /// Finds the sessions that a former main process has left: running ones, and ended ones that were not reported.
+    /// Finds the sessions that a former main process has left: running ones, and ended ones that were not reported. Users
+    /// that were made for others are looked after.
     pub(crate) fn adopt(&mut self) -> Result<usize, StateError> {
+        let (state, users) = (self.state.clone(), self.users.clone());
+        self.tasks.spawn("users of former sessions", async move {
+            // Asked when it matters: one that starts meanwhile has its folder before it has its user.
+            users.sweep(|session| session.parse().is_ok_and(|id| state.session(&id).exists())).await;
+        });
         let found = self.state.sessions()?;
         for session_id in &found {
             let folder = self.state.session(session_id);
@@ -167,11 +176,14 @@ impl Sessions {
         let (commands, mailbox) = mpsc::channel(1);
         self.running.insert(session_id.clone(), Running { commands });
         let (session_id, events, shutdown) = (session_id.clone(), self.events.clone(), self.tasks.shutdown().clone());
+        let users = self.users.clone();
         self.tasks.spawn("session watch", async move {
             let result = tokio::select! {
                 result = watch.run(&session_id, mailbox) => result,
                 () = shutdown.cancelled() => return,
             };
+            // Its process is gone, however it went; whoever hears of the end finds the user gone, too.
+            users.leave(session_id.as_str()).await;
             // Without a receiver the agent is ending, and the next one finds the result in the folder.
             let _ = events.send(Ended { session_id, result }).await;
         });

@@ -160,8 +160,9 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// Makes folders that only their owner can enter.
 #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes to set"))]
-fn private_folder() -> fs::DirBuilder {
+pub(crate) fn private_folder() -> fs::DirBuilder {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -1,6 +1,7 @@
 //! Sessions as users ask for them: start, resume, terminate, list.
 
 mod describe;
+mod run_as;
 mod snapshot;
 pub(crate) mod start;
 pub(crate) mod turns;

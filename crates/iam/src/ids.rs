@@ -152,6 +152,26 @@ id! {
     |text| within(text, 16, 128, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
+id! {
+    /// An account of a node's operating system: the portable alphabet of POSIX, and `@` for accounts of directories. It is
+    /// no number, no option and no path, and means nothing to a shell: stock agents hand it to one, as root (spec
+    /// agent-sessions §2).
+    OsUserName, "a user name", "1 to 64 letters, digits or any of _ . - @ and begin with a letter or _",
+    |text| {
+        within(text, 1, 64, |byte| byte.is_ascii_alphanumeric() || b"_.-@".contains(&byte))
+            && text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+    }
+}
+
+id! {
+    /// A group of a node's operating system.
+    OsGroupName, "a group name", "1 to 32 letters, digits or any of _ . - and begin with a letter or _",
+    |text| {
+        within(text, 1, 32, |byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+            && text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+    }
+}
+
 /// The number of random bytes behind a generated [`UniqueId`].
 pub const UNIQUE_ID_ENTROPY: usize = 11;
 /// The number of random bytes behind a generated [`SessionId`].
@@ -181,6 +201,17 @@ impl SessionId {
         let name = if name.is_empty() { "session" } else { &name };
         let suffix = base32(random, b"abcdefghijklmnopqrstuvwxyz234567");
         Self(format!("{name}-{suffix}").into())
+    }
+}
+
+impl OsUserName {
+    /// The name that root has everywhere; other accounts may have its rights, which only their node knows.
+    pub const ROOT: &str = "root";
+
+    /// Whether this is root by its own name.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.as_str() == Self::ROOT
     }
 }
 
@@ -408,6 +439,19 @@ mod tests {
         assert!(parses::<AccessKeyId>("AKIDEXAMPLE00000") && !parses::<AccessKeyId>("short"));
         assert!(parses::<ClientId>("c40c506f-465c-40aa-ba72-2294e8c5ac6e") && !parses::<ClientId>(""));
         assert!(parses::<DocumentName>("AWS-StartSSHSession") && !parses::<DocumentName>("ab"));
+    }
+
+    #[test]
+    fn names_of_users_and_groups_are_no_options_numbers_or_paths() {
+        for name in ["root", "_apt", "ssm-user", "a.b", "u1", "Jane@corp.example", &"x".repeat(64)] {
+            assert!(parses::<OsUserName>(name), "{name:?}");
+        }
+        for name in ["", "-f", "1u", "0", "a b", "a\n", "a/b", "..", "ü", "$(id)", "@a", "a:b", &"x".repeat(65)] {
+            assert!(!parses::<OsUserName>(name), "{name:?}");
+            assert!(!parses::<OsGroupName>(name), "{name:?}");
+        }
+        assert!(parses::<OsGroupName>("docker") && !parses::<OsGroupName>("a@b") && !parses::<OsGroupName>("a,b"));
+        assert!("root".parse::<OsUserName>().is_ok_and(|name| name.is_root()));
     }
 
     #[test]

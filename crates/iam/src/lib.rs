@@ -28,7 +28,8 @@ pub mod totp;
 
 pub use arn::Arn;
 pub use ids::{
-    AccessKeyId, AccountId, ActivationId, ClientId, DocumentName, IdError, KeyId, NodeId, Region, SessionId, UniqueId,
+    AccessKeyId, AccountId, ActivationId, ClientId, DocumentName, IdError, KeyId, NodeId, OsGroupName, OsUserName,
+    Region, SessionId, UniqueId,
 };
 pub use node_key::{NodeKeyError, NodeKeyPair, NodePublicKey};
 pub use secret::{SecretBytes, SecretString};

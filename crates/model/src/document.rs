@@ -38,7 +38,7 @@ pub use permission::{
     AccountSharingInfo, DescribeDocumentPermissionRequest, DescribeDocumentPermissionResponse,
     ModifyDocumentPermissionRequest, PermissionType, SharedVersion, Sharer,
 };
-pub use preferences::{Preferences, ShellProfile};
+pub use preferences::{NoSudoRule, OwnPreferences, Preferences, RunAsPreferences, ShellProfile, SudoRule};
 pub use request::{
     CreateDocumentRequest, CreateDocumentResponse, DeleteDocumentRequest, DescribeDocumentRequest,
     DescribeDocumentResponse, DocumentDefaultVersionDescription, GetDocumentRequest, GetDocumentResponse,

@@ -31,8 +31,12 @@ impl Agent {
 
     /// The same with sessions that run as this account. Needs root.
     pub fn start_for_user(service: &Service, user: &str) -> Self {
-        let sessions = format!("default_user = {user:?}\n");
-        Self::start_with(program("postern-agent"), service, service.address(), &sessions)
+        Self::start_configured(service, &format!("default_user = {user:?}\n"))
+    }
+
+    /// The same with these lines in the agent's settings, and nothing about accounts but what they say.
+    pub fn start_configured(service: &Service, settings: &str) -> Self {
+        Self::start_with(program("postern-agent"), service, service.address(), settings)
     }
 
     /// The same with another build of the agent.

@@ -14,12 +14,15 @@ fn who_am_i(terminal: &mut Terminal) -> String {
 #[test]
 fn sessions_run_as_the_preferred_user_or_not_at_all() {
     let Some(pair) = Pair::start() else { return };
-    let behaviour =
-        pair.behaviour("run-as: the default user of the preferences, one that is missing, one that is none");
+    let behaviour = pair
+        .behaviour("run-as: the principal's tag, the user of the preferences, one that is missing, one that is none");
     let etc = pair.agent.etc_folder();
-    for (file, line) in [("passwd", "runner:x:4321:4321::/home/runner:/bin/sh\n"), ("group", "runner:x:4321:\n")] {
+    for (file, lines) in [
+        ("passwd", "runner:x:4321:4321::/home/runner:/bin/sh\ntagged:x:4322:4322::/home/tagged:/bin/sh\n"),
+        ("group", "runner:x:4321:\ntagged:x:4322:\n"),
+    ] {
         let path = etc.join(file);
-        let text = std::fs::read_to_string(&path).expect("it was copied") + line;
+        let text = std::fs::read_to_string(&path).expect("it was copied") + lines;
         std::fs::write(&path, text).expect("the copy is writable");
     }
     pair.prefer(&json!({"runAsEnabled": true, "runAsDefaultUser": "runner"})).expect_success("preferences");
@@ -27,6 +30,22 @@ fn sessions_run_as_the_preferred_user_or_not_at_all() {
     assert_eq!(who_am_i(&mut terminal), "runner:4321");
     terminal.type_text("exit\r");
     assert_eq!(terminal.wait(PATIENCE), 0);
+
+    // The tag of the user who starts the session comes first, and nobody at all is refused by the service.
+    let environment = pair.client.environment(&pair.service);
+    let aws = |words: &[&str]| run(&pair.client.aws(), words, &environment, PATIENCE);
+    let who = aws(&["sts", "get-caller-identity", "--output", "text", "--query", "Arn"]).expect_success("who").stdout;
+    let user = who.trim().rsplit('/').next().expect("a user").to_owned();
+    let tag = ["iam", "tag-user", "--user-name", &user, "--tags", "Key=SSMSessionRunAs,Value=tagged"];
+    aws(&tag).expect_success("tag-user");
+    let mut terminal = pair.session(&[]);
+    assert_eq!(who_am_i(&mut terminal), "tagged:4322");
+    terminal.type_text("exit\r");
+    assert_eq!(terminal.wait(PATIENCE), 0);
+    aws(&["iam", "untag-user", "--user-name", &user, "--tag-keys", "SSMSessionRunAs"]).expect_success("untag-user");
+    pair.prefer(&json!({"runAsEnabled": true})).expect_success("preferences");
+    let refused = aws(&["ssm", "start-session", "--target", pair.agent.node_id()]);
+    assert!(refused.stderr.contains("no user is named"), "{refused:#?}");
 
     pair.prefer(&json!({"runAsEnabled": true, "runAsDefaultUser": "nobody-here"})).expect_success("preferences");
     let mut terminal = pair.session(&[]);

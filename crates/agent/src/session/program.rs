@@ -124,8 +124,14 @@ mod tests {
     use postern_pty::Account;
 
     fn login(uid: u32) -> Login {
-        let account =
-            Account { name: "alice".into(), uid, gid: 1000, home: "/srv/alice".into(), shell: "/usr/bin/zsh".into() };
+        let account = Account {
+            name: "alice".into(),
+            uid,
+            gid: 1000,
+            home: "/srv/alice".into(),
+            comment: String::new(),
+            shell: "/usr/bin/zsh".into(),
+        };
         Login { account, run_as: None }
     }
 

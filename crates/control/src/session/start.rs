@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use postern_iam::{DocumentName, SessionId};
 use postern_model::document::{DEFAULT_DOCUMENT, ResolvedDocument, SessionStart, SessionType};
+use postern_model::node::PlatformType;
 use postern_model::session::{StartSessionRequest, StartSessionResponse};
 use postern_model::{ApiError, ErrorCode};
 use postern_store::{NewSession, NodeRecord, OpenSession, SessionLimits, SessionRecord, StartRequest, UnixMillis};
 
+use super::run_as::RunAs;
 use super::throttled;
-use crate::authz::act::{self, Destination, DocumentCheck, OnNode, Start, Target};
+use crate::authz::act::{self, Destination, DocumentCheck, Start, Target};
 use crate::authz::{Authorized, authorize};
 use crate::caller::{Caller, Principal};
 use crate::command::{NodeCommand, encode, node_subject};
@@ -42,7 +44,8 @@ impl Control {
     ) -> Result<StartSessionResponse, ApiError> {
         let name = document_name(&request)?;
         let named = self.document_named(&name);
-        let (target, document) = (self.target(&request.target).await?, self.on_document(&named).await?);
+        let (target, node) = self.target_and_node(&request.target).await?;
+        let document = self.on_document(&named).await?;
         // Decisions may be about what the session would really do. What is wrong with the document or the parameters is
         // said only to those who may use it.
         let found = self.session_document(named, &name).await;
@@ -50,19 +53,23 @@ impl Control {
             Ok((document, preferences)) => document.resolve(&request.parameters, preferences),
             Err(error) => Err(error.clone()),
         };
+        let run_as = match (&resolved, &caller.principal) {
+            (Ok(document), Principal::Person(person)) => RunAs::of(person, document, node.as_ref().and_then(platform)),
+            (Err(_), _) | (Ok(_), Principal::Node { .. } | Principal::Anonymous) => Ok(RunAs::default()),
+        };
         let on = Start {
             target,
             document,
             document_check: self.document_check(&request),
             destination: resolved.as_ref().ok().and_then(destination),
-            run_as_user: resolved.as_ref().ok().and_then(run_as_user),
+            run_as_user: run_as.as_ref().ok().and_then(|run_as| run_as.user.as_ref()).map(ToString::to_string),
         };
         let allowed = authorize::<act::StartSession>(caller, on)?;
-        let document = resolved?;
-        if document.session_type() == SessionType::FileTransfer {
-            self.check_copies(&allowed, &name).await?;
+        let (document, run_as) = (resolved?, run_as?);
+        if let (SessionType::FileTransfer, Some(node)) = (document.session_type(), &node) {
+            check_copies(node, &name)?;
         }
-        self.open(allowed, &name, document, request.reason).await
+        self.open(allowed, &name, document, &run_as, request.reason).await
     }
 
     fn document_check(&self, request: &StartSessionRequest) -> DocumentCheck {
@@ -72,26 +79,12 @@ impl Control {
         }
     }
 
-    /// Only our own agent copies files; with another one the session would begin and fail.
-    async fn check_copies(&self, allowed: &Authorized<act::StartSession>, name: &DocumentName) -> Result<(), ApiError> {
-        let Target::Node(OnNode { id: node_id, .. }) = &allowed.on().target else { return Ok(()) };
-        let node = self.store.node(self.scope(), node_id).await.map_err(failure::store)?;
-        match node.and_then(|node| node.report.agent_name) {
-            Some(agent) if agent != OUR_AGENT => {
-                let shown: String = agent.chars().filter(|c| !c.is_control()).take(64).collect();
-                let message = format!("Document {name} needs postern-agent on the node; {node_id} runs {shown}.");
-                Err(ApiError::new(ErrorCode::InvalidDocument, message))
-            }
-            // One that has not said yet what it is answers for itself.
-            _ => Ok(()),
-        }
-    }
-
     async fn open(
         &self,
         allowed: Authorized<act::StartSession>,
         name: &DocumentName,
         document: ResolvedDocument<'_>,
+        run_as: &RunAs,
         reason: Option<String>,
     ) -> Result<StartSessionResponse, ApiError> {
         let node_id = match &allowed.on().target {
@@ -106,7 +99,7 @@ impl Control {
         let start = SessionStart {
             document_name: name.as_str(),
             session_id: session_id.as_str(),
-            run_as_user: "",
+            run_as_user: run_as.by_tag.as_ref().map_or("", |user| user.as_str()),
             session_owner: &owner.to_string(),
         };
         let start_content = document.start_content(&start).to_string();
@@ -138,7 +131,7 @@ impl Control {
                 let subject = node_subject(self.scope(), node_id);
                 self.bus.publish(&subject, encode(&NodeCommand::WorkPending));
                 tracing::info!(session.id = %session_id, node.id = %node_id, request.id = %caller.request_id,
-                    document = %name, "session opened");
+                    document = %name, user = run_as.user.as_ref().map(tracing::field::display), "session opened");
                 Ok(self.started(&session_id, started_at))
             }
             OpenSession::Replayed(session) => {
@@ -203,11 +196,22 @@ fn destination(document: &ResolvedDocument<'_>) -> Option<Destination> {
     Some(Destination { host: host.to_lowercase(), port: port.to_owned() })
 }
 
-/// The user that the agent is told to run the session as, if it is.
-fn run_as_user(document: &ResolvedDocument<'_>) -> Option<String> {
-    let preferences = document.preferences();
-    let user = &preferences.run_as_default_user;
-    (preferences.run_as_enabled && !user.is_empty()).then(|| user.clone())
+/// What a node has said that it is.
+fn platform(node: &NodeRecord) -> Option<PlatformType> {
+    node.report.platform_type.as_deref().and_then(PlatformType::from_name)
+}
+
+/// Only our own agent copies files; with another one the session would begin and fail.
+fn check_copies(node: &NodeRecord, name: &DocumentName) -> Result<(), ApiError> {
+    match node.report.agent_name.as_deref() {
+        Some(agent) if agent != OUR_AGENT => {
+            let shown: String = agent.chars().filter(|c| !c.is_control()).take(64).collect();
+            let message = format!("Document {name} needs postern-agent on the node; {} runs {shown}.", node.node_id);
+            Err(ApiError::new(ErrorCode::InvalidDocument, message))
+        }
+        // One that has not said yet what it is answers for itself.
+        _ => Ok(()),
+    }
 }
 
 fn limits(document: &ResolvedDocument<'_>) -> SessionLimits {

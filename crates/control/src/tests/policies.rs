@@ -2,6 +2,7 @@
 
 mod channels;
 mod identities;
+mod run_as;
 mod samples;
 mod semantics;
 mod sessions;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use postern_iam::sigv4::Credentials;
 use postern_model::activation::Tag;
+use postern_model::document::{CreateDocumentRequest, DocumentType};
 use postern_model::iam::{CreateAccessKeyRequest, CreateUserRequest, DeleteUserPolicyRequest, PutUserPolicyRequest};
 use postern_model::session::{StartSessionRequest, StartSessionResponse, TerminateSessionRequest};
 use postern_model::tag::{AddTagsToResourceRequest, RemoveTagsFromResourceRequest, TaggedType};
@@ -120,6 +122,21 @@ impl World {
         let (resource_type, resource_id) = (TaggedType::ManagedInstance, machine.node_id.to_string());
         let request = RemoveTagsFromResourceRequest { resource_type, resource_id, tag_keys: vec![key.to_owned()] };
         self.control.remove_tags_from_resource(&self.as_admin().await, request).await.unwrap();
+    }
+
+    /// Makes a document of the account's own for sessions.
+    async fn session_document(&self, name: &str, content: Value) {
+        let request = CreateDocumentRequest {
+            content: content.to_string(),
+            name: name.parse().unwrap(),
+            display_name: None,
+            version_name: None,
+            document_type: Some(DocumentType::Session),
+            document_format: None,
+            target_type: None,
+            tags: Vec::new(),
+        };
+        self.control.create_document(&self.as_admin().await, request).await.unwrap();
     }
 
     /// Whether a caller may start a session, whatever comes of it.

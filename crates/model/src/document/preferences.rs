@@ -3,10 +3,19 @@
 //! People write booleans as texts, so both are read; what is given to the node is always the JSON type it can decode,
 //! because a text in `cloudWatchStreamingEnabled` makes a stock agent drop the whole start message.
 
+mod own;
+mod sudo_rule;
+
+use std::fmt;
+
+use postern_iam::OsUserName;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::DocumentError;
+
+pub use own::{OwnPreferences, RunAsPreferences};
+pub use sudo_rule::{NoSudoRule, SudoRule};
 
 /// The idle timeout where a document says nothing, in minutes: AWS's default.
 const DEFAULT_IDLE_MINUTES: u32 = 20;
@@ -32,15 +41,19 @@ pub struct Preferences {
     /// Whether sessions run as a user that is named here or by the caller's tag.
     pub run_as_enabled: bool,
     /// That user, where the caller has none of its own.
-    pub run_as_default_user: String,
+    #[serde(serialize_with = "optional_as_text")]
+    pub run_as_default_user: Option<OsUserName>,
     /// Minutes without traffic after which the service ends a session, 1 to 60.
     #[serde(serialize_with = "minutes_as_text")]
     pub idle_session_timeout: u32,
     /// Minutes after which the service ends a session whatever happens, 1 to 1440.
-    #[serde(serialize_with = "optional_minutes_as_text")]
+    #[serde(serialize_with = "optional_as_text")]
     pub max_session_duration: Option<u32>,
     /// Typed into every new shell.
     pub shell_profile: ShellProfile,
+    /// What only our own agents understand. Stock agents are sent nothing of it until somebody uses it.
+    #[serde(skip_serializing_if = "OwnPreferences::is_default")]
+    pub postern: OwnPreferences,
 }
 
 /// What is typed into a new shell, by operating system.
@@ -59,7 +72,7 @@ impl Default for Preferences {
 }
 
 /// The members of `inputs`. A mistyped one would be a log that nobody writes, so others are refused.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "s3BucketName",
     "s3KeyPrefix",
     "s3EncryptionEnabled",
@@ -72,10 +85,9 @@ const NAMES: [&str; 12] = [
     "idleSessionTimeout",
     "maxSessionDuration",
     "shellProfile",
+    own::MEMBER,
 ];
 
-/// The longest user name.
-const MAX_USER_CHARS: usize = 64;
 /// The longest shell profile, in characters: AWS's limit.
 const MAX_PROFILE_CHARS: usize = 512;
 
@@ -84,6 +96,7 @@ pub(super) fn check_names(inputs: &Map<String, Value>) -> Result<(), DocumentErr
     if let Some(name) = inputs.keys().find(|name| !NAMES.contains(&name.as_str())) {
         return unknown("inputs", name);
     }
+    own::check_names(inputs)?;
     let profile = inputs.get("shellProfile").and_then(Value::as_object);
     match profile.and_then(|profile| profile.keys().find(|name| !["linux", "windows"].contains(&name.as_str()))) {
         Some(name) => unknown("inputs.shellProfile", name),
@@ -112,6 +125,7 @@ impl Preferences {
                 .unwrap_or(DEFAULT_IDLE_MINUTES),
             max_session_duration: minutes(inputs, "maxSessionDuration", 1440, "a number of minutes from 1 to 1440")?,
             shell_profile: ShellProfile { linux: commands(profile, "linux")?, windows: commands(profile, "windows")? },
+            postern: OwnPreferences::parse(inputs)?,
         })
     }
 }
@@ -124,16 +138,10 @@ fn text(inputs: &Map<String, Value>, name: &str) -> Result<String, DocumentError
     }
 }
 
-/// Stock agents hand the name to a shell, as root (spec agent-sessions §2), so it must be one and nothing more.
-fn user_name(inputs: &Map<String, Value>, name: &str) -> Result<String, DocumentError> {
+fn user_name(inputs: &Map<String, Value>, name: &str) -> Result<Option<OsUserName>, DocumentError> {
     let user = text(inputs, name)?;
-    let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
-    let inner = |byte: u8| letter(byte) || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'@');
-    let valid = match user.as_bytes() {
-        [] => true,
-        [first, rest @ ..] => rest.len() < MAX_USER_CHARS && letter(*first) && rest.iter().copied().all(inner),
-    };
-    if valid { Ok(user) } else { Err(DocumentError::member(format!("inputs.{name}"), "the name of a user")) }
+    let parsed = (!user.is_empty()).then(|| user.parse()).transpose();
+    parsed.map_err(|_| DocumentError::member(format!("inputs.{name}"), "the name of a user"))
 }
 
 fn commands(profile: &Map<String, Value>, system: &str) -> Result<String, DocumentError> {
@@ -188,9 +196,12 @@ fn minutes_as_text<S: serde::Serializer>(minutes: &u32, serializer: S) -> Result
 }
 
 #[expect(clippy::ref_option, reason = "the signature serde asks for")]
-fn optional_minutes_as_text<S: serde::Serializer>(minutes: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
-    match minutes {
-        Some(minutes) => serializer.collect_str(minutes),
+fn optional_as_text<T: fmt::Display, S: serde::Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
         None => serializer.serialize_str(""),
     }
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Preferences, SessionDocument, SessionType};
+use super::{Preferences, SessionDocument, SessionType, preferences};
+use crate::node::PlatformType;
 
 /// A document together with one session's parameters.
 #[derive(Clone, Debug)]
@@ -55,6 +56,20 @@ impl ResolvedDocument<'_> {
     #[must_use]
     pub fn properties(&self) -> &Value {
         &self.properties
+    }
+
+    /// Whether a command is to run with the agent's own rights, which are root's, on this platform.
+    #[must_use]
+    pub fn is_elevated_on(&self, platform: PlatformType) -> bool {
+        let is_command =
+            matches!(self.session_type(), SessionType::InteractiveCommands | SessionType::NonInteractiveCommands);
+        let member = match platform {
+            PlatformType::Linux => "linux",
+            PlatformType::MacOS => "macos",
+            PlatformType::Windows => "windows",
+        };
+        let elevated = self.properties.get(member).and_then(|command| command.get("runAsElevated"));
+        is_command && elevated.and_then(preferences::truth) == Some(true)
     }
 
     /// The content of the start message, as JSON.

@@ -10,6 +10,7 @@ use super::*;
 use crate::error::{ApiError, ErrorCode};
 
 mod commands;
+mod run_as;
 
 fn given(pairs: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
     let texts = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
@@ -320,28 +321,6 @@ fn preferences_are_read_tolerantly_and_written_as_a_node_wants_them() {
     let preferences = document.resolve(&BTreeMap::new(), &Preferences::default()).unwrap().preferences().clone();
     assert_eq!((preferences.idle_session_timeout, preferences.max_session_duration), (5, Some(1440)));
     assert_eq!(preferences.shell_profile.linux, "exec bash");
-}
-
-/// A stock agent runs `id <name>` in a shell, as root.
-#[test]
-fn a_user_to_run_as_is_a_name_and_nothing_more() {
-    let document = |user: &str| {
-        let inputs = json!({"runAsEnabled": true, "runAsDefaultUser": user});
-        let document = json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs});
-        SessionDocument::parse(&document.to_string())
-    };
-    for user in ["", "a", "_svc", "Jane.Doe-2", "jane@corp.example", &"u".repeat(64)] {
-        assert!(document(user).is_ok(), "{user:?}");
-    }
-    for user in ["-a", "1st", "a b", "a;b", "$(id)", "a\nb", "`id`", "../root", "jané", &"u".repeat(65)] {
-        assert!(document(user).is_err(), "{user:?}");
-    }
-    let chosen = json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream",
-        "inputs": {"runAsEnabled": true, "runAsDefaultUser": "{{ user }}"},
-        "parameters": {"user": {"type": "String"}}});
-    let chosen = SessionDocument::parse(&chosen.to_string()).unwrap();
-    assert!(chosen.resolve(&given(&[("user", &["jane"])]), &Preferences::default()).is_ok());
-    assert!(chosen.resolve(&given(&[("user", &["jane; id"])]), &Preferences::default()).is_err());
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub struct Account {
     pub gid: u32,
     /// Home directory.
     pub home: PathBuf,
+    /// The comment field, as it is: by custom a person's name.
+    pub comment: String,
     /// Login shell; `/bin/sh` where the entry names none, as passwd(5) says.
     pub shell: PathBuf,
 }
@@ -58,6 +60,7 @@ impl Account {
             uid,
             gid: rustix::process::getegid().as_raw(),
             home: PathBuf::from("/"),
+            comment: String::new(),
             shell: PathBuf::from("/bin/sh"),
         }))
     }
@@ -113,6 +116,7 @@ unsafe fn account(entry: &libc::passwd) -> Account {
         uid: entry.pw_uid,
         gid: entry.pw_gid,
         home: path(entry.pw_dir, "/"),
+        comment: String::from_utf8_lossy(&bytes(entry.pw_gecos)).into_owned(),
         shell: path(entry.pw_shell, "/bin/sh"),
     }
 }

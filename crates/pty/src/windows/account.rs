@@ -14,6 +14,8 @@ pub struct Account {
     pub gid: u32,
     /// The profile folder.
     pub home: PathBuf,
+    /// Empty.
+    pub comment: String,
     /// PowerShell, where stock agents start theirs.
     pub shell: PathBuf,
 }
@@ -43,6 +45,7 @@ impl Account {
             uid: 1,
             gid: 1,
             home: variable("USERPROFILE").map_or_else(|| system_root.join("System32"), PathBuf::from),
+            comment: String::new(),
             shell: system_root.join("System32\\WindowsPowerShell\\v1.0\\powershell.exe"),
         })
     }

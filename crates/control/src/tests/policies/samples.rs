@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use postern_model::document::{CreateDocumentRequest, DeleteDocumentRequest, DocumentType, GetDocumentRequest};
+use postern_model::document::{DeleteDocumentRequest, GetDocumentRequest};
 use postern_model::session::{DescribeSessionsRequest, GetConnectionStatusRequest, ResumeSessionRequest, SessionState};
 use serde_json::json;
 
@@ -131,17 +131,7 @@ async fn keep_document(world: &World, name: &str, command: &str) {
         "sessionType": "InteractiveCommands",
         "properties": {"linux": {"commands": command, "runAsElevated": false}}
     });
-    let request = CreateDocumentRequest {
-        content: content.to_string(),
-        name: name.parse().unwrap(),
-        display_name: None,
-        version_name: None,
-        document_type: Some(DocumentType::Session),
-        document_format: None,
-        target_type: None,
-        tags: Vec::new(),
-    };
-    world.control.create_document(&world.as_admin().await, request).await.unwrap();
+    world.session_document(name, content).await;
 }
 
 fn get(name: &str) -> GetDocumentRequest {

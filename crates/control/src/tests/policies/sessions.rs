@@ -173,32 +173,3 @@ async fn tunnels_are_allowed_by_where_they_lead() {
     user.may(&[when(allow("ssm:StartSession", "*"), local())]).await;
     assert!(!user.starts(&node, None).await);
 }
-
-#[tokio::test]
-async fn sessions_are_allowed_by_the_user_that_they_run_as() {
-    let world = World::new().await;
-    let node = world.register(1).await;
-    let condition = json!({"StringEquals": {"postern:RunAsUser": "app"}});
-    let user = world.person("ann", &[when(allow("ssm:StartSession", "*"), condition)]).await;
-    assert!(!user.starts(&node, None).await, "nobody says who it would be");
-    for (run_as, expected) in [("app", true), ("root2", false)] {
-        let name = format!("shell-{run_as}");
-        let content = json!({
-            "schemaVersion": "1.0",
-            "sessionType": "Standard_Stream",
-            "inputs": {"runAsEnabled": true, "runAsDefaultUser": run_as}
-        });
-        let request = postern_model::document::CreateDocumentRequest {
-            content: content.to_string(),
-            name: name.parse().unwrap(),
-            display_name: None,
-            version_name: None,
-            document_type: Some(postern_model::document::DocumentType::Session),
-            document_format: None,
-            target_type: None,
-            tags: Vec::new(),
-        };
-        world.control.create_document(&world.as_admin().await, request).await.unwrap();
-        assert_eq!(user.starts(&node, Some(&name)).await, expected, "{run_as}");
-    }
-}

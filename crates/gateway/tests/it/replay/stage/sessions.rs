@@ -9,6 +9,7 @@ use super::super::capture::Line as Recorded;
 use super::super::left_out::LeftOut;
 use super::super::leg::{Leg, Side};
 use super::{Session, Stage, targets};
+use crate::routes::form;
 
 impl Stage {
     pub(super) async fn start(&mut self, recorded: &str, told: &Value, scene: &[Recorded]) {
@@ -19,9 +20,22 @@ impl Stage {
         let start = start.expect("a session was asked for");
         // JSON in a string.
         let content = |told: &Value| -> Value { serde_json::from_str(told["Content"].as_str().unwrap()).unwrap() };
-        let theirs = content(told);
+        let mut theirs = content(told);
         if theirs["DocumentName"] == DEFAULT_DOCUMENT {
             self.prefer(&theirs["DocumentContent"]).await;
+        }
+        let by_tag = theirs["RunAsUser"].as_str().unwrap().to_owned();
+        if !by_tag.is_empty() {
+            self.tag_administrator("SSMSessionRunAs", &by_tag).await;
+        }
+        let inputs = &mut theirs["DocumentContent"]["inputs"];
+        if plain(&inputs["runAsEnabled"]) == true && inputs["runAsDefaultUser"] == "" && by_tag.is_empty() {
+            // AWS leaves it to the agent to refuse; we do. What the agent says is played all the same.
+            let refused = self.service.call("StartSession", json!({"Target": self.node_id})).await.unwrap_err();
+            assert_eq!(refused.code(), Some("InvalidDocument"), "{refused}");
+            inputs["runAsDefaultUser"] = json!("somebody");
+            let document = theirs["DocumentContent"].clone();
+            self.prefer_instead(&document).await;
         }
         let answer = self.exchange_json(start).await;
         let text = |member: &str| answer[member].as_str().unwrap().to_owned();
@@ -43,6 +57,7 @@ impl Stage {
         let ours = content(&ours);
         assert_eq!(ours["SessionId"], text("SessionId"));
         assert_eq!(ours["DocumentName"], theirs["DocumentName"]);
+        assert_eq!(ours["RunAsUser"], by_tag, "the user by the tag, and no other");
         let parameters = theirs["Parameters"].as_object().unwrap();
         for (name, value) in parameters {
             assert_eq!(ours["Parameters"][name], *value, "{name}: the agent puts it in itself, and takes no lists");
@@ -72,18 +87,31 @@ impl Stage {
         }
     }
 
+    async fn tag_administrator(&self, key: &str, value: &str) {
+        let signer = Some((&self.service.administrator, "iam"));
+        let who = form(&self.service, "Action=GetUser&Version=2010-05-08", signer).await.1;
+        let (_, name) = who.split_once("<UserName>").unwrap();
+        let (name, _) = name.split_once('<').unwrap();
+        let tag = format!("Tags.member.1.Key={key}&Tags.member.1.Value={value}");
+        let body = format!("Action=TagUser&Version=2010-05-08&UserName={name}&{tag}");
+        let (status, answer) = form(&self.service, &body, signer).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
     /// Makes the recorded preferences those of the account, as far as they are preferences.
     async fn prefer(&mut self, document: &Value) {
-        let mut inputs = document["inputs"].clone();
-        for (_, value) in inputs.as_object_mut().unwrap() {
-            *value = plain(value);
-        }
-        let content = json!({
-            "schemaVersion": "1.0", "description": document["description"], "sessionType": "Standard_Stream",
-            "inputs": inputs,
-        });
-        let request = json!({"Name": DEFAULT_DOCUMENT, "Content": content.to_string(), "DocumentType": "Session"});
+        let content = preferences(document);
+        let request = json!({"Name": DEFAULT_DOCUMENT, "Content": content, "DocumentType": "Session"});
         self.service.call("CreateDocument", request).await.unwrap();
+    }
+
+    /// The same when the account has some.
+    async fn prefer_instead(&mut self, document: &Value) {
+        let content = preferences(document);
+        let request = json!({"Name": DEFAULT_DOCUMENT, "Content": content, "DocumentVersion": "$LATEST"});
+        self.service.call("UpdateDocument", request).await.unwrap();
+        let request = json!({"Name": DEFAULT_DOCUMENT, "DocumentVersion": "2"});
+        self.service.call("UpdateDocumentDefaultVersion", request).await.unwrap();
     }
 
     /// A session that was over before the scene began.
@@ -128,4 +156,16 @@ fn plain(value: &Value) -> Value {
         Some("false") => json!(false),
         _ => value.clone(),
     }
+}
+
+fn preferences(document: &Value) -> String {
+    let mut inputs = document["inputs"].clone();
+    for (_, value) in inputs.as_object_mut().unwrap() {
+        *value = plain(value);
+    }
+    let document = json!({
+        "schemaVersion": "1.0", "description": document["description"], "sessionType": "Standard_Stream",
+        "inputs": inputs,
+    });
+    document.to_string()
 }

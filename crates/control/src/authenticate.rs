@@ -20,12 +20,12 @@ use crate::session_token::SessionToken;
 mod node;
 mod person;
 
-/// Where a request comes from, as the connection and unsigned headers say.
+/// Where a request comes from, as the connection, trusted proxies and unsigned headers say.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
-    /// The address at the other end of the connection, if that is known.
+    /// The client's address, if that is known.
     pub source_ip: Option<IpAddr>,
-    /// Whether the connection is encrypted up to the service.
+    /// Whether the client's connection is encrypted.
     pub is_secure: bool,
     /// The header `User-Agent`. More than `MAX_USER_AGENT` bytes of it are not kept.
     pub user_agent: Option<String>,

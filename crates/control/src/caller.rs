@@ -49,9 +49,10 @@ pub struct Caller {
     pub request_id: String,
     /// When it arrived: the time that conditions see.
     pub arrived_at: UnixMillis,
-    /// From where, if that is known: the address at the other end of the connection, whatever headers say.
+    /// From where, if that is known: the address at the other end of the connection, or the one that a trusted proxy there
+    /// names.
     pub source_ip: Option<IpAddr>,
-    /// Whether the connection is encrypted up to the service.
+    /// Whether the connection is encrypted up to the service, or to a trusted proxy.
     pub is_secure: bool,
     /// What the client calls itself.
     pub user_agent: Option<String>,

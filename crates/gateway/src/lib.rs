@@ -6,6 +6,7 @@
 mod api;
 mod broker;
 mod listener;
+mod proxies;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
 pub use api::route::{Access, Endpoint, ROUTES, Route};
+pub use proxies::TrustedProxies;
 
 use api::{App, Polls};
 use broker::{Broker, BrokerConfig};
@@ -79,6 +81,8 @@ pub struct GatewayConfig {
     pub stream_url_follows_host: bool,
     /// Bounds.
     pub limits: Limits,
+    /// Whose word about where a request comes from is believed.
+    pub trusted_proxies: TrustedProxies,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance: request ids, message ids.
@@ -101,7 +105,7 @@ impl Gateway {
         sessions: Vec<SessionId>,
         config: GatewayConfig,
     ) -> Self {
-        let GatewayConfig { tls, stream_url_follows_host, limits, clock, entropy } = config;
+        let GatewayConfig { tls, stream_url_follows_host, limits, trusted_proxies, clock, entropy } = config;
         let (accepting, serving) = (Tasks::new(), Tasks::new());
         let broker = Broker::new(BrokerConfig {
             control: Arc::clone(&control),
@@ -114,7 +118,7 @@ impl Gateway {
         broker.adopt(sessions);
         let polls = Polls::new(limits.polls, limits.poll_hold);
         let app = App { control, broker: Arc::clone(&broker), entropy, limits, polls, stream_url_follows_host };
-        let connections = Listener::new(api::router(app), tls, limits, serving.clone());
+        let connections = Listener::new(api::router(app), tls, limits, trusted_proxies, serving.clone());
         let work = Arc::new(connections).accept(listener, accepting.shutdown().clone());
         accepting.spawn("listener", Box::pin(work));
         Self { broker, accepting, serving }

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
 use crate::Limits;
+use crate::proxies::TrustedProxies;
 
 /// Pause after the system could not give us a connection (out of files): accepting again at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -32,21 +33,20 @@ pub(crate) struct Listener {
     router: Router,
     tls: Option<Arc<ServerConfig>>,
     limits: Limits,
+    proxies: Arc<TrustedProxies>,
     handshakes: Semaphore,
     http: http1::Builder,
     tasks: Tasks,
 }
 
-/// Who is at the other end, as a request extension.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer {
-    pub(crate) address: SocketAddr,
-    /// Whether the connection is encrypted up to us.
-    pub(crate) encrypted: bool,
-}
-
 impl Listener {
-    pub(crate) fn new(router: Router, tls: Option<Arc<ServerConfig>>, limits: Limits, tasks: Tasks) -> Self {
+    pub(crate) fn new(
+        router: Router,
+        tls: Option<Arc<ServerConfig>>,
+        limits: Limits,
+        proxies: TrustedProxies,
+        tasks: Tasks,
+    ) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
@@ -54,7 +54,7 @@ impl Listener {
             .max_buf_size(limits.header_bytes.max(16 * 1024))
             .keep_alive(true);
         let handshakes = Semaphore::new(limits.concurrent_handshakes);
-        Self { router, tls, limits, handshakes, http, tasks }
+        Self { router, tls, limits, proxies: Arc::new(proxies), handshakes, http, tasks }
     }
 
     /// Accepts until told to stop. Returns when no further connection will be taken; those under way go on.
@@ -91,9 +91,8 @@ impl Listener {
         if tune_socket(&stream).is_err() {
             return;
         }
-        let peer = Peer { address, encrypted: self.tls.is_some() };
         let Some(stream) = self.secure(stream).await else { return };
-        self.serve_http(stream, peer).await;
+        self.serve_http(stream, address).await;
     }
 
     async fn secure(&self, stream: TcpStream) -> Option<NetStream> {
@@ -116,9 +115,11 @@ impl Listener {
     }
 
     /// Serves requests until the peer leaves, a WebSocket takes the stream over, or shutdown.
-    async fn serve_http(&self, stream: NetStream, peer: Peer) {
-        let router = self.router.clone();
+    async fn serve_http(&self, stream: NetStream, from: SocketAddr) {
+        let (router, proxies, encrypted) = (self.router.clone(), Arc::clone(&self.proxies), self.tls.is_some());
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            // Each request of a proxy's connection may be somebody else's.
+            let peer = proxies.peer(from, encrypted, request.headers());
             request.extensions_mut().insert(peer);
             router.clone().call(request.map(Body::new))
         });
@@ -133,7 +134,7 @@ impl Listener {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, peer = %peer.address, "an HTTP connection ended early");
+            tracing::debug!(%error, peer = %from, "an HTTP connection ended early");
         }
     }
 }

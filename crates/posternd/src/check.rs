@@ -22,6 +22,9 @@ pub(crate) async fn findings(config: &Config) -> Vec<Finding> {
         Finding { what: "data_dir", outcome: data_dir(config) },
         Finding { what: "listen", outcome: address(config) },
     ];
+    if config.plain_http || !config.trusted_proxies.0.is_empty() {
+        findings.push(Finding { what: "trusted_proxies", outcome: Ok(proxies(config)) });
+    }
     if let (Some(chain), Some(key)) = (&config.tls_certificate, &config.tls_key) {
         let loaded = tls::server_config_from_files(chain, key).map_err(|error| error.to_string());
         findings.push(Finding {
@@ -56,6 +59,15 @@ fn address(config: &Config) -> Result<String, String> {
             Ok(format!("{} is in use, which is right if the service is running", config.listen))
         }
         Err(error) => Err(format!("{} cannot be listened on: {error}; choose another address", config.listen)),
+    }
+}
+
+/// They cannot be asked; what the settings mean can be said.
+fn proxies(config: &Config) -> String {
+    let networks: Vec<String> = config.trusted_proxies.0.iter().map(ToString::to_string).collect();
+    match networks.is_empty() {
+        true => "nobody is one: behind a proxy, every request comes from the proxy's address (aws:SourceIp)".to_owned(),
+        false => format!("X-Forwarded-For counts from {}", networks.join(", ")),
     }
 }
 

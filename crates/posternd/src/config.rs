@@ -16,7 +16,7 @@ mod upstream;
 mod value;
 
 pub use upstream::{CredentialSource, UpstreamConfig};
-pub use value::{Listen, Period, Value};
+pub use value::{Listen, Networks, Period, Value};
 
 /// Where a value was found; errors name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +121,9 @@ settings! {
     plain_http: bool = "false";
     /// Serve plain HTTP on any address. Only for a service behind a proxy that ends TLS.
     plain_http_anywhere: bool = "false";
+    /// Proxies in front: addresses and networks, for example ["10.0.0.7", "10.1.0.0/16"]. From them, and from nobody else,
+    /// X-Forwarded-For says where a request comes from, and X-Forwarded-Proto whether it came by https. They must set both.
+    trusted_proxies: value::Networks = "[]";
     /// Where clients open their data channels, for example "wss://ssm.example.org".
     /// Empty: the host name that the StartSession request was sent to.
     stream_url: Option<String> = "\"\"";

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postern_control::{Control, NewAccessKey};
-use postern_gateway::{Gateway, GatewayConfig, Limits};
+use postern_gateway::{Gateway, GatewayConfig, Limits, TrustedProxies};
 use postern_protocol::Clock as _;
 use postern_transport::tasks::{StillRunning, Tasks};
 use postern_transport::{Fingerprint, SystemClock, SystemEntropy, listen, tls};
@@ -90,6 +90,7 @@ impl Server {
                 tls,
                 stream_url_follows_host: config.stream_url.is_none(),
                 limits,
+                trusted_proxies: TrustedProxies::new(config.trusted_proxies.0.clone()),
                 clock: Arc::new(SystemClock),
                 entropy: Arc::new(SystemEntropy),
             },

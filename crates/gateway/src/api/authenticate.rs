@@ -8,7 +8,7 @@ use postern_model::ApiError;
 
 use super::App;
 use super::request::RequestId;
-use crate::listener::Peer;
+use crate::proxies::Peer;
 
 /// What channels are signed for.
 pub(crate) const SSM_MESSAGES: &[&str] = &["ssmmessages"];
@@ -66,7 +66,7 @@ fn is_signed(parts: &Parts) -> bool {
 fn origin(parts: &Parts) -> Origin {
     let peer = parts.extensions.get::<Peer>();
     Origin {
-        source_ip: peer.map(|peer| peer.address.ip()),
+        source_ip: peer.map(|peer| peer.address),
         is_secure: peer.is_some_and(|peer| peer.encrypted),
         user_agent: parts.headers.get("user-agent").and_then(|agent| agent.to_str().ok()).map(str::to_owned),
         request_id: request_id(parts),

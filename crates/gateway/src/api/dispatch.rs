@@ -19,7 +19,7 @@ use postern_model::{ApiError, ApiRequest, CallerKind, ErrorCode, Operation, Serv
 use super::authenticate;
 use super::stream_url::follow_host;
 use super::{App, Shared, body, reply};
-use crate::listener::Peer;
+use crate::proxies::Peer;
 
 pub(crate) async fn answer(State(app): Shared, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();

@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 
 use super::Shared;
 use super::reply::{self, REQUEST_ID};
-use crate::listener::Peer;
+use crate::proxies::Peer;
 
 /// The id of one request.
 #[derive(Clone, Debug)]
@@ -21,8 +21,10 @@ pub(crate) async fn identify(State(app): Shared, mut request: Request, next: Nex
     app.entropy.fill(&mut random);
     let id = uuid::Builder::from_random_bytes(random).into_uuid().to_string();
     let value = HeaderValue::from_str(&id).expect("a UUID is made of hexadecimal digits and dashes");
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.address.ip());
-    let span = tracing::info_span!("request", request.id = %id, peer = peer.map(tracing::field::display));
+    let peer = request.extensions().get::<Peer>();
+    let (address, proxy) = (peer.map(|peer| peer.address), peer.and_then(|peer| peer.proxy));
+    let span = tracing::info_span!("request", request.id = %id, peer = address.map(tracing::field::display),
+        proxy = proxy.map(tracing::field::display));
     request.extensions_mut().insert(RequestId(id));
     let mut response = match has_one_host(&request) {
         true => next.run(request).instrument(span).await,

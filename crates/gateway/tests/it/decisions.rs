@@ -24,6 +24,32 @@ struct User {
     credentials: Credentials,
 }
 
+/// A user with a key, and with one policy of these statements if there are any.
+pub(crate) async fn user(service: &Service, name: &str, statements: &[Value]) -> Credentials {
+    let iam = async |action: &str, members: &str| {
+        let body = format!("Action={action}&Version=2010-05-08&UserName={name}{members}");
+        let (status, answer) = form(service, &body, Some((&service.administrator, "iam"))).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    iam("CreateUser", "").await;
+    if !statements.is_empty() {
+        let document = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+        let encoded: String = document.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        iam("PutUserPolicy", &format!("&PolicyName=own&PolicyDocument={encoded}")).await;
+    }
+    let key = iam("CreateAccessKey", "").await;
+    let member = |name: &str| {
+        let (_, rest) = key.split_once(&format!("<{name}>")).unwrap();
+        rest.split_once('<').unwrap().0.to_owned()
+    };
+    Credentials {
+        access_key_id: member("AccessKeyId"),
+        secret_access_key: SecretString::new(member("SecretAccessKey").replace("&#x2F;", "/")),
+        session_token: None,
+    }
+}
+
 async fn users(service: &Service) -> Vec<User> {
     let statement = |effect: &str| json!({"Effect": effect, "Action": "*", "Resource": "*"});
     let mut users = Vec::new();
@@ -32,28 +58,7 @@ async fn users(service: &Service) -> Vec<User> {
         ("everything", Policies::Everything, vec![statement("Allow")]),
         ("denied", Policies::EverythingDenied, vec![statement("Allow"), statement("Deny")]),
     ] {
-        let iam = async |action: &str, members: &str| {
-            let body = format!("Action={action}&Version=2010-05-08&UserName={name}{members}");
-            let (status, answer) = form(service, &body, Some((&service.administrator, "iam"))).await;
-            assert_eq!(status, 200, "{answer}");
-            answer
-        };
-        iam("CreateUser", "").await;
-        if !statements.is_empty() {
-            let document = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
-            let encoded: String = document.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            iam("PutUserPolicy", &format!("&PolicyName=own&PolicyDocument={encoded}")).await;
-        }
-        let key = iam("CreateAccessKey", "").await;
-        let member = |name: &str| {
-            let (_, rest) = key.split_once(&format!("<{name}>")).unwrap();
-            rest.split_once('<').unwrap().0.to_owned()
-        };
-        let credentials = Credentials {
-            access_key_id: member("AccessKeyId"),
-            secret_access_key: SecretString::new(member("SecretAccessKey").replace("&#x2F;", "/")),
-            session_token: None,
-        };
+        let credentials = user(service, name, &statements).await;
         users.push(User { policies, credentials });
     }
     users

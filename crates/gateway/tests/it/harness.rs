@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Method;
 use postern_bus::InProcess;
 use postern_control::{Control, Deps, Settings};
-use postern_gateway::{Gateway, GatewayConfig, Limits};
+use postern_gateway::{Gateway, GatewayConfig, Limits, TrustedProxies};
 use postern_iam::sigv4::Credentials;
 use postern_iam::{NodeId, NodeKeyPair};
 use postern_model::agent::RequestManagedInstanceRoleTokenResponse;
@@ -35,11 +35,12 @@ pub(crate) struct Options {
     pub(crate) limits: Limits,
     pub(crate) settings: fn(&mut Settings),
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { limits: Limits::default(), settings: |_| {}, tls: None }
+        Self { limits: Limits::default(), settings: |_| {}, tls: None, trusted_proxies: TrustedProxies::default() }
     }
 }
 
@@ -228,6 +229,7 @@ async fn serve(folder: &TempDir, address: &str, options: &Options) -> (Gateway, 
         tls: options.tls.clone(),
         stream_url_follows_host: true,
         limits: options.limits,
+        trusted_proxies: options.trusted_proxies.clone(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     };

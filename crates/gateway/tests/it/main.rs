@@ -10,6 +10,7 @@ mod logs;
 #[cfg(target_os = "linux")]
 mod memory;
 mod outsider;
+mod proxies;
 mod replay;
 mod routes;
 mod sessions;

@@ -114,6 +114,16 @@ pub(crate) const ANYTHING: &str = "UserName=jane&GroupName=g&RoleName=r&PolicyNa
 
 /// Sends a form, signed or not. The status and the body of the answer.
 pub(crate) async fn form(service: &Service, body: &str, signer: Option<(&Credentials, &str)>) -> (u16, String) {
+    form_by_way_of(service, body, signer, &[]).await
+}
+
+/// The same with headers that something on the way has added, which nobody has signed.
+pub(crate) async fn form_by_way_of(
+    service: &Service,
+    body: &str,
+    signer: Option<(&Credentials, &str)>,
+    added_on_the_way: &[(&str, &str)],
+) -> (u16, String) {
     let mut headers = vec![
         ("host".to_owned(), service.endpoint.host_and_port()),
         ("content-type".to_owned(), "application/x-www-form-urlencoded; charset=utf-8".to_owned()),
@@ -123,6 +133,7 @@ pub(crate) async fn form(service: &Service, body: &str, signer: Option<(&Credent
         let added = sigv4::sign(&request, credentials, REGION, of, SystemClock.now().unix_millis);
         headers.extend(added);
     }
+    headers.extend(added_on_the_way.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let answer = service.send(Method::POST, "/", headers, body.to_owned()).await;
     assert_eq!(answer.headers["content-type"], "text/xml");
     (answer.status.as_u16(), String::from_utf8(answer.body.to_vec()).unwrap())

@@ -147,3 +147,25 @@ fn a_secret_is_shown_by_no_error_and_no_debugger() {
         "kms_endpoint = \"https://kms.example.org\"\nkms_access_key_id = \"a\"\nkms_secret_access_key = \"hunter2\"";
     assert!(!format!("{:?}", load_file(config).unwrap()).contains("hunter2"));
 }
+
+#[test]
+fn trusted_proxies_are_addresses_and_networks() {
+    let read = |text: &str| load_file(text).unwrap().trusted_proxies.0;
+    let shown = |text: &str| read(text).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    assert_eq!(shown(""), "");
+    let both = "trusted_proxies = [\"10.0.0.7\", \"10.1.0.0/16\", \"2001:db8::/48\", \"fd00::1\"]";
+    assert_eq!(shown(both), "10.0.0.7/32 10.1.0.0/16 2001:db8::/48 fd00::1/128");
+    let variable = [(OsString::from("POSTERN_TRUSTED_PROXIES"), OsString::from("10.0.0.7, fd00::/8"))];
+    let config = Config::load(None, variable.into_iter(), []).unwrap();
+    assert_eq!(config.trusted_proxies.0.len(), 2);
+    for (text, fault) in [
+        ("trusted_proxies = \"10.0.0.7\"", "it must be a list of addresses and networks"),
+        ("trusted_proxies = [\"proxy.example.org\"]", "\"proxy.example.org\" is neither"),
+        ("trusted_proxies = [\"10.0.0.7\", \"10.0.0.0/33\"]", "\"10.0.0.0/33\" is neither"),
+        ("trusted_proxies = [\"0.0.0.0/0\"]", "\"0.0.0.0/0\" is everybody"),
+        ("trusted_proxies = [\"::/0\"]", "\"::/0\" is everybody"),
+    ] {
+        let complaint = complaint(text);
+        assert!(complaint.contains("`trusted_proxies`") && complaint.contains(fault), "{text}: {complaint}");
+    }
+}

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use postern_control::SessionDocumentCheck;
 use postern_iam::SecretString;
 use postern_transport::{Endpoint, Scheme};
@@ -115,6 +116,33 @@ impl Value for Vec<String> {
     /// In a variable or flag the items are separated by commas.
     fn from_text(text: &str) -> Result<Self, String> {
         Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+    }
+}
+
+/// Proxies in front of the service, by their networks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks(pub Vec<IpNet>);
+
+impl Value for Networks {
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        const WANTED: &str = "a list of addresses and networks, for example [\"10.0.0.7\", \"2001:db8::/48\"]";
+        let texts = Vec::<String>::from_toml(value).map_err(|_| WANTED)?;
+        let network = |text: &String| {
+            let one = || text.parse::<IpAddr>().map(IpNet::from);
+            let network =
+                text.parse::<IpNet>().or_else(|_| one()).map_err(|_| format!("{WANTED}; {text:?} is neither"))?;
+            match network.prefix_len() {
+                // Everybody could say to be anybody.
+                0 => Err(format!("{WANTED}; {text:?} is everybody")),
+                _ => Ok(network),
+            }
+        };
+        texts.iter().map(network).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let texts = Vec::<String>::from_text(text)?.into_iter().map(toml::Value::String);
+        Self::from_toml(&toml::Value::Array(texts.collect()))
     }
 }
 

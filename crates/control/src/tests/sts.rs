@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use postern_iam::SecretString;
 use postern_iam::sigv4::{self, Credentials, SignableRequest};
-use postern_iam::totp::{Seed, step_at};
-use postern_iam::{SecretBytes, SecretString};
 use postern_model::query::Form;
 use postern_model::sts::Credentials as Issued;
 use postern_model::{ApiError, ApiRequest, ErrorCode, decode_form};
@@ -14,6 +13,12 @@ use postern_model::{ApiError, ApiRequest, ErrorCode, decode_form};
 use super::world::{World, code, origin};
 use crate::caller::{CredentialFacts, Person, PersonKind};
 use crate::{Arrival, Caller, Principal};
+
+mod bounds;
+mod guessing;
+mod second_factors;
+
+pub(super) use second_factors::digits;
 
 const ACCOUNT: &str = "arn:aws:iam::123456789012:root";
 const ADMIN: &str = "arn:aws:iam::123456789012:user/admin";
@@ -87,43 +92,6 @@ impl World {
     async fn holds(&self, issued: &Issued) -> Result<Caller, ApiError> {
         self.sign_as(&signer(issued), "ssm", "/").await
     }
-
-    /// A device of this user's, which is set up.
-    pub(super) async fn device(&self, user: &str) -> (String, Seed) {
-        let admin = self.as_admin().await;
-        let request = ask(&[("VirtualMFADeviceName", user)]);
-        let made = self.control.create_virtual_mfa_device(&admin, request).await.unwrap().device;
-        let text = made.seed.unwrap().0;
-        let seed = Seed::new(base32(std::str::from_utf8(text.expose()).unwrap()));
-        let step = step_at(self.millis());
-        let (first, second) = (digits(&seed, step - 1), digits(&seed, step));
-        let request = ask(&[
-            ("UserName", user),
-            ("SerialNumber", &made.serial_number),
-            ("AuthenticationCode1", &first),
-            ("AuthenticationCode2", &second),
-        ]);
-        self.control.enable_mfa_device(&admin, request).await.unwrap();
-        (made.serial_number, seed)
-    }
-}
-
-fn base32(text: &str) -> SecretBytes {
-    let (mut bytes, mut pending, mut bits) = (Vec::new(), 0_u32, 0);
-    for letter in text.bytes() {
-        let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == letter).unwrap();
-        pending = (pending << 5) | u32::try_from(value).unwrap();
-        bits += 5;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from((pending >> bits) & 0xff).unwrap());
-        }
-    }
-    SecretBytes::new(bytes)
-}
-
-pub(super) fn digits(seed: &Seed, step: u64) -> String {
-    String::from_utf8(seed.code(step).to_vec()).unwrap()
 }
 
 #[tokio::test]
@@ -326,106 +294,6 @@ async fn a_session_goes_on_to_another_role_for_an_hour_with_what_stays() {
     assert_eq!(code(again), ErrorCode::AccessDeniedException, "only users have that");
 }
 
-#[tokio::test]
-async fn how_long_and_how_much_is_bounded() {
-    let world = World::new().await;
-    world.role("web", &trust(ACCOUNT, r#"["sts:AssumeRole","sts:TagSession"]"#, "{}")).await;
-    let admin = world.as_admin().await;
-    assert_eq!(code(world.assume(&admin, "web", &[("DurationSeconds", "3601")]).await), ErrorCode::ValidationError);
-    let longer = ask(&[("RoleName", "web"), ("MaxSessionDuration", "7200")]);
-    world.control.update_role(&admin, longer).await.unwrap();
-    let issued = world.assume(&admin, "web", &[("DurationSeconds", "7200")]).await.unwrap();
-    assert_eq!(issued.expiration.0.millis(), world.millis() + 7_200_000);
-
-    let policy =
-        r#"{ "Version": "2012-10-17", "Statement": [ { "Effect": "Allow", "Action": "*", "Resource": "*" } ] }"#;
-    let narrowed = world.assume(&admin, "web", &[("Policy", policy)]).await.unwrap();
-    world.control.list_users(&world.holds(&narrowed).await.unwrap(), ask(&[])).await.unwrap();
-    let policy = policy.replace("\"*\", \"R", "\"iam:ListRoles\", \"R");
-    let narrowed = world.assume(&admin, "web", &[("Policy", policy.as_str())]).await.unwrap();
-    let narrowed = world.holds(&narrowed).await.unwrap();
-    world.control.list_roles(&narrowed, ask(&[])).await.unwrap();
-    let denied = world.control.list_users(&narrowed, ask(&[])).await.unwrap_err();
-    assert!(denied.message().ends_with("because no session policy allows the iam:ListUsers action"), "{denied}");
-    for (more, expected) in [
-        (&[("Policy", "{")][..], ErrorCode::MalformedPolicyDocument),
-        (&[("PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/None")], ErrorCode::ValidationError),
-        (&[("PolicyArns.member.1.arn", "arn:aws:iam::123456789012:user/x")], ErrorCode::ValidationError),
-        (
-            &[
-                ("Tags.member.1.Key", "a"),
-                ("Tags.member.1.Value", "b"),
-                ("Tags.member.2.Key", "A"),
-                ("Tags.member.2.Value", "b"),
-            ],
-            ErrorCode::ValidationError,
-        ),
-    ] {
-        assert_eq!(code(world.assume(&admin, "web", more).await), expected, "{more:?}");
-    }
-    let many: Vec<(String, String)> = (1..=50)
-        .flat_map(|at| {
-            [
-                (format!("Tags.member.{at}.Key"), format!("{at:0>100}")),
-                (format!("Tags.member.{at}.Value"), "v".to_owned()),
-            ]
-        })
-        .collect();
-    let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let refused = world.assume(&admin, "web", &many).await.unwrap_err();
-    assert_eq!(refused.code(), ErrorCode::PackedPolicyTooLarge);
-    assert!(refused.message().contains('%'), "{}", refused.message());
-}
-
-/// A managed policy that narrows a session does so as it is now, and one that is gone allows nothing.
-#[tokio::test]
-async fn a_managed_session_policy_is_looked_up_each_time() {
-    let world = World::new().await;
-    world.role("web", &trust(ACCOUNT, r#""sts:AssumeRole""#, "{}")).await;
-    let admin = world.as_admin().await;
-    let document =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:ListUsers","Resource":"*"}]}"#;
-    let request = ask(&[("PolicyName", "narrow"), ("PolicyDocument", document)]);
-    world.control.create_policy(&admin, request).await.unwrap();
-    let arn = "arn:aws:iam::123456789012:policy/narrow";
-    let issued = world.assume(&admin, "web", &[("PolicyArns.member.1.arn", arn)]).await.unwrap();
-    let may = async || {
-        let caller = world.holds(&issued).await.unwrap();
-        let (users, roles) =
-            (world.control.list_users(&caller, ask(&[])).await, world.control.list_roles(&caller, ask(&[])).await);
-        (users.is_ok(), roles.is_ok())
-    };
-    assert_eq!(may().await, (true, false));
-    let other = document.replace("ListUsers", "ListRoles");
-    let version = [("PolicyArn", arn), ("PolicyDocument", other.as_str()), ("SetAsDefault", "true")];
-    world.control.create_policy_version(&admin, ask(&version)).await.unwrap();
-    assert_eq!(may().await, (false, true));
-    world.control.delete_policy_version(&admin, ask(&[("PolicyArn", arn), ("VersionId", "v1")])).await.unwrap();
-    world.control.delete_policy(&admin, ask(&[("PolicyArn", arn)])).await.unwrap();
-    assert_eq!(may().await, (false, false), "nothing allows anything");
-}
-
-/// AWS's way of revoking a role's sessions: those from before a moment may do nothing, new ones may.
-#[tokio::test]
-async fn sessions_from_before_a_moment_are_revoked() {
-    let world = World::new().await;
-    world.role("web", &trust(ACCOUNT, r#""sts:AssumeRole""#, "{}")).await;
-    let admin = world.as_admin().await;
-    let old = world.assume(&admin, "web", &[]).await.unwrap();
-    world.clock.advance(Duration::from_secs(2));
-    let moment = world.millis() / 1000;
-    let deny = format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{{"DateLessThan":{{"aws:TokenIssueTime":"{moment}"}}}}}}]}}"#
-    );
-    let request = ask(&[("RoleName", "web"), ("PolicyName", "AWSRevokeOlderSessions"), ("PolicyDocument", &deny)]);
-    world.control.put_role_policy(&admin, request).await.unwrap();
-    let denied = world.control.list_users(&world.holds(&old).await.unwrap(), ask(&[])).await.unwrap_err();
-    assert!(denied.message().ends_with("with an explicit deny in an identity-based policy"), "{denied}");
-    world.clock.advance(Duration::from_secs(1));
-    let new = world.assume(&world.as_admin().await, "web", &[]).await.unwrap();
-    world.control.list_users(&world.holds(&new).await.unwrap(), ask(&[])).await.unwrap();
-}
-
 /// Whoever is trusted as a member of the account needs policies as well; whoever is trusted by name does not, and what
 /// denies or bounds them counts for both.
 #[tokio::test]
@@ -451,137 +319,6 @@ async fn the_callers_policies_count_beside_the_trust_policy() {
     assert_eq!(may().await, (true, true));
     put("Deny", "*").await;
     assert_eq!(may().await, (false, false));
-}
-
-#[tokio::test]
-async fn a_second_factor_is_shown_once_and_proves_it_for_a_while() {
-    let world = World::new().await;
-    let jane = world.user("jane").await;
-    let (serial, seed) = world.device("jane").await;
-    let hers = world.sign_as(&jane, "sts", "/").await.unwrap();
-    let get = async |code: &str| {
-        let request = ask(&[("SerialNumber", serial.as_str()), ("TokenCode", code)]);
-        world.control.get_session_token(&hers, request).await.map(|answer| answer.credentials)
-    };
-    let now = || step_at(world.millis());
-    assert_eq!(code(get(&digits(&seed, now())).await), ErrorCode::AccessDeniedException, "it was used to set it up");
-    let first = get(&digits(&seed, now() + 1)).await.unwrap();
-    let caller = world.holds(&first).await.unwrap();
-    let CredentialFacts::Temporary(facts) = &person(&caller).credentials else { panic!("{caller:?}") };
-    assert_eq!(facts.mfa_at, Some(world.millis()));
-    for replayed in [now() + 1, now()] {
-        assert_eq!(code(get(&digits(&seed, replayed)).await), ErrorCode::AccessDeniedException);
-    }
-    assert_eq!(code(get(&digits(&seed, now() + 9)).await), ErrorCode::AccessDeniedException, "not its time");
-
-    // Identities are not managed with what was got without a second factor.
-    let without = world.control.get_session_token(&hers, ask(&[])).await.unwrap().credentials;
-    let manage = async |issued: &Issued| world.sign_as(&signer(issued), "iam", "/").await;
-    assert_eq!(code(manage(&without).await), ErrorCode::UnrecognizedClientException);
-    manage(&first).await.unwrap();
-    let alone = world.control.get_session_token(&hers, ask(&[("TokenCode", "123456")])).await;
-    assert_eq!(code(alone), ErrorCode::ValidationError);
-}
-
-#[tokio::test]
-async fn a_role_may_want_a_second_factor() {
-    let world = World::new().await;
-    let condition =
-        r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"},"NumericLessThan":{"aws:MultiFactorAuthAge":"60"}}"#;
-    world.role("web", &trust(ADMIN, r#""sts:AssumeRole""#, condition)).await;
-    let (serial, seed) = world.device("admin").await;
-    let admin = world.as_admin().await;
-    let attempt = async |caller: &Caller, serial: &str, code: &str| {
-        world.assume(caller, "web", &[("SerialNumber", serial), ("TokenCode", code)]).await
-    };
-    assert_eq!(code(world.assume(&admin, "web", &[]).await), ErrorCode::AccessDeniedException);
-    let right = digits(&seed, step_at(world.millis()) + 1);
-    attempt(&admin, &serial, &right).await.unwrap();
-    assert_eq!(code(attempt(&admin, &serial, &right).await), ErrorCode::AccessDeniedException, "shown before");
-    let (johns, seed) = {
-        world.user("john").await;
-        world.device("john").await
-    };
-    let his = digits(&seed, step_at(world.millis()) + 1);
-    assert_eq!(code(attempt(&admin, &johns, &his).await), ErrorCode::AccessDeniedException, "somebody else's");
-}
-
-/// Wrong codes are few, from one address; from another one the user comes in meanwhile.
-#[tokio::test]
-async fn guessing_codes_is_slow_for_the_guesser_alone() {
-    let world = World::new().await;
-    let jane = world.user("jane").await;
-    let (serial, seed) = world.device("jane").await;
-    let get = async |address: &str, code: &str| {
-        let caller = world.from(&jane, "sts", address).await.unwrap();
-        let request = ask(&[("SerialNumber", serial.as_str()), ("TokenCode", code)]);
-        world.control.get_session_token(&caller, request).await
-    };
-    let right = digits(&seed, step_at(world.millis()) + 1);
-    let wrong = if right == "000000" { "000001" } else { "000000" };
-    for _ in 0..5 {
-        assert_eq!(code(get("192.0.2.1", wrong).await), ErrorCode::AccessDeniedException);
-    }
-    let error = get("192.0.2.1", &right).await.unwrap_err();
-    assert_eq!(error.code(), ErrorCode::ThrottlingException, "the right one too");
-    assert!(error.retry_after().is_some());
-    get("192.0.2.2", &right).await.unwrap();
-    world.clock.advance(Duration::from_secs(30));
-    let later = digits(&seed, step_at(world.millis()) + 1);
-    get("192.0.2.1", &later).await.unwrap();
-}
-
-#[tokio::test]
-async fn wrong_signatures_are_slow_for_the_guesser_alone() {
-    let world = World::new().await;
-    let wrong = Credentials { secret_access_key: "wrong".into(), ..world.admin.clone() };
-    for _ in 0..50 {
-        assert_eq!(code(world.from(&wrong, "ssm", "192.0.2.1").await), ErrorCode::InvalidSignatureException);
-    }
-    assert_eq!(code(world.from(&world.admin, "ssm", "192.0.2.1").await), ErrorCode::ThrottlingException);
-    world.from(&world.admin, "ssm", "192.0.2.2").await.unwrap();
-    world.clock.advance(Duration::from_secs(1));
-    world.from(&world.admin, "ssm", "192.0.2.1").await.unwrap();
-}
-
-#[tokio::test]
-async fn a_device_whose_clock_is_wrong_is_set_up_and_found_again() {
-    let world = World::new().await;
-    let jane = world.user("jane").await;
-    let (serial, seed) = world.device("jane").await;
-    let admin = world.as_admin().await;
-    let resync = async |first: u64, second: u64| {
-        let request = ask(&[
-            ("UserName", "jane"),
-            ("SerialNumber", serial.as_str()),
-            ("AuthenticationCode1", digits(&seed, first).as_str()),
-            ("AuthenticationCode2", digits(&seed, second).as_str()),
-        ]);
-        world.control.resync_mfa_device(&admin, request).await
-    };
-    let now = step_at(world.millis());
-    let get = async |step: u64| {
-        let caller = world.sign_as(&jane, "sts", "/").await.unwrap();
-        let request = ask(&[("SerialNumber", serial.as_str()), ("TokenCode", digits(&seed, step).as_str())]);
-        world.control.get_session_token(&caller, request).await
-    };
-    assert_eq!(code(get(now + 21).await), ErrorCode::AccessDeniedException, "ten minutes ahead");
-    for (first, second) in [(now + 20, now + 22), (now + 20, now + 20), (now - 1, now), (now + 500, now + 501)] {
-        assert_eq!(code(resync(first, second).await), ErrorCode::InvalidAuthenticationCode, "{}", second - now);
-    }
-    world.clock.advance(Duration::from_secs(150));
-    resync(now + 25, now + 26).await.unwrap();
-    get(now + 27).await.unwrap();
-    let listed = world.control.list_mfa_devices(&admin, ask(&[("UserName", "jane")])).await.unwrap();
-    assert_eq!(listed.devices.len(), 1);
-    assert_eq!(
-        code(world.control.delete_virtual_mfa_device(&admin, ask(&[("SerialNumber", &serial)])).await),
-        ErrorCode::DeleteConflict
-    );
-    let hers = ask(&[("UserName", "jane"), ("SerialNumber", &serial)]);
-    world.control.deactivate_mfa_device(&admin, hers).await.unwrap();
-    assert_eq!(code(get(now + 28).await), ErrorCode::AccessDeniedException, "it is nobody's");
-    world.control.delete_virtual_mfa_device(&admin, ask(&[("SerialNumber", &serial)])).await.unwrap();
 }
 
 #[tokio::test]

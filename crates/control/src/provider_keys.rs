@@ -2,17 +2,17 @@
 //!
 //! [`WebDocuments`] is the port; a program names the adapter, which decides what addresses may be asked at all. Here is
 //! how often: a provider's keys are good for ten minutes, and for an hour while it does not answer. A token that names a key
-//! that is not among them has them asked for again, though not by every such token.
+//! that is not among them has them asked for again, though not by every such token. Whoever has a token of a key that is
+//! known waits for nobody else's: anybody can make up a token that names another one.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use postern_iam::jwt::{KeySet, Unverified};
 use serde_json::Value;
-use tokio::sync::Mutex;
 
 use crate::Control;
 
@@ -37,18 +37,54 @@ pub trait WebDocuments: Send + Sync {
 }
 
 /// What is known of each provider, by its address.
-pub(crate) type ProviderKeys = std::sync::Mutex<BTreeMap<String, Arc<Mutex<Known>>>>;
+pub(crate) type ProviderKeys = Mutex<BTreeMap<String, Arc<Provider>>>;
+
+/// What is known of a provider.
+#[derive(Default)]
+pub(crate) struct Provider {
+    known: Mutex<Known>,
+    /// One asks, and those who want to ask meanwhile wait for what it hears.
+    asking: tokio::sync::Mutex<()>,
+}
 
 #[derive(Default)]
-pub(crate) struct Known {
+struct Known {
     keys: Option<(Arc<KeySet>, Instant)>,
     asked_at: Option<Instant>,
+}
+
+impl Provider {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keys that are no older than this.
+    fn keys(&self, now: Instant, life: Duration) -> Option<Arc<KeySet>> {
+        let known = self.known();
+        let (keys, since) = known.keys.as_ref()?;
+        (now.saturating_duration_since(*since) < life).then(|| Arc::clone(keys))
+    }
+
+    /// Keys that are enough for this token.
+    fn fresh(&self, now: Instant, token: &Unverified<'_>) -> Option<Arc<KeySet>> {
+        self.keys(now, FRESH).filter(|keys| token.names_a_key_of(keys))
+    }
+
+    /// Whether the provider may be asked now; if so, that is noted.
+    fn may_ask(&self, now: Instant) -> bool {
+        let mut known = self.known();
+        let may = known.asked_at.is_none_or(|at| now.saturating_duration_since(at) >= PAUSE);
+        if may {
+            known.asked_at = Some(now);
+        }
+        may
+    }
 }
 
 impl Control {
     /// The keys that a token of this provider may be signed with. Nothing, if the provider does not tell.
     pub(crate) async fn provider_keys(&self, url: &str, token: &Unverified<'_>) -> Option<Arc<KeySet>> {
-        let known = {
+        let provider = {
             let mut all = self.provider_keys.lock().unwrap_or_else(PoisonError::into_inner);
             // Those that are gone make room by and by: whoever is asked for again is asked again.
             if all.len() > PROVIDERS {
@@ -56,21 +92,21 @@ impl Control {
             }
             Arc::clone(all.entry(url.to_owned()).or_default())
         };
-        // One asks, and those who come meanwhile wait for what it hears.
-        let mut known = known.lock().await;
+        if let Some(keys) = provider.fresh(self.clock.now().instant, token) {
+            return Some(keys);
+        }
+        let _asking = provider.asking.lock().await;
         let now = self.clock.now().instant;
-        let age = known.keys.as_ref().map(|(_, since)| now.saturating_duration_since(*since));
-        let has_key = known.keys.as_ref().is_some_and(|(keys, _)| token.names_a_key_of(keys));
-        let may_ask = known.asked_at.is_none_or(|at| now.saturating_duration_since(at) >= PAUSE);
-        if may_ask && !(has_key && age.is_some_and(|age| age < FRESH)) {
-            known.asked_at = Some(now);
+        if let Some(keys) = provider.fresh(now, token) {
+            return Some(keys);
+        }
+        if provider.may_ask(now) {
             match self.ask_for_keys(url).await {
-                Ok(keys) => known.keys = Some((Arc::new(keys), now)),
+                Ok(keys) => provider.known().keys = Some((Arc::new(keys), now)),
                 Err(reason) => tracing::warn!(provider = url, "a provider's keys cannot be had: {reason}"),
             }
         }
-        let (keys, since) = known.keys.as_ref()?;
-        (now.saturating_duration_since(*since) < STALE).then(|| Arc::clone(keys))
+        provider.keys(now, STALE)
     }
 
     async fn ask_for_keys(&self, url: &str) -> Result<KeySet, String> {

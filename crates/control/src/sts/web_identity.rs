@@ -36,7 +36,10 @@ impl Control {
         let vouched = self.vouched(request.web_identity_token.0.expose()).await;
         let (provider, claims, audience) = vouched.inspect_err(|error| {
             tracing::warn!(source = ?caller.source_ip, role = %asked, %error, "a token of a provider was not accepted");
-            self.guesses().note_wrong(Guessed::IdentityToken, caller.source_ip, now);
+            // That a provider or the database is away is nobody's guess.
+            if !matches!(error.code(), ErrorCode::IDPCommunicationError | ErrorCode::InternalServerError) {
+                self.guesses().note_wrong(Guessed::IdentityToken, caller.source_ip, now);
+            }
         })?;
         let federation = Federation {
             provider: provider.arn.clone(),

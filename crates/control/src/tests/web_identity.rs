@@ -14,6 +14,7 @@ use postern_model::ErrorCode;
 use postern_model::sts::AssumeRoleWithWebIdentityResponse;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use super::sts::{ask, person};
 use super::world::{World, code, origin};
@@ -28,6 +29,8 @@ struct Provider {
     /// What it says of itself; nothing while it is away.
     discovery: Mutex<Option<Value>>,
     asked: AtomicUsize,
+    /// Whoever asks waits for one of these, unless it answers at once.
+    answers: Option<Semaphore>,
 }
 
 fn text(bytes: impl AsRef<[u8]>) -> String {
@@ -38,7 +41,7 @@ impl Provider {
     fn new() -> Arc<Self> {
         let discovery = json!({"issuer": ISSUER, "jwks_uri": "https://keys.example.org/jwks"});
         let key = Mutex::new(Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap());
-        Arc::new(Self { key, discovery: Mutex::new(Some(discovery)), asked: AtomicUsize::new(0) })
+        Arc::new(Self { key, discovery: Mutex::new(Some(discovery)), asked: AtomicUsize::new(0), answers: None })
     }
 
     fn sign(&self, claims: &Value) -> String {
@@ -54,6 +57,9 @@ impl Provider {
 impl WebDocuments for Provider {
     async fn fetch(&self, url: &str) -> Result<Bytes, String> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        if let Some(answers) = &self.answers {
+            answers.acquire().await.unwrap().forget();
+        }
         let discovery = self.discovery.lock().unwrap().clone().ok_or("it is away")?;
         let key = self.key.lock().unwrap();
         let public = key.public_key().as_ref();
@@ -69,7 +75,11 @@ impl WebDocuments for Provider {
 /// A service with this provider, and a role that trusts it about one subject.
 async fn world(condition: &str) -> (World, Arc<Provider>) {
     let provider = Provider::new();
-    let upstreams = Upstreams { providers: Some(Arc::clone(&provider) as _), ..Upstreams::default() };
+    (world_of(condition, &provider).await, provider)
+}
+
+async fn world_of(condition: &str, provider: &Arc<Provider>) -> World {
+    let upstreams = Upstreams { providers: Some(Arc::clone(provider) as _), ..Upstreams::default() };
     let world = World::with(upstreams).await;
     let admin = world.as_admin().await;
     let request = ask(&[("Url", ISSUER), ("ClientIDList.member.1", "sts.example.org")]);
@@ -79,7 +89,7 @@ async fn world(condition: &str) -> (World, Arc<Provider>) {
     );
     let request = ask(&[("RoleName", "deploy"), ("AssumeRolePolicyDocument", trust.as_str())]);
     world.control.create_role(&admin, request).await.unwrap();
-    (world, provider)
+    world
 }
 
 const SUBJECT: &str = r#"{"StringEquals":{"ci.example.org/tenant:aud":"sts.example.org","ci.example.org/tenant:sub":"repo:x/y"},"ForAnyValue:StringEquals":{"ci.example.org/tenant:amr":"mfa"}}"#;
@@ -217,6 +227,29 @@ async fn keys_are_asked_for_when_needed_and_not_by_every_token() {
     vouch().await.unwrap();
 }
 
+/// Anybody can make up a token that names a key which nobody knows, and a provider may take its time.
+#[tokio::test]
+async fn nobody_waits_for_keys_that_somebody_elses_token_names() {
+    let provider = Arc::into_inner(Provider::new()).unwrap();
+    let provider = Arc::new(Provider { answers: Some(Semaphore::new(2)), ..provider });
+    let world = world_of("{}", &provider).await;
+    let good = provider.sign(&world.claims());
+    world.vouch(&good, "192.0.2.1", &[]).await.unwrap();
+    world.clock.advance(Duration::from_secs(10));
+    let other = Provider::new();
+    *other.key.lock().unwrap() = Ed25519KeyPair::from_seed_unchecked(&[2; 32]).unwrap();
+    let made_up = other.sign(&world.claims());
+    let others = async {
+        while provider.asked.load(Ordering::Relaxed) < 3 {
+            tokio::task::yield_now().await;
+        }
+        world.vouch(&good, "192.0.2.1", &[]).await.unwrap();
+        provider.answers.as_ref().unwrap().add_permits(2);
+    };
+    let (refused, ()) = tokio::join!(world.vouch(&made_up, "192.0.2.9", &[]), others);
+    assert_eq!(code(refused), ErrorCode::InvalidIdentityToken);
+}
+
 #[tokio::test]
 async fn bad_tokens_are_slow_for_whoever_sends_them() {
     let (world, provider) = world("{}").await;
@@ -226,6 +259,13 @@ async fn bad_tokens_are_slow_for_whoever_sends_them() {
     let good = provider.sign(&world.claims());
     assert_eq!(code(world.vouch(&good, "192.0.2.1", &[]).await), ErrorCode::ThrottlingException);
     world.vouch(&good, "192.0.2.2", &[]).await.unwrap();
+
+    *provider.discovery.lock().unwrap() = None;
+    world.clock.advance(Duration::from_secs(3600));
+    for _ in 0..51 {
+        let away = world.vouch(&good, "192.0.2.2", &[]).await;
+        assert_eq!(code(away), ErrorCode::IDPCommunicationError, "that is not held against who asks");
+    }
 }
 
 #[tokio::test]

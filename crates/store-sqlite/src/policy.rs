@@ -1,11 +1,13 @@
 //! Policies in SQLite: inline ones and attachments here, managed ones in `managed`.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use postern_iam::{AccountId, Arn, UniqueId};
 use postern_store::{
     AddPolicyVersion, AttachPolicy, ChangeTags, CreatePolicy, DeletePolicy, IdentityKind, IdentityRecord, InlinePolicy,
     OnPolicyVersion, PoliciesInEffect, PolicyFilter, PolicyInEffect, PolicyRecord, PolicyStore, PolicyUsage,
-    PolicyVersion, PutInlinePolicy, RemovePolicy, StoreError, TagChange, UnixMillis, policy_size,
+    PolicyUses, PolicyVersion, PutInlinePolicy, RemovePolicy, StoreError, TagChange, UnixMillis, policy_size,
 };
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -229,6 +231,10 @@ impl PolicyStore for SqliteStore {
         let mut found = rows.iter().map(identity_record).collect::<Result<Vec<_>, _>>()?;
         found.sort_by_key(|identity| identity.kind);
         Ok(found)
+    }
+
+    async fn policy_uses(&self, account: &AccountId, prefix: &str) -> Result<BTreeMap<String, PolicyUses>, StoreError> {
+        Ok(managed::uses(&self.readers, account, prefix).await?)
     }
 
     async fn policies_in_effect(&self, account: &AccountId, id: &UniqueId) -> Result<PoliciesInEffect, StoreError> {

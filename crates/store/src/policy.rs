@@ -3,6 +3,8 @@
 //! Documents are kept as they were written; nothing here reads them. Managed policies that are the service's own are not
 //! stored: an attachment to one is only its ARN, whose account is `aws`.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use postern_iam::{AccountId, Arn, UniqueId};
 
@@ -191,6 +193,15 @@ pub enum PolicyUsage {
     Boundary,
 }
 
+/// How many identities use a policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PolicyUses {
+    /// To how many it is attached.
+    pub attachments: u32,
+    /// Of how many it is the boundary.
+    pub boundaries: u32,
+}
+
 /// One policy that counts for an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyInEffect {
@@ -336,6 +347,9 @@ pub trait PolicyStore: Send + Sync {
         arn: &Arn,
         usage: PolicyUsage,
     ) -> Result<Vec<IdentityRecord>, StoreError>;
+
+    /// How many identities use each policy whose ARN begins so, by ARN. Those that nobody uses are left out.
+    async fn policy_uses(&self, account: &AccountId, prefix: &str) -> Result<BTreeMap<String, PolicyUses>, StoreError>;
 
     /// Every policy that counts for the user or role with this id.
     async fn policies_in_effect(&self, account: &AccountId, id: &UniqueId) -> Result<PoliciesInEffect, StoreError>;

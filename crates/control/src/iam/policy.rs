@@ -1,5 +1,7 @@
 //! Managed policies, their versions, and who has them.
 
+use std::collections::BTreeMap;
+
 use postern_iam::{Arn, UniqueId};
 use postern_model::iam::{
     CreatePolicyRequest, CreatePolicyVersionRequest, DeletePolicyRequest, DeletePolicyVersionRequest, Document,
@@ -13,7 +15,7 @@ use postern_policy::Limits;
 use postern_policy::managed::{self, Managed};
 use postern_store::{
     AddPolicyVersion, CreatePolicy, DeletePolicy, IdentityKind, IdentityRecord, OnPolicyVersion, PolicyFilter,
-    PolicyRecord, PolicyUsage, PolicyVersion,
+    PolicyRecord, PolicyUsage, PolicyUses, PolicyVersion,
 };
 
 use super::managed::{MANAGED_SINCE, managed_id, managed_version};
@@ -79,7 +81,13 @@ impl Control {
         let allowed = authorize::<act::GetPolicy>(caller, self.on_policy(&request.policy_arn).await?)?;
         let arn = &allowed.on().arn;
         let policy = match find_managed(arn) {
-            Some(managed) => self.shown_managed(managed, true).await?,
+            Some(managed) => {
+                let uses = self.policy_uses(&arn.to_string()).await?;
+                Policy {
+                    description: Some(managed.description.to_owned()),
+                    ..shown_managed(managed, uses.get(&managed.arn()).copied())
+                }
+            }
             None => self.whole_policy(&self.find_policy(arn).await?),
         };
         Ok(PolicyResponse { policy })
@@ -111,8 +119,9 @@ impl Control {
         let usage = request.policy_usage_filter;
         let mut policies = Vec::new();
         if scope != "Local" {
+            let uses = self.policy_uses("arn:aws:iam::aws:").await?;
             for managed in managed::ALL.iter().filter(|managed| managed.path.starts_with(prefix)) {
-                let policy = self.shown_managed(managed, false).await?;
+                let policy = shown_managed(managed, uses.get(&managed.arn()).copied());
                 let fits_usage = match usage {
                     Some("PermissionsPolicy") => policy.attachment_count > 0,
                     Some(_) => policy.permissions_boundary_usage_count > 0,
@@ -342,28 +351,8 @@ impl Control {
         found.ok_or_else(|| unknown(arn))
     }
 
-    async fn shown_managed(&self, managed: &Managed, whole: bool) -> Result<Policy, ApiError> {
-        let arn: Arn = managed.arn().parse().expect("the policies that AWS keeps have ARNs");
-        let count = async |usage| {
-            let found = self.store.identities_with_policy(self.account(), &arn, usage).await;
-            found.map(|found| u32::try_from(found.len()).unwrap_or(u32::MAX)).map_err(failure::store)
-        };
-        let (attachment_count, permissions_boundary_usage_count) =
-            (count(PolicyUsage::Attached).await?, count(PolicyUsage::Boundary).await?);
-        Ok(Policy {
-            policy_name: managed.name.to_owned(),
-            policy_id: managed_id(managed).to_string(),
-            arn,
-            path: managed.path.to_owned(),
-            default_version_id: version_id(managed_version(managed)),
-            attachment_count,
-            permissions_boundary_usage_count,
-            is_attachable: true,
-            description: whole.then(|| managed.description.to_owned()),
-            create_date: moment(MANAGED_SINCE),
-            update_date: moment(MANAGED_SINCE),
-            tags: None,
-        })
+    async fn policy_uses(&self, prefix: &str) -> Result<BTreeMap<String, PolicyUses>, ApiError> {
+        self.store.policy_uses(self.account(), prefix).await.map_err(failure::store)
     }
 
     fn whole_policy(&self, policy: &PolicyRecord) -> Policy {
@@ -387,6 +376,25 @@ impl Control {
             update_date: moment(policy.updated_at),
             tags: None,
         }
+    }
+}
+
+/// One of the service's own, as a list shows it.
+fn shown_managed(managed: &Managed, uses: Option<PolicyUses>) -> Policy {
+    let PolicyUses { attachments, boundaries } = uses.unwrap_or_default();
+    Policy {
+        policy_name: managed.name.to_owned(),
+        policy_id: managed_id(managed).to_string(),
+        arn: managed.arn().parse().expect("the policies that AWS keeps have ARNs"),
+        path: managed.path.to_owned(),
+        default_version_id: version_id(managed_version(managed)),
+        attachment_count: attachments,
+        permissions_boundary_usage_count: boundaries,
+        is_attachable: true,
+        description: None,
+        create_date: moment(MANAGED_SINCE),
+        update_date: moment(MANAGED_SINCE),
+        tags: None,
     }
 }
 

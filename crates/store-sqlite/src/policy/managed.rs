@@ -1,8 +1,10 @@
 //! Managed policies and their versions.
 
+use std::collections::BTreeMap;
+
 use postern_iam::{AccountId, Arn};
 use postern_store::{
-    AddPolicyVersion, ChangeTags, CreatePolicy, DeletePolicy, OnPolicyVersion, PolicyFilter, PolicyRecord,
+    AddPolicyVersion, ChangeTags, CreatePolicy, DeletePolicy, OnPolicyVersion, PolicyFilter, PolicyRecord, PolicyUses,
     PolicyVersion, TagChange, UnixMillis,
 };
 use sqlx::sqlite::SqliteRow;
@@ -86,6 +88,30 @@ pub(super) async fn page(
     }
     let select = select.text(" ORDER BY policy.name_key LIMIT ").bind_number(limit.into())?;
     select.fetch_all(readers).await?.iter().map(record).collect()
+}
+
+pub(super) async fn uses(
+    readers: &SqlitePool,
+    account: &AccountId,
+    prefix: &str,
+) -> Result<BTreeMap<String, PolicyUses>, Failure> {
+    let select =
+        Select::new("SELECT arn, COUNT(*) AS attachments, 0 AS boundaries FROM attached_policy WHERE account = ")
+            .bind(account.as_str())?
+            .text(" AND ")
+            .begins("arn", prefix)?
+            .text(" GROUP BY arn UNION ALL SELECT boundary, 0, COUNT(*) FROM identity WHERE account = ")
+            .bind(account.as_str())?
+            .text(" AND ")
+            .begins("boundary", prefix)?
+            .text(" GROUP BY boundary");
+    let mut all = BTreeMap::<String, PolicyUses>::new();
+    for row in &select.fetch_all(readers).await? {
+        let uses = all.entry(get(row, "arn")?).or_default();
+        uses.attachments += count(row, "attachments")?;
+        uses.boundaries += count(row, "boundaries")?;
+    }
+    Ok(all)
 }
 
 pub(super) async fn delete(

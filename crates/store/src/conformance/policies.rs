@@ -7,7 +7,8 @@ use super::identities::{create as create_identity, group, user};
 use crate::{
     AddPolicyVersion, AttachPolicy, ChangeIdentity, ChangeTags, CreatePolicy, DeleteIdentity, DeletePolicy,
     IdentityChange, IdentityKind, IdentityUse, InlinePolicy, OnPolicyVersion, PoliciesInEffect, PolicyFilter,
-    PolicyInEffect, PolicyRecord, PolicyUsage, PolicyVersion, PutInlinePolicy, RemovePolicy, Store, TagChange,
+    PolicyInEffect, PolicyRecord, PolicyUsage, PolicyUses, PolicyVersion, PutInlinePolicy, RemovePolicy, Store,
+    TagChange,
 };
 
 const MANY: u32 = 100;
@@ -159,6 +160,16 @@ pub(super) async fn policies_are_attached_up_to_a_limit_and_stay_while_they_are(
     assert_eq!(changed, ChangeIdentity::Changed);
     let holders = store.identities_with_policy(&account(), &two, PolicyUsage::Boundary).await.expect("reads");
     assert_eq!(holders.len(), 1);
+    let uses = store.policy_uses(&account(), &format!("arn:aws:iam::{}:", account())).await.expect("reads");
+    let expected = [
+        (one.to_string(), PolicyUses { attachments: 2, boundaries: 0 }),
+        (two.to_string(), PolicyUses { attachments: 0, boundaries: 1 }),
+    ];
+    assert_eq!(uses.into_iter().collect::<Vec<_>>(), expected);
+    let others = store.policy_uses(&account(), "arn:aws:iam::aws:").await.expect("reads");
+    let expected =
+        (Arn::managed_policy("AdministratorAccess").to_string(), PolicyUses { attachments: 1, boundaries: 0 });
+    assert_eq!(others.into_iter().collect::<Vec<_>>(), [expected]);
     let page = async |attached, boundary| {
         let filter = PolicyFilter { path_prefix: "/".to_owned(), attached, boundary };
         let found = store.policies_page(&account(), &filter, None, 50).await.expect("reads");

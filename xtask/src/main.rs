@@ -1,4 +1,4 @@
-//! The project's chores, each one command: `cargo xtask test`, `layering`, `cross`, `bench`, `compat`.
+//! The project's chores, each one command: `cargo xtask test`, `layering`, `cross`, `bench`, `compat`, `mutants`.
 //!
 //! It needs nothing but cargo; what a chore needs beyond that is named when it is missing.
 
@@ -7,6 +7,7 @@ mod cargo;
 mod compat;
 mod cross;
 mod layering;
+mod mutants;
 mod report;
 mod test;
 
@@ -34,6 +35,8 @@ enum Chore {
     Bench(bench::Options),
     /// Write docs/compatibility.md from what the last whole `test` recorded
     Compat(compat::Options),
+    /// Change what decides, bit by bit, and look whether a test notices (hours)
+    Mutants(mutants::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Chore::Cross(options) => cross::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::Compat(options) => compat::run(&options),
+        Chore::Mutants(options) => mutants::run(&options),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -6,7 +6,6 @@ use crate::context::Environment;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
     pieces: Box<[Piece]>,
-    has_variables: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +42,13 @@ impl Pattern {
     }
 
     pub(crate) fn of(pieces: Vec<Piece>) -> Self {
-        let has_variables = pieces.iter().any(|piece| matches!(piece, Piece::Variable(_)));
-        Self { pieces: pieces.into(), has_variables }
+        Self { pieces: pieces.into() }
     }
 
     /// Whether the whole text matches. A variable without a value matches nothing; a variable's value stands for itself,
     /// wildcards in it included.
     pub(crate) fn matches(&self, text: &str, environment: &Environment<'_>) -> bool {
-        self.resolvable(environment) && run::<false>(&self.pieces, text, environment)
+        run::<false>(&self.pieces, text, environment)
     }
 
     /// Without regard to the case of ASCII letters. The pattern must be in lower case.
@@ -60,7 +58,7 @@ impl Pattern {
 
     /// Whether the pattern ends in `-*` and what stands before the `*` matches `head` whole.
     pub(crate) fn head_matches(&self, head: &str, environment: &Environment<'_>) -> bool {
-        self.owner_head().is_some_and(|pieces| self.resolvable(environment) && run::<false>(pieces, head, environment))
+        self.owner_head().is_some_and(|pieces| run::<false>(pieces, head, environment))
     }
 
     /// Whether the pattern ends in `-*`, the idiom for "everything whose name begins with this owner".
@@ -112,10 +110,6 @@ impl Pattern {
             });
             Some(text)
         })
-    }
-
-    fn resolvable(&self, environment: &Environment<'_>) -> bool {
-        !self.has_variables || self.unresolved(environment).is_none()
     }
 }
 

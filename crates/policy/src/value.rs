@@ -72,7 +72,6 @@ impl Network {
         // What maps IPv4 into IPv6 is IPv4 as long as it does not reach beyond it.
         let (first, bits) = match first.to_canonical() {
             IpAddr::V4(inner) if first.is_ipv6() && bits >= 96 => (IpAddr::V4(inner), bits - 96),
-            IpAddr::V4(inner) if first.is_ipv4() => (IpAddr::V4(inner), bits),
             _ => (first, bits),
         };
         (bits <= if first.is_ipv4() { 32 } else { 128 }).then_some(Self { first, bits })

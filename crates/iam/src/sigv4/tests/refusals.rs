@@ -48,6 +48,18 @@ fn refused(headers: &[(String, String)]) -> (&'static str, String) {
     (error.code(), error.to_string())
 }
 
+/// By it a request that comes twice is recognised: another signature or another signer is another request.
+#[test]
+fn a_signature_has_a_digest_of_its_own() {
+    let digest = |headers: &[(String, String)]| parse("POST", "/", headers).unwrap().signature_digest();
+    let good = signed_headers(&[]);
+    assert_eq!(digest(&good), digest(&signed_headers(&[])), "the same request");
+    let other = signed_headers(&[("X-Other", "header")]);
+    let signer = replace(&good, "Authorization", |value| value.replace("Credential=", "Credential=X"));
+    let all = [digest(&good), digest(&other), digest(&signer)];
+    assert!(all[0] != all[1] && all[0] != all[2] && all[1] != all[2]);
+}
+
 #[test]
 fn the_good_request_is_good() {
     assert_eq!(outcome("/", &signed_headers(&[]), BODY, EXAMPLE_MILLIS), Ok(()));
@@ -304,6 +316,16 @@ fn a_date_header_will_do_where_x_amz_date_is_absent() {
 }
 
 #[test]
+fn a_scope_has_a_date_of_eight_digits() {
+    for date in ["2015083x", "201508300"] {
+        let good = signed_headers(&[]);
+        let changed = replace(&good, "Authorization", |value| value.replace("/20150830/", &format!("/{date}/")));
+        let refused = parse("POST", "/", &changed).unwrap_err();
+        assert!(matches!(refused, SigV4Error::Malformed { what: "the Credential", .. }), "{date}: {refused}");
+    }
+}
+
+#[test]
 fn everything_is_bounded() {
     let good = signed_headers(&[]);
     let long = |what: &str| matches!(what, "the request's URI" | "X-Amz-Security-Token" | "the signed headers");
@@ -317,6 +339,9 @@ fn everything_is_bounded() {
     ] {
         assert!(matches!(error, SigV4Error::TooLarge { what, .. } if long(what)), "{error}");
     }
+    let (uri, token) = (format!("/{}", "a".repeat(16 * 1024 - 1)), "t".repeat(8192));
+    assert!(parse("POST", &uri, &good).is_ok(), "as long as it may be");
+    assert!(parse("POST", "/", &signed_headers(&[("X-Amz-Security-Token", &token)])).is_ok());
     let many: Vec<_> = (0..70).map(|at| (format!("x-{at:02}"), String::new())).collect();
     let many: Vec<_> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(refused(&signed_headers(&many)).0, "IncompleteSignatureException");

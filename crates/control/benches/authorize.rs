@@ -215,7 +215,7 @@ fn authorisation_of_two_questions(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn number_of_decisions(bencher: Bencher<'_, '_>) {
     let world = &*WORLD;
-    bencher.bench(|| world.runtime.block_on(world.store.decision_generation()));
+    bencher.bench(|| world.runtime.block_on(world.store.known_generation()));
 }
 
 mod with_an_access_key {

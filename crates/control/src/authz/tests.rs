@@ -5,6 +5,7 @@
 
 mod samples;
 mod table;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

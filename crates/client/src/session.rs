@@ -2,30 +2,31 @@
 //! socket, and moves bytes between them. Nothing in it blocks, and what it holds is bounded by the channel's window,
 //! one batch of output and a few reads of input.
 
+mod ended;
 mod events;
+mod manner;
+mod user;
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use postern_protocol::channel::cipher::CipherError;
-use postern_protocol::mux::MuxError;
 use postern_protocol::wire::PayloadType;
 use postern_protocol::wire::open::Token;
-use postern_protocol::wire::payload::Size;
 use postern_protocol::{Clock as _, Now};
 use postern_transport::{Dialer, SystemClock, sleep_until};
 
+pub use self::ended::{Cause, Ended, SessionError};
+pub use self::manner::Manner;
+use self::user::{User, next_input};
 use crate::access::{Access, DataKey};
-use crate::console::{Batch, Console, Input, Keys, Output, Source, Stream};
+use crate::console::{Batch, Console, Input, Stream};
 use crate::encryption::Encryption;
-use crate::escape::Escapes;
 use crate::handshake::{Answer, SessionType};
 use crate::leg::{Leg, LegEvent};
-use crate::link::{Link, LinkError, Target};
+use crate::link::{Link, Target};
 use crate::printable::printable;
-use crate::signals::{Signal, Signals};
-use crate::terminal::{self, RawMode};
+use crate::signals::Signal;
 use crate::tunnel::{Tunnel, plugin};
 
 /// Input that may be unacknowledged: enough for any paste to flow, little enough for the service to hold.
@@ -72,122 +73,6 @@ pub struct Ticket {
     pub stream_url: String,
     /// The node, as StartSession was told.
     pub target: String,
-}
-
-/// Whose habits are followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// AWS's plugin: its texts, its exit status, everything on standard output.
-    Plugin {
-        /// Called without a profile, by an old CLI.
-        legacy_cli: bool,
-    },
-    /// A shell or an interactive command for a person.
-    Shell,
-    /// What a document says that the user has named: as a shell, and ports may come of it.
-    Document,
-    /// A command for a program: streams apart, nothing but its output.
-    Command {
-        /// Whether our standard input is the command's.
-        standard_input: bool,
-    },
-    /// A connection for a program, as standard input and output; nothing else on them.
-    Stream,
-}
-
-impl Manner {
-    /// Whether a session may be of this type. The node says what it is, and whoever asked for a command must not find
-    /// ports of this machine opened to it.
-    pub(crate) fn accepts(self, session_type: SessionType) -> bool {
-        match session_type {
-            SessionType::PortStream => !matches!(self, Manner::Shell | Manner::Command { .. }),
-            SessionType::PortForwarding => matches!(self, Manner::Plugin { .. } | Manner::Document),
-            SessionType::Files => false,
-            _ => self != Manner::Stream,
-        }
-    }
-}
-
-/// How a session ended.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// Why.
-    pub cause: Cause,
-    /// The status of the shell or command, where the agent told it.
-    pub exit_status: Option<i64>,
-}
-
-/// Why a session ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The service closed the channel; the text is for the user and may be empty.
-    Closed {
-        /// Why, when it was not simply the end of the shell.
-        output: String,
-    },
-    /// The service had ended the session while we were away.
-    TimedOut,
-    /// Standard input ended (only the plugin leaves a shell then).
-    InputEnded,
-    /// The program that had a connection has closed it, or ended its side of one that cannot be halved.
-    StreamEnded,
-    /// A signal ended a session of ports.
-    Interrupted {
-        /// The node was told; else it takes TerminateSession.
-        told: bool,
-    },
-    /// The person left by `~.`, or by ^C before the session had begun.
-    Left,
-    /// A signal told us to go.
-    Signalled(Signal),
-}
-
-/// Why a session could not be, or could not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// The leg to the service.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    /// The handshake asked for what we cannot do.
-    #[error("{0}")]
-    Refused(String),
-    /// The agent announced no session type (the stock plugin's words).
-    #[error("unable to determine SessionType")]
-    NoSessionType,
-    /// The session had ended before it began.
-    #[error("{}", not_begun(.0))]
-    NotBegun(String),
-    /// The local end of a tunnel.
-    #[error("{0}")]
-    Listen(String),
-    /// The node's end of a tunnel.
-    #[error(transparent)]
-    Multiplexer(#[from] MuxError),
-    /// The node is silent.
-    #[error(
-        "the node did not begin the session within {} s; see whether its agent is alive (postern nodes) and try again",
-        HANDSHAKE_WITHIN.as_secs()
-    )]
-    HandshakeTimedOut,
-    /// The user's side of the session.
-    #[error("cannot write the session's output: {0}")]
-    Output(std::io::Error),
-    /// A command that would go without what is piped into it.
-    #[error(
-        "the node's agent gives commands no standard input (postern-agent does); \
-         run it without (-n), or with a terminal (--tty)"
-    )]
-    NoStandardInput,
-    /// What came cannot have come from the node.
-    #[error("{0}; the session was left, since somebody in between may have changed it")]
-    Encryption(CipherError),
-    /// The user's terminal or signals.
-    #[error("cannot use the terminal: {0}")]
-    Terminal(std::io::Error),
-}
-
-fn not_begun(output: &str) -> &str {
-    if output.is_empty() { "the session ended before it began" } else { output }
 }
 
 /// A session that is ready to run.
@@ -249,20 +134,6 @@ impl<A: Access + 'static> SessionRunner<A> {
             Err(error) => Err(error),
         }
     }
-}
-
-/// The user's side while the session runs.
-struct User {
-    typed: bool,
-    source: Option<Source>,
-    input: Option<Keys>,
-    /// Input that the channel's window did not take yet.
-    held: Bytes,
-    escapes: Escapes,
-    output: Output,
-    signals: Signals,
-    raw: Option<RawMode>,
-    size: Size,
 }
 
 struct Session<A> {
@@ -454,71 +325,5 @@ impl<A: Access + 'static> Session<A> {
         if let Err(error) = self.leg.channel.write(payload_type, payload, now) {
             tracing::debug!(%error, "input was not sent");
         }
-    }
-}
-
-async fn next_input(input: &mut Option<Keys>) -> Option<Input> {
-    match input {
-        Some(keys) => keys.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-impl User {
-    fn new(console: Console) -> User {
-        User {
-            typed: console.typed,
-            source: Some(console.source),
-            input: None,
-            held: Bytes::new(),
-            escapes: Escapes::new(console.typed),
-            output: console.output,
-            signals: Signals::none(),
-            raw: None,
-            size: terminal::size(),
-        }
-    }
-
-    /// Until the session has begun the stock plugin leaves ^C as it found it (client.md §3.2); ours leaves by it.
-    fn listen_before(&mut self, manner: Manner) -> std::io::Result<()> {
-        self.signals.listen_for_end()?;
-        match manner {
-            Manner::Plugin { .. } => Ok(()),
-            Manner::Shell | Manner::Document | Manner::Command { .. } | Manner::Stream => {
-                self.signals.listen_for_interrupt()
-            }
-        }
-    }
-
-    /// The session has begun: keys belong to the node.
-    fn begin(&mut self, session_type: SessionType, standard_input: bool) -> std::io::Result<()> {
-        if session_type == SessionType::PortStream {
-            // Bytes as they are, and signals as they were: the stock plugin has no handler here.
-            self.escapes = Escapes::new(false);
-            self.typed = false;
-            if let Some(source) = self.source.take() {
-                self.input = Some(source.open(false)?);
-            }
-            return Ok(());
-        }
-        self.signals.listen_for_interrupt()?;
-        self.signals.listen_for_quit()?;
-        if !session_type.has_terminal() {
-            self.escapes = Escapes::new(false);
-            // Without a way to the command, standard input is left to whoever else reads it.
-            if standard_input && let Some(source) = self.source.take() {
-                self.input = Some(source.open(false)?);
-            }
-            return Ok(());
-        }
-        self.signals.listen_for_suspend()?;
-        self.signals.listen_for_terminal()?;
-        if self.typed {
-            self.raw = Some(RawMode::enter()?);
-        }
-        if let Some(source) = self.source.take() {
-            self.input = Some(source.open(self.typed)?);
-        }
-        Ok(())
     }
 }

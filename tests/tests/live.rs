@@ -191,6 +191,82 @@ fn whatever_takes_the_right_away_cuts_the_session_and_no_other() {
     behaviour.holds();
 }
 
+/// A user is refused, learns why, and is allowed once the policy says so; when the policy is gone, the session is cut.
+#[test]
+fn a_refusal_is_explained_and_ends_when_the_policy_changes() {
+    let Some(world) = World::new() else { return };
+    let programs = [("aws", world.python.version("awscli")), ("postern", VERSION), ("postern-agent", VERSION)];
+    let behaviour = Behaviour::of("a refusal: explained, statement by statement, until the policy changes", &programs);
+    let node = world.agent.node_id();
+    let start = ["ssm", "start-session", "--target", node];
+    let about_node = ["--action", "ssm:StartSession", "--resource", node];
+    let explain = |environment: &Environment, more: &[&str]| {
+        let words = [&["policy", "explain"], &about_node[..], more].concat();
+        run(&program("postern"), words, environment, PATIENCE)
+    };
+    let (admin, as_jane) = (world.environment(None), ["--as", "jane"]);
+    let (_, hers) = world.user("jane");
+    world.put_policy("jane", "start", STARTS_ON_PROD);
+
+    let refused = run(&world.python.aws(), start, &hers, PATIENCE);
+    let says = format!(
+        "An error occurred (AccessDeniedException) when calling the StartSession operation: User: \
+         arn:aws:iam::000000000000:user/jane is not authorized to perform: ssm:StartSession on resource: \
+         arn:aws:ssm:us-east-1:000000000000:managed-instance/{node} {NOT_ALLOWED}"
+    );
+    assert!(refused.stderr.contains(&says) && refused.status == Some(255), "{refused:?}");
+    let told = explain(&hers, &[]);
+    assert_eq!(told.status, Some(1), "{told:?}");
+    assert!(told.stdout.contains(NOT_ALLOWED) && told.stdout.contains("policies that you may not read"), "{told:?}");
+    assert!(!told.stdout.contains("user/jane/start"), "she may not read policies: {told:?}");
+    let told = explain(&admin, &as_jane);
+    let wanted = "its condition StringEquals on ssm:resourceTag/env asks for \"prod\", and the request has no such key";
+    assert!(told.stdout.contains(wanted) && told.stdout.contains("Allow in user/jane/start, statement 0"), "{told:?}");
+    assert_eq!(told.status, Some(1), "{told:?}");
+
+    let tried = Behaviour::of("policies are tried out on requests that nobody makes", &programs[..1]);
+    let jane = "arn:aws:iam::000000000000:user/jane";
+    let supposed = "ContextKeyName=ssm:resourceTag/env,ContextKeyValues=prod,ContextKeyType=string";
+    let simulate = ["iam", "simulate-principal-policy", "--policy-source-arn", jane, "--context-entries", supposed];
+    let query = "EvaluationResults[].[EvalDecision,MatchedStatements[0].SourcePolicyId]";
+    let asked = ["--action-names", "ssm:StartSession", "ssm:ListNodes", "--output", "text", "--query", query];
+    assert_eq!(world.aws(&[&simulate[..], &asked].concat()), "allowed\tuser_jane_start\nimplicitDeny\tNone\n");
+    tried.holds();
+
+    world.put_policy("jane", "deny", DENIES);
+    let refused = run(&world.python.aws(), start, &hers, PATIENCE);
+    assert!(refused.stderr.contains("with an explicit deny in an identity-based policy"), "{refused:?}");
+    assert!(!refused.stderr.contains("user/jane/deny"), "which one it was is not hers to know: {refused:?}");
+    let logged = "Deny in identity-based policy user/jane/deny, statement 0";
+    assert!(world.service.log().contains(logged), "the log names the statement");
+    let told = explain(&admin, &[&as_jane[..], &["--json"]].concat());
+    let answer: serde_json::Value = serde_json::from_str(&told.stdout).expect("it is JSON");
+    assert_eq!(answer["Decision"], "explicitDeny");
+    assert_eq!(answer["Questions"][0]["Statements"][0]["Policy"], "user/jane/deny");
+    world.delete_policy("jane", "deny");
+
+    world.tag(&["add-tags-to-resource", "--tags", "Key=env,Value=prod"]);
+    let told = explain(&admin, &as_jane);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let shell = world.shell(&hers);
+    world.delete_policy("jane", "start");
+    is_cut(shell, NOT_ALLOWED);
+    let told = explain(&admin, &as_jane);
+    assert!(told.status == Some(1) && told.stdout.contains(NOT_ALLOWED), "{told:?}");
+    behaviour.holds();
+
+    world.put_policy("jane", "start", STARTS);
+    world.service.postern(["lock", node, "--reason", "being mended"]);
+    let told = explain(&hers, &[]);
+    assert!(told.stdout.contains("because the node is locked, whatever policies say"), "{told:?}");
+    let nodes = world.service.postern(["nodes"]).stdout;
+    assert!(nodes.contains("Online, locked"), "{nodes}");
+    let locks = world.service.postern(["locks"]).stdout;
+    assert!(locks.contains(node) && locks.contains("being mended"), "{locks}");
+    world.service.postern(["unlock", node]);
+    assert!(!world.service.postern(["nodes"]).stdout.contains("locked"));
+}
+
 /// The database says nothing for a while: nobody is cut for that, and what changed meanwhile counts as soon as it speaks.
 #[test]
 fn sessions_go_on_while_the_store_cannot_say_what_is_allowed() {

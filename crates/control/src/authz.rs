@@ -34,6 +34,7 @@ use answer::{Answer, Heard};
 use audience::{Audience, audience};
 pub(crate) use everything::obstacle;
 use record::Record;
+pub(crate) use record::{Answered, Explained, Need, Reasons};
 pub use resource::Resource;
 use trust::Trust;
 
@@ -53,6 +54,15 @@ pub enum Action {
 }
 
 impl Action {
+    /// The action of this name, in any case; none if there is none.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        let channels =
+            [Self::CreateControlChannel, Self::OpenControlChannel, Self::CreateDataChannel, Self::OpenDataChannel];
+        let mut all = Operation::ALL.iter().copied().map(Self::Api).chain(channels);
+        all.find(|action| action.name().eq_ignore_ascii_case(name))
+    }
+
     /// The name in policies and denials.
     #[must_use]
     pub fn name(self) -> String {
@@ -161,20 +171,24 @@ pub fn authorize<A: Act>(caller: &Caller, on: A::On) -> Result<Authorized<A>, Ap
         Err(Denied { action, resource, reason, .. }) => {
             let principal = &caller.principal;
             // Which statement that was is for whoever reads the log, not for whoever was refused.
-            let mut record = Record::On(Vec::new());
-            let denied_by = match decide(caller, A::ACTION, &on, &mut record) {
-                Err(_) => record.denied_by(),
-                Ok(()) => None,
-            };
+            let denied_by = explain(caller, A::ACTION, &on).denied_by();
             tracing::info!(%principal, action = &*action, resource, reason = &*reason, denied_by, "denied");
             Err(ApiError::access_denied(principal, &action, &resource, &reason))
         }
     }
 }
 
-/// Whether a caller may still do what it was allowed to do before. It is no proof: nothing is done with it on anybody's
-/// behalf.
-pub(crate) fn is_still_allowed<A: Act>(caller: &Caller, on: &A::On) -> Result<(), Denied> {
+/// The decision that [`authorize`] would make, with all that leads to it. It is no proof: nothing is done with it on
+/// anybody's behalf.
+pub(crate) fn explain(caller: &Caller, action: Action, on: &dyn Subject) -> Explained {
+    let mut record = Record::On(Vec::new());
+    let outcome = decide(caller, action, on, &mut record);
+    Explained { outcome, answered: record.into_answered() }
+}
+
+/// The decision alone, for whoever asks about it and does nothing: whether a session may still go on. It is no proof
+/// either.
+pub(crate) fn is_allowed<A: Act>(caller: &Caller, on: &A::On) -> Result<(), Denied> {
     decide(caller, A::ACTION, on, &mut Record::Off)
 }
 
@@ -200,7 +214,7 @@ fn decide(caller: &Caller, action: Action, on: &dyn Subject, record: &mut Record
         Principal::Person(_) | Principal::Anonymous if audience == Audience::Vouched => {
             let mut request = context::of_arrival(caller);
             on.request_keys(&mut request);
-            decide_by(on, record, |question| asked.vouched(question, &request))
+            decide_by(&asked, on, record, |question| asked.vouched(question, &request))
         }
         Principal::Person(person) => {
             if let Some(lock) = person.lock {
@@ -209,30 +223,44 @@ fn decide(caller: &Caller, action: Action, on: &dyn Subject, record: &mut Record
                     LockedIdentity::Role => ROLE_LOCKED,
                     LockedIdentity::UserBehindRole => USER_BEHIND_LOCKED,
                 };
-                return decide_by(on, &mut Record::Off, |question| asked.refused(question, reason));
+                return decide_by(&asked, on, &mut Record::Off, |question| asked.refused(question, reason));
             }
             let mut request = context::of_request(caller, person);
             on.request_keys(&mut request);
-            decide_by(on, record, |question| asked.person(person, question, &request))?;
+            decide_by(&asked, on, record, |question| asked.person(person, question, &request))?;
             match on.lock() {
-                Some(reason) => decide_by(on, &mut Record::Off, |question| asked.refused(question, reason)),
+                Some(reason) => decide_by(&asked, on, &mut Record::Off, |question| asked.refused(question, reason)),
                 None => Ok(()),
             }
         }
-        Principal::Node { node_id, proof } => decide_by(on, record, |question| asked.node(node_id, *proof, question)),
+        Principal::Node { node_id, proof } => {
+            decide_by(&asked, on, record, |question| asked.node(node_id, *proof, question))
+        }
         // An anonymous registration brings its own proof, the activation's code, which the act checks.
         Principal::Anonymous if audience == Audience::Anyone => Ok(()),
-        Principal::Anonymous => decide_by(on, record, |question| asked.nobody(question)),
+        Principal::Anonymous => decide_by(&asked, on, record, |question| asked.nobody(question)),
     }
 }
 
 /// Goes through the ways. A subject without any would be one that nobody may touch.
-fn decide_by(on: &dyn Subject, record: &mut Record, answer: impl Fn(&Question<'_>) -> Heard) -> Result<(), Denied> {
+fn decide_by(
+    asked: &Answer<'_>,
+    on: &dyn Subject,
+    record: &mut Record,
+    answer: impl Fn(&Question<'_>) -> Heard,
+) -> Result<(), Denied> {
     let mut last = None;
-    for way in on.ways() {
+    for (number, way) in on.ways().iter().enumerate() {
         let mut ask = |question: &Question<'_>| {
             let Heard { denied, reasons } = answer(question);
-            record.note(reasons);
+            record.note(|| Answered {
+                way: number,
+                action: asked.name(question).into_owned(),
+                resource: question.resource.as_asked_for(&asked.caller.scope),
+                is_enough: denied.is_none(),
+                needs: question.needs.into(),
+                reasons,
+            });
             denied.map_or(Ok(()), Err)
         };
         match way.iter().try_for_each(&mut ask) {

@@ -12,6 +12,7 @@
 //!   are somebody else's to answer.
 //! - For the broker: `control_channel` and `data_channel` decide who opens which channel, `supervise` is how the one
 //!   supervisor of a session learns what happens elsewhere and stores what happened here, [`lifecycle`] says what to do.
+//! - `explain` says what would be decided, and why.
 //! - `live` ends sessions that would not be allowed any more.
 //! - For programs: `identity` makes administrators, [`Control::recover`] goes on after a restart,
 //!   [`Control::keep_house`] forgets old history.
@@ -25,6 +26,7 @@ mod control_channel;
 mod data_channel;
 mod displacement;
 mod document;
+mod explain;
 mod failure;
 #[doc(hidden)]
 pub mod fuzz;

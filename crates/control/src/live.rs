@@ -17,7 +17,7 @@ use postern_model::session::{EndReason, Refused};
 use postern_model::{ApiError, Operation, Service};
 use postern_store::{RequestTermination, SessionCursor, StandingSession, UnixMillis};
 
-use crate::authz::{Denied, act, is_still_allowed};
+use crate::authz::{Denied, act, is_allowed};
 use crate::command::SessionCommand;
 use crate::{Control, failure, millis};
 use facts::{Facts, Standing};
@@ -139,7 +139,7 @@ impl Control {
         let (principal, denied) = match facts.of(session).await? {
             Standing::NothingToAsk => return Ok(false),
             Standing::Gone(denied) => (session.owner.to_string(), denied),
-            Standing::Asks(caller, on) => match is_still_allowed::<act::StartSession>(&caller, &on) {
+            Standing::Asks(caller, on) => match is_allowed::<act::StartSession>(&caller, &on) {
                 Ok(()) => return Ok(false),
                 Err(denied) => (caller.principal.to_string(), denied),
             },
@@ -177,7 +177,7 @@ impl Control {
 }
 
 fn may_change_decisions(operation: Operation) -> bool {
-    let only_reads = ["Get", "List", "Simulate"].iter().any(|prefix| operation.name().starts_with(prefix));
+    let only_reads = ["Explain", "Get", "List", "Simulate"].iter().any(|prefix| operation.name().starts_with(prefix));
     match operation.service() {
         Service::Iam | Service::Postern => !only_reads,
         _ => matches!(operation, Operation::AddTagsToResource | Operation::RemoveTagsFromResource),

@@ -1,14 +1,20 @@
 //! Locks: one call that stops a user, a role or a node, whatever policies say, until another call lets it go on.
 
-use postern_iam::NodeId;
-use postern_model::lock::{LockNodeRequest, LockPrincipalRequest, UnlockNodeRequest, UnlockPrincipalRequest};
-use postern_model::{ApiError, Empty, ErrorCode};
-use postern_store::{ChangeIdentity, IdentityChange, IdentityKind, Lock};
+use postern_iam::{Arn, NodeId};
+use postern_model::lock::{
+    ListLocksRequest, ListLocksResponse, LockInformation, LockNodeRequest, LockPrincipalRequest, UnlockNodeRequest,
+    UnlockPrincipalRequest,
+};
+use postern_model::{ApiError, Empty, ErrorCode, Timestamp};
+use postern_store::{ChangeIdentity, IdentityChange, IdentityKind, Lock, Locked, LockedThing, Scope};
 
 use crate::authz::act::{self, OnIdentity};
 use crate::authz::{Act, Authorized, authorize};
 use crate::caller::{Caller, PersonKind, Principal};
 use crate::{Control, failure};
+
+/// Locks a page if the caller does not say.
+const DEFAULT_RESULTS: u32 = 50;
 
 impl Control {
     /// `Postern.LockPrincipal`: whatever it asks for is refused, and its sessions end within seconds.
@@ -58,6 +64,50 @@ impl Control {
         self.set_node_lock(&allowed, &id, None).await
     }
 
+    /// `Postern.ListLocks`: everything that is locked, with the reasons.
+    ///
+    /// # Errors
+    /// `InvalidNextToken`; `AccessDeniedException`.
+    pub async fn list_locks(&self, caller: &Caller, request: ListLocksRequest) -> Result<ListLocksResponse, ApiError> {
+        self.page_of_locks(authorize::<act::ListLocks>(caller, ())?, request).await
+    }
+
+    async fn page_of_locks(
+        &self,
+        _allowed: Authorized<act::ListLocks>,
+        request: ListLocksRequest,
+    ) -> Result<ListLocksResponse, ApiError> {
+        let listing = self.listing(&request);
+        let after = listing.cursor::<String>(request.next_token.as_deref())?;
+        let limit = request.max_results.unwrap_or(DEFAULT_RESULTS);
+        let page = self.store.locks_page(self.scope(), after.as_deref(), limit + 1).await;
+        let mut locks = page.map_err(failure::store)?;
+        let next_token = listing.cut(&mut locks, limit, |locked| locked.on.cursor());
+        Ok(ListLocksResponse { locks: locks.into_iter().map(|locked| self.shown_lock(locked)).collect(), next_token })
+    }
+
+    fn shown_lock(&self, Locked { on, lock: Lock { reason, by, at } }: Locked) -> LockInformation {
+        let Scope { account, region } = self.scope();
+        let (kind, name, arn) = match on {
+            LockedThing::Node(id) => ("Node", id.to_string(), Arn::node(region, account, &id)),
+            LockedThing::Identity { kind, path, name } => {
+                let full = format!("{}{name}", path.trim_start_matches('/'));
+                match kind {
+                    IdentityKind::Role => ("Role", name, Arn::role(account, &full)),
+                    IdentityKind::User | IdentityKind::Group => ("User", name, Arn::user(account, &full)),
+                }
+            }
+        };
+        LockInformation {
+            kind: kind.to_owned(),
+            name,
+            arn,
+            reason: Some(reason).filter(|reason| !reason.is_empty()),
+            locked_by: by,
+            locked_at: Timestamp::from_millis(at),
+        }
+    }
+
     async fn set_principal_lock<A: Act<On = OnIdentity>>(
         &self,
         allowed: Authorized<A>,
@@ -103,7 +153,7 @@ impl Control {
     }
 
     /// A user or role, which need not exist.
-    async fn on_principal(&self, named: &str) -> Result<OnIdentity, ApiError> {
+    pub(crate) async fn on_principal(&self, named: &str) -> Result<OnIdentity, ApiError> {
         let resource = match named.parse::<postern_iam::Arn>() {
             Ok(arn)
                 if arn.is_in_our_partition()
@@ -159,6 +209,6 @@ fn no_principal() -> ApiError {
     ApiError::new(ErrorCode::ValidationException, message)
 }
 
-fn not_there(what: &impl std::fmt::Display) -> ApiError {
+pub(crate) fn not_there(what: &impl std::fmt::Display) -> ApiError {
     ApiError::new(ErrorCode::DoesNotExistException, format!("There is no {what} here."))
 }

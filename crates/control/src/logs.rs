@@ -99,6 +99,17 @@ impl Control {
         Ok(OnStream { group, group_arn, stream: stream.to_owned(), node })
     }
 
+    /// What a decision about a group of here is about.
+    pub(crate) async fn on_own_group(&self, name: &str) -> Result<OnGroup, ApiError> {
+        self.on_group(self.own_group(name)).await
+    }
+
+    /// What a decision about a stream of a group of here is about, for a person.
+    pub(crate) fn on_own_stream(&self, group: &str, stream: &str) -> OnStream {
+        let NamedGroup { name: group, arn: group_arn } = self.own_group(group);
+        OnStream { group, group_arn, stream: stream.to_owned(), node: None }
+    }
+
     fn group_arn(&self, name: &str) -> Arn {
         let Scope { account, region } = self.scope();
         Arn::log_group(region, account, name)

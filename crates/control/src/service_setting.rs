@@ -92,7 +92,7 @@ impl Control {
 }
 
 /// What is named, by its path or by its ARN. A setting of another account or region is none here.
-fn named(scope: &Scope, id: String) -> OnSetting {
+pub(crate) fn named(scope: &Scope, id: String) -> OnSetting {
     let is_it = |setting: &&KnownSetting| id == setting.path || id == arn(setting, scope).to_string();
     match SETTINGS.iter().find(is_it) {
         Some(setting) => OnSetting::Known { path: setting.path, arn: arn(setting, scope) },

@@ -103,7 +103,11 @@ impl Control {
     }
 
     /// What is named, whether it exists or not: a refusal must not tell the difference.
-    async fn tagged_named(&self, resource_type: TaggedType, resource_id: String) -> Result<OnTagged, ApiError> {
+    pub(crate) async fn tagged_named(
+        &self,
+        resource_type: TaggedType,
+        resource_id: String,
+    ) -> Result<OnTagged, ApiError> {
         Ok(match resource_type {
             TaggedType::ManagedInstance => match resource_id.parse() {
                 Ok(node) => OnTagged::Node(self.on_node(node).await?),

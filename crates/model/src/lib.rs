@@ -19,6 +19,7 @@ mod decode;
 pub mod document;
 
 mod error;
+pub mod explain;
 pub mod iam;
 pub mod kms;
 pub mod lock;

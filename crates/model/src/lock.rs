@@ -1,11 +1,13 @@
 //! Locks on users, roles and nodes: operations of the service's own, which AWS has none for.
 
-use serde::Serialize;
+use postern_iam::Arn;
+use serde::{Deserialize, Serialize};
 
 use crate::constraint::Text;
 use crate::decode::{ApiRequest, Input};
 use crate::error::ApiError;
 use crate::operation::Operation;
+use crate::timestamp::Timestamp;
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 256;
@@ -94,4 +96,56 @@ impl ApiRequest for UnlockNodeRequest {
 
 fn read_target(input: &mut Input<'_>) -> Result<String, ApiError> {
     input.required_text("Target", Text::length(1, 400))
+}
+
+/// `Postern.ListLocks`: everything that is locked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListLocksRequest {
+    /// Locks a page, 1 to 50.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<u32>,
+    /// Where the page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl ApiRequest for ListLocksRequest {
+    const OPERATION: Operation = Operation::ListLocks;
+    type Response = ListLocksResponse;
+
+    fn read(input: &mut Input<'_>) -> Result<Self, ApiError> {
+        let (max_results, next_token) = input.page(1, 50)?;
+        Ok(Self { max_results, next_token })
+    }
+}
+
+/// A page of locks: nodes by id, then roles and users by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListLocksResponse {
+    /// The locks.
+    pub locks: Vec<LockInformation>,
+    /// Where the next page begins; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// A lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LockInformation {
+    /// `Node`, `Role`, `User`.
+    pub kind: String,
+    /// A node's id, or a name.
+    pub name: String,
+    /// What policies call it.
+    pub arn: Arn,
+    /// Why, in the words of whoever locked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The principal who did.
+    pub locked_by: String,
+    /// When.
+    pub locked_at: Timestamp,
 }

@@ -79,6 +79,9 @@ pub struct InstanceInformation {
     /// An extension of ours: what is wrong with its identity. Several machines use it, and which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postern_identity_conflict: Option<String>,
+    /// Ours alone: it takes no sessions, whatever policies say. Absent if it is not locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postern_locked: Option<bool>,
 }
 
 /// Whether a node reports.

@@ -476,6 +476,10 @@ operations! {
         LockNode: User,
         /// Lets it have sessions again.
         UnlockNode: User,
+        /// Lists what is locked.
+        ListLocks: User,
+        /// Whether somebody may do something, and why.
+        ExplainPolicy: User,
     }
 }
 

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    activation, completions, cp, document, exec, forward, lock, nodes, sessions, ssh, start, tag, terminate,
+    activation, completions, cp, document, exec, forward, lock, locks, nodes, policy, sessions, ssh, start, tag,
+    terminate,
 };
 use crate::context::ServiceFlags;
 use crate::failure;
@@ -50,6 +51,11 @@ enum Command {
     Lock(lock::Arguments),
     /// Let it go on
     Unlock(lock::UnlockArguments),
+    /// List what is locked
+    Locks(locks::Arguments),
+    /// Explain who may do what
+    #[command(subcommand)]
+    Policy(policy::Arguments),
     /// Make, list and delete activations, with which nodes register
     #[command(subcommand)]
     Activation(activation::Arguments),
@@ -101,6 +107,8 @@ impl Cli {
             Command::Terminate(arguments) => on_runtime(terminate::run(&self.service, arguments)),
             Command::Lock(arguments) => on_runtime(lock::lock(&self.service, arguments)),
             Command::Unlock(arguments) => on_runtime(lock::unlock(&self.service, arguments)),
+            Command::Locks(arguments) => on_runtime(locks::run(&self.service, arguments)),
+            Command::Policy(arguments) => on_runtime(policy::run(&self.service, arguments)),
             Command::Tag(arguments) => on_runtime(tag::run(&self.service, arguments)),
             Command::Activation(arguments) => on_runtime(activation::run(&self.service, arguments)),
             Command::Document(arguments) => on_runtime(document::run(&self.service, arguments)),

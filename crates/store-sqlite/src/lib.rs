@@ -17,6 +17,7 @@ mod document;
 mod generation;
 mod identity;
 mod key;
+mod lock;
 mod log;
 mod node;
 mod open;

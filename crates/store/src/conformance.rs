@@ -111,6 +111,7 @@ where
 
     decisions::what_identities_may_rest_on_raises_the_number(&*new_store().await).await;
     decisions::what_nodes_may_be_asked_for_raises_the_number_and_their_reports_do_not(&*new_store().await).await;
+    decisions::what_is_locked_is_listed_in_pages(&*new_store().await).await;
     decisions::what_a_session_was_allowed_for_is_kept_while_it_goes_on(&*new_store().await).await;
 
     scopes_do_not_see_each_other(&*new_store().await).await;

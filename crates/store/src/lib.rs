@@ -75,6 +75,7 @@ pub trait Store:
     + DocumentStore
     + IdentityStore
     + KeyStore
+    + LockStore
     + LogStore
     + PolicyStore
     + ProviderStore
@@ -92,6 +93,7 @@ impl<T> Store for T where
         + DocumentStore
         + IdentityStore
         + KeyStore
+        + LockStore
         + LogStore
         + PolicyStore
         + ProviderStore

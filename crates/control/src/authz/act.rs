@@ -1,11 +1,15 @@
 //! One type for each act, and the subjects that they are about, by service.
 
+use std::pin::Pin;
+
+use postern_model::ApiError;
 use postern_policy::{Context, Value};
 use postern_store::Tag;
 
 #[cfg(test)]
 use super::Act;
-use super::{Question, Resource, Subject};
+use super::{Action, Question, Resource, Subject};
+use crate::explain::{Named, Things};
 
 /// Types for acts, each with its action and what it is about.
 macro_rules! acts {
@@ -20,6 +24,14 @@ macro_rules! acts {
                 type On = $on;
             }
         )+
+
+        /// How the subject of an act is made of names. None for an action of another room.
+        pub(super) fn reader(action: crate::authz::Action) -> Option<super::Reader> {
+            Some(match action {
+                $(crate::authz::Action::$kind $((postern_model::Operation::$operation))? => super::read::<$on>,)+
+                _ => return None,
+            })
+        }
 
         /// Shows every act, for tests that leave none out.
         #[cfg(test)]
@@ -64,6 +76,37 @@ pub(super) fn show(audience: &mut impl Spectator) {
     node::show(audience);
     session::show(audience);
     sts::show(audience);
+}
+
+/// A subject that is being made of names.
+type Reading<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Subject + Send + Sync>, ApiError>> + Send + 'a>>;
+type Reader = for<'a, 'b> fn(&'a mut Things<'b>) -> Reading<'a>;
+
+/// Makes what an act is about of names: the very subject that the operation would make of its request. An act whose
+/// subject cannot be made of names does not compile.
+///
+/// # Errors
+/// A name is missing, or is none.
+pub(crate) async fn named(action: Action, things: &mut Things<'_>) -> Result<Box<dyn Subject + Send + Sync>, ApiError> {
+    let rooms = [
+        document::reader,
+        iam::reader,
+        kms::reader,
+        lock::reader,
+        logs::reader,
+        node::reader,
+        session::reader,
+        sts::reader,
+    ];
+    let found = rooms.iter().find_map(|room| room(action)).ok_or_else(|| {
+        tracing::error!(action = action.name(), "an action has no act");
+        ApiError::internal()
+    })?;
+    found(things).await
+}
+
+fn read<'a, T: Named>(things: &'a mut Things<'_>) -> Reading<'a> {
+    Box::pin(async { Ok(Box::new(T::named(things).await?) as Box<dyn Subject + Send + Sync>) })
 }
 
 /// Nothing in particular.

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use postern_iam::NodeId;
-use postern_policy::{Context, Decision, Layer, Layers, Principal as Asking, Request, Verdict};
+use postern_policy::{Context, Layer, Layers, Principal as Asking, Request, Verdict};
 use postern_store::Scope;
 
 use super::audience::Audience;
+use super::record::Reasons;
 use super::{Action, Denied, Needs, Question, Resource};
 use crate::caller::{Caller, NodeProof, Person};
 
@@ -29,7 +30,7 @@ pub(super) struct Heard {
     /// Nothing for a yes.
     pub(super) denied: Option<Denied>,
     /// What policies said, if they were asked and reasons are wanted.
-    pub(super) reasons: Option<Decision>,
+    pub(super) reasons: Option<Reasons>,
 }
 
 impl From<Option<Denied>> for Heard {
@@ -105,7 +106,7 @@ impl Answer<'_> {
         Denied { action: self.name(question), resource, reason, is_explicit: false }
     }
 
-    fn name(&self, question: &Question<'_>) -> Cow<'static, str> {
+    pub(super) fn name(&self, question: &Question<'_>) -> Cow<'static, str> {
         question.action.map_or_else(|| Cow::Owned(self.action.name()), Cow::Borrowed)
     }
 
@@ -114,8 +115,8 @@ impl Answer<'_> {
         action: &str,
         question: &Question<'_>,
         request: &Context,
-        put: impl FnOnce(&Asked<'_>) -> (Verdict, Option<Decision>),
-    ) -> (Verdict, Option<Decision>) {
+        put: impl FnOnce(&Asked<'_>) -> (Verdict, Option<Reasons>),
+    ) -> (Verdict, Option<Reasons>) {
         ask(action, question, request, &self.caller.scope, self.in_full, put)
     }
 }
@@ -131,14 +132,20 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    pub(super) fn put(&self, layers: &Layers, principal: Asking<'_>) -> (Verdict, Option<Decision>) {
+    pub(super) fn put(&self, layers: &Layers, principal: Asking<'_>) -> (Verdict, Option<Reasons>) {
         let Self { action, resource, context, resource_context, .. } = *self;
         let request = Request { principal, action, resource, context, resource_context };
         if !self.in_full {
             return (postern_policy::verdict(layers, &request), None);
         }
         let decision = postern_policy::evaluate(layers, &request);
-        (decision.verdict, Some(decision))
+        let reasons = Reasons {
+            action: action.to_owned(),
+            resource: resource.name().to_owned(),
+            layers: layers.clone(),
+            decision,
+        };
+        (reasons.decision.verdict, Some(reasons))
     }
 }
 

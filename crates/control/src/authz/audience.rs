@@ -180,9 +180,12 @@ fn audience_of_operation(operation: Operation) -> Audience {
         | Operation::GetContextKeysForPrincipalPolicy
         | Operation::GetContextKeysForCustomPolicy => Audience::People,
 
-        Operation::LockPrincipal | Operation::UnlockPrincipal | Operation::LockNode | Operation::UnlockNode => {
-            Audience::People
-        }
+        Operation::LockPrincipal
+        | Operation::UnlockPrincipal
+        | Operation::LockNode
+        | Operation::UnlockNode
+        | Operation::ListLocks
+        | Operation::ExplainPolicy => Audience::People,
 
         // What decides is the role's trust policy: see `authorize_role`.
         Operation::AssumeRole => Audience::People,

@@ -313,10 +313,10 @@ fn the_log_names_the_statement_that_denied() {
         let Principal::Person(person) = user("june", &[]) else { panic!("a user is a person") };
         let layers = Arc::new(Layers { identity: vec![named(document)], ..Layers::default() });
         let june = caller(Principal::Person(Arc::new(Person { layers, ..(*person).clone() })));
-        let mut record = Record::On(Vec::new());
         let on = OnSession::sample();
-        assert!(decide(&june, act::TerminateSession::ACTION, &on, &mut record).is_err());
-        assert_eq!(record.denied_by().as_deref(), denied_by);
+        let explained = explain(&june, act::TerminateSession::ACTION, &on);
+        assert!(explained.outcome.is_err());
+        assert_eq!(explained.denied_by().as_deref(), denied_by);
         let error = authorize::<act::TerminateSession>(&june, on).unwrap_err();
         assert!(!error.message().contains("limits") && !error.message().contains("NotThis"), "{error}");
     }

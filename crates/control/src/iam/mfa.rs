@@ -136,6 +136,12 @@ impl Control {
         Ok(Empty {})
     }
 
+    /// What an act on this device is about; it need not exist.
+    pub(crate) async fn on_device(&self, serial: Arn) -> Result<OnDevice, ApiError> {
+        let found = self.store.device(self.account(), &serial).await.map_err(failure::store)?;
+        Ok(OnDevice { serial, tags: found.map(|(device, _)| device.tags).unwrap_or_default() })
+    }
+
     /// `DeleteVirtualMFADevice`: one that is nobody's.
     ///
     /// # Errors
@@ -145,10 +151,8 @@ impl Control {
         caller: &Caller,
         request: DeleteVirtualMfaDeviceRequest,
     ) -> Result<Empty, ApiError> {
-        let serial = serial(&request.serial_number)?;
-        let found = self.store.device(self.account(), &serial).await.map_err(failure::store)?;
-        let tags = found.map(|(device, _)| device.tags).unwrap_or_default();
-        let allowed = authorize::<act::DeleteVirtualMFADevice>(caller, OnDevice { serial, tags })?;
+        let on = self.on_device(serial(&request.serial_number)?).await?;
+        let allowed = authorize::<act::DeleteVirtualMFADevice>(caller, on)?;
         let serial = &allowed.on().serial;
         match self.store.delete_device(self.account(), serial).await.map_err(failure::store)? {
             DeleteDevice::Deleted => {

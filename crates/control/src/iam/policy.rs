@@ -331,7 +331,7 @@ impl Control {
     }
 
     /// What an act on this policy is about; it need not exist.
-    pub(super) async fn on_policy(&self, arn: &str) -> Result<OnPolicy, ApiError> {
+    pub(crate) async fn on_policy(&self, arn: &str) -> Result<OnPolicy, ApiError> {
         let arn = policy_arn(arn)?;
         let found = self.store.policy(self.account(), &arn).await.map_err(failure::store)?;
         Ok(OnPolicy { tags: found.map(|policy| policy.tags).unwrap_or_default(), arn })

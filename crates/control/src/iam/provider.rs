@@ -158,7 +158,7 @@ impl Control {
         self.change_provider(&allowed, &allowed.on().on.arn, change).await
     }
 
-    async fn on_provider(&self, text: &str) -> Result<OnProvider, ApiError> {
+    pub(crate) async fn on_provider(&self, text: &str) -> Result<OnProvider, ApiError> {
         let arn = text.parse::<Arn>().ok();
         let is_provider = |arn: &Arn| arn.service == "iam" && arn.resource.starts_with("oidc-provider/");
         let arn = arn.filter(is_provider).ok_or_else(|| {

@@ -18,7 +18,12 @@ pub(super) fn ping_status(record: &NodeRecord) -> PingStatus {
 
 /// For `DescribeInstanceInformation`.
 pub(super) fn information(record: NodeRecord, conflict: Option<String>) -> InstanceInformation {
-    InstanceInformation { instance: instance(record), is_latest_version: None, postern_identity_conflict: conflict }
+    InstanceInformation {
+        is_latest_version: None,
+        postern_identity_conflict: conflict,
+        postern_locked: record.lock.is_some().then_some(true),
+        instance: instance(record),
+    }
 }
 
 /// For `DescribeInstanceProperties`.

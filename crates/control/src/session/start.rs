@@ -12,7 +12,7 @@ use postern_store::{NewSession, NodeRecord, OpenSession, SessionLimits, SessionR
 
 use super::run_as::RunAs;
 use super::throttled;
-use crate::authz::act::{self, Destination, DocumentCheck, Start, Target};
+use crate::authz::act::{self, Destination, DocumentCheck, OnDocument, Start, Target};
 use crate::authz::{Authorized, authorize};
 use crate::caller::{Caller, Principal};
 use crate::command::{NodeCommand, encode, node_subject};
@@ -53,23 +53,49 @@ impl Control {
             Ok((document, preferences)) => document.resolve(&request.parameters, preferences),
             Err(error) => Err(error.clone()),
         };
-        let run_as = match (&resolved, &caller.principal) {
-            (Ok(document), Principal::Person(person)) => RunAs::of(person, document, node.as_ref().and_then(platform)),
-            (Err(_), _) | (Ok(_), Principal::Node { .. } | Principal::Anonymous) => Ok(RunAs::default()),
-        };
-        let on = Start {
-            target,
-            document,
-            document_check: self.document_check(&request),
-            destination: resolved.as_ref().ok().and_then(destination),
-            run_as_user: run_as.as_ref().ok().and_then(|run_as| run_as.user.as_ref()).map(ToString::to_string),
-        };
+        let run_as = run_as(caller, resolved.as_ref().ok(), node.as_ref());
+        let on = self.start(&request, (target, document), resolved.as_ref().ok(), run_as.as_ref().ok());
         let allowed = authorize::<act::StartSession>(caller, on)?;
         let (document, run_as) = (resolved?, run_as?);
         if let (SessionType::FileTransfer, Some(node)) = (document.session_type(), &node) {
             check_copies(node, &name)?;
         }
         self.open(allowed, &name, document, &run_as, request.reason).await
+    }
+
+    /// What starting this session would be about.
+    pub(crate) async fn subject_of_start(
+        &self,
+        caller: &Caller,
+        request: &StartSessionRequest,
+    ) -> Result<Start, ApiError> {
+        let name = document_name(request)?;
+        let named = self.document_named(&name);
+        let (target, node) = self.target_and_node(&request.target).await?;
+        let document = self.on_document(&named).await?;
+        let found = self.session_document(named, &name).await;
+        let resolved = found
+            .as_ref()
+            .ok()
+            .and_then(|(document, preferences)| document.resolve(&request.parameters, preferences).ok());
+        let run_as = run_as(caller, resolved.as_ref(), node.as_ref());
+        Ok(self.start(request, (target, document), resolved.as_ref(), run_as.as_ref().ok()))
+    }
+
+    fn start(
+        &self,
+        request: &StartSessionRequest,
+        (target, document): (Target, OnDocument),
+        resolved: Option<&ResolvedDocument<'_>>,
+        run_as: Option<&RunAs>,
+    ) -> Start {
+        Start {
+            target,
+            document,
+            document_check: self.document_check(request),
+            destination: resolved.and_then(destination),
+            run_as_user: run_as.and_then(|run_as| run_as.user.as_ref()).map(ToString::to_string),
+        }
     }
 
     fn document_check(&self, request: &StartSessionRequest) -> DocumentCheck {
@@ -197,6 +223,18 @@ fn destination(document: &ResolvedDocument<'_>) -> Option<Destination> {
 }
 
 /// What a node has said that it is.
+/// The users that a session of this caller's would run as.
+fn run_as(
+    caller: &Caller,
+    document: Option<&ResolvedDocument<'_>>,
+    node: Option<&NodeRecord>,
+) -> Result<RunAs, ApiError> {
+    match (document, &caller.principal) {
+        (Some(document), Principal::Person(person)) => RunAs::of(person, document, node.and_then(platform)),
+        (None, _) | (Some(_), Principal::Node { .. } | Principal::Anonymous) => Ok(RunAs::default()),
+    }
+}
+
 fn platform(node: &NodeRecord) -> Option<PlatformType> {
     node.report.platform_type.as_deref().and_then(PlatformType::from_name)
 }

@@ -93,7 +93,7 @@ impl Control {
     }
 
     /// The role with this ARN, if there is one: it must be named whole, with its path.
-    pub(super) async fn role(&self, asked: &Arn) -> Result<Option<IdentityRecord>, ApiError> {
+    pub(crate) async fn role(&self, asked: &Arn) -> Result<Option<IdentityRecord>, ApiError> {
         let account = &self.scope().account;
         let found =
             self.store.identity(account, IdentityKind::Role, asked.short_name()).await.map_err(failure::store)?;

@@ -1,7 +1,9 @@
 //! Locks: one call stops a user, a role or a node, whatever policies say, and another lets it go on.
 
 use postern_model::ErrorCode;
-use postern_model::lock::{LockNodeRequest, LockPrincipalRequest, UnlockNodeRequest, UnlockPrincipalRequest};
+use postern_model::lock::{
+    ListLocksRequest, LockNodeRequest, LockPrincipalRequest, UnlockNodeRequest, UnlockPrincipalRequest,
+};
 
 use super::sts::{ask, signer, trust};
 use super::world::{World, code, start_request};
@@ -179,4 +181,44 @@ async fn what_cannot_be_locked_is_told_with_the_reason() {
     assert_eq!(code(world.control.lock_node(&admin, node("web")).await), ErrorCode::ValidationException);
     let unknown = world.control.lock_node(&admin, node("mi-0123456789abcdef0")).await;
     assert_eq!(code(unknown), ErrorCode::DoesNotExistException);
+}
+
+#[tokio::test]
+async fn what_is_locked_is_listed_with_the_reasons() {
+    let world = World::new().await;
+    let (machine, _lease) = world.online(1).await;
+    let admin = world.as_admin().await;
+    let jane = world.user("jane").await;
+    world.control.make_node_role().await.unwrap();
+    for principal in ["jane", "role/PosternNode"] {
+        world.control.lock_principal(&admin, lock(principal)).await.unwrap();
+    }
+    let node = LockNodeRequest { target: machine.node_id.to_string(), reason: None };
+    world.control.lock_node(&admin, node).await.unwrap();
+    let (mut next_token, mut listed) = (None, Vec::new());
+    loop {
+        let request = ListLocksRequest { max_results: Some(1), next_token };
+        let page = world.control.list_locks(&admin, request).await.unwrap();
+        listed.extend(page.locks);
+        next_token = page.next_token;
+        if next_token.is_none() {
+            break;
+        }
+    }
+    let names: Vec<(&str, &str)> = listed.iter().map(|lock| (lock.kind.as_str(), lock.name.as_str())).collect();
+    assert_eq!(names, [("Node", machine.node_id.as_str()), ("Role", "PosternNode"), ("User", "jane")]);
+    assert_eq!(listed[0].reason, None);
+    assert_eq!(listed[2].reason.as_deref(), Some("she left in a hurry"));
+    assert_eq!(listed[2].arn.to_string(), "arn:aws:iam::123456789012:user/jane");
+    assert_eq!(
+        (listed[2].locked_by.clone(), listed[2].locked_at.millis()),
+        (admin.principal.to_string(), world.millis())
+    );
+    let nodes = world.control.describe_instance_information(&admin, Default::default()).await.unwrap();
+    assert_eq!(nodes.instance_information_list[0].postern_locked, Some(true));
+    let hers = world.sign_as(&jane, "postern", "/").await.unwrap();
+    assert_eq!(
+        code(world.control.list_locks(&hers, ListLocksRequest::default()).await),
+        ErrorCode::AccessDeniedException
+    );
 }

@@ -1,6 +1,7 @@
 //! Policies as they decide about requests: what a user may do follows from what is attached to it at that moment.
 
 mod channels;
+mod explain;
 mod identities;
 mod run_as;
 mod samples;

@@ -256,6 +256,8 @@ async fn call(app: &App, parts: &Parts, operation: Operation, asked: Asked<'_>) 
         Operation::UnlockPrincipal => call.act(Control::unlock_principal).await,
         Operation::LockNode => call.act(Control::lock_node).await,
         Operation::UnlockNode => call.act(Control::unlock_node).await,
+        Operation::ListLocks => call.act(Control::list_locks).await,
+        Operation::ExplainPolicy => call.act(Control::explain_policy).await,
         Operation::GetCallerIdentity => call.act(Control::get_caller_identity).await,
     }
 }

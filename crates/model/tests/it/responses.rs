@@ -97,8 +97,12 @@ fn nodes_and_activations() {
         source_id: None,
         source_type: None,
     };
-    let node =
-        InstanceInformation { instance, is_latest_version: None, postern_identity_conflict: Some("two".to_owned()) };
+    let node = InstanceInformation {
+        instance,
+        is_latest_version: None,
+        postern_identity_conflict: Some("two".to_owned()),
+        postern_locked: None,
+    };
     wire(
         &DescribeInstanceInformationResponse {
             instance_information_list: vec![node],

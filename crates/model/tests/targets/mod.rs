@@ -87,6 +87,8 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::UnlockPrincipal => request::<lock::UnlockPrincipalRequest>(body),
         Operation::LockNode => request::<lock::LockNodeRequest>(body),
         Operation::UnlockNode => request::<lock::UnlockNodeRequest>(body),
+        Operation::ListLocks => request::<lock::ListLocksRequest>(body),
+        Operation::ExplainPolicy => request::<postern_model::explain::ExplainPolicyRequest>(body),
         Operation::ListAliases => request::<kms::ListAliasesRequest>(body),
         Operation::CreateLogGroup => request::<logs::CreateLogGroupRequest>(body),
         Operation::DeleteLogGroup => request::<logs::DeleteLogGroupRequest>(body),

@@ -63,7 +63,17 @@ const ACTIONS: &[(&str, &[&str])] = &[
             "ssm:listassociations",
         ],
     ),
-    ("postern", &["postern:locknode", "postern:lockprincipal", "postern:unlocknode", "postern:unlockprincipal"]),
+    (
+        "postern",
+        &[
+            "postern:explainpolicy",
+            "postern:listlocks",
+            "postern:locknode",
+            "postern:lockprincipal",
+            "postern:unlocknode",
+            "postern:unlockprincipal",
+        ],
+    ),
     (
         "ssmmessages",
         &[

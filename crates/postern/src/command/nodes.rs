@@ -58,10 +58,20 @@ pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::R
 }
 
 fn row(node: &Value) -> Vec<String> {
-    let members = ["InstanceId", "Name", "ComputerName", "PlatformName", "PingStatus", "AgentVersion", "IPAddress"];
+    let members = ["InstanceId", "Name", "ComputerName", "PlatformName"];
     let tags = node.get("Tags").and_then(Value::as_array).into_iter().flatten();
     let tags: Vec<_> = tags.map(|tag| format!("{}={}", text(tag, "Key"), text(tag, "Value"))).collect();
-    members.iter().map(|member| text(node, member)).chain([tags.join(" ")]).collect()
+    let last = [state(node), text(node, "AgentVersion"), text(node, "IPAddress"), tags.join(" ")];
+    members.iter().map(|member| text(node, member)).chain(last).collect()
+}
+
+/// Whether it is connected, and whether it takes sessions at all.
+fn state(node: &Value) -> String {
+    let state = text(node, "PingStatus");
+    match node.get("PosternLocked").and_then(Value::as_bool) {
+        Some(true) => format!("{state}, locked"),
+        _ => state,
+    }
 }
 
 /// Puts each node's tags into it as `Tags`. Nodes of EC2 have theirs elsewhere, and whoever may list nodes need not be

@@ -4,7 +4,10 @@ use super::fixture::{self, NOW, node_id, scope, session_id, tag};
 use super::identities::{account, create, group, key, user};
 use super::policies;
 use super::sessions::end;
-use crate::{IdentityChange, IdentityKind, InlinePolicy, KeyUse, Lock, NodeReport, SessionCursor, Store, Tagged};
+use crate::{
+    IdentityChange, IdentityKind, InlinePolicy, KeyUse, Lock, Locked, LockedThing, NodeReport, SessionCursor, Store,
+    Tagged,
+};
 
 fn lock(reason: &str) -> Lock {
     Lock { reason: reason.to_owned(), by: "arn:aws:iam::123456789012:user/admin".to_owned(), at: NOW }
@@ -140,4 +143,28 @@ pub(super) async fn what_a_session_was_allowed_for_is_kept_while_it_goes_on(stor
     let young = store.standing_sessions(&scope, NOW + 5, None, 50).await.expect("reads");
     assert_eq!(young.len(), 2, "from the moment on");
     assert!(store.standing_sessions(&fixture::other_scope(), 0, None, 50).await.expect("reads").is_empty());
+}
+
+pub(super) async fn what_is_locked_is_listed_in_pages(store: &dyn Store) {
+    let (account, scope) = (account(), scope());
+    let node = fixture::node(store, &scope, 1).await;
+    for number in [1, 2] {
+        create(store, user(number, &format!("jane{number}"))).await;
+    }
+    assert_eq!(store.locks_page(&scope, None, 9).await.expect("reads"), []);
+    let locked = IdentityChange::Lock(Some(lock("left")));
+    store.change_identity(&account, IdentityKind::User, "JANE2", locked).await.expect("writes");
+    assert!(store.lock_node(&scope, &node, Some(lock(""))).await.expect("writes"));
+    let identity =
+        |name: &str| LockedThing::Identity { kind: IdentityKind::User, path: "/".to_owned(), name: name.to_owned() };
+    let (one, two) = (
+        Locked { on: LockedThing::Node(node.clone()), lock: lock("") },
+        Locked { on: identity("jane2"), lock: lock("left") },
+    );
+    assert_eq!(store.locks_page(&scope, None, 9).await.expect("reads"), [one.clone(), two.clone()]);
+    assert_eq!(store.locks_page(&scope, None, 1).await.expect("reads"), std::slice::from_ref(&one));
+    let after = one.on.cursor();
+    assert_eq!(store.locks_page(&scope, Some(&after), 9).await.expect("reads"), std::slice::from_ref(&two));
+    store.lock_node(&scope, &node, None).await.expect("writes");
+    assert_eq!(store.locks_page(&scope, None, 9).await.expect("reads"), [two]);
 }

@@ -24,7 +24,7 @@ pub struct OnIdentity {
 }
 
 impl OnIdentity {
-    fn resource(&self) -> Resource<'_> {
+    pub(super) fn resource(&self) -> Resource<'_> {
         Resource::Identity { arn: &self.arn, asked: &self.asked, tags: &self.tags }
     }
 }

@@ -9,8 +9,8 @@ use postern_store::{IdentityKind, IdentityRecord, RoleTerms, Scope, Tag};
 use crate::authz::Subject;
 use crate::authz::act::{
     AllGroups, Attachment, Bounded, Channel, Creation, DocumentCheck, InContext, Inventory, Itself, KeyAndAlias,
-    NewActivation, NewBoundary, NewIdentity, NodeAndRole, OnCiphertext, OnDevice, OnDocument, OnGroup, OnIdentity,
-    OnKey, OnNode, OnPolicy, OnProvider, OnRole, OnSession, OnSetting, OnStream, OnTagged, Renamed, Start,
+    NewActivation, NewBoundary, NewIdentity, NodeAndRole, OnCiphertext, OnDevice, OnDocument, OnExplained, OnGroup,
+    OnIdentity, OnKey, OnNode, OnPolicy, OnProvider, OnRole, OnSession, OnSetting, OnStream, OnTagged, Renamed, Start,
     StreamsOfGroup, Tagging, TagsAsked, Target, Vouched,
 };
 use crate::authz::trust::Trust;
@@ -281,5 +281,11 @@ impl Sample for OnProvider {
 impl Sample for OnPolicy {
     fn sample() -> Self {
         Self { arn: Arn::policy(&scope().account, "web"), tags: Vec::new() }
+    }
+}
+
+impl Sample for OnExplained {
+    fn sample() -> Self {
+        Self { identity: OnIdentity::sample(), user_id: None }
     }
 }

@@ -162,6 +162,8 @@ pub(super) const TABLE: &[(Action, [bool; 7])] = &[
     (Action::Api(Operation::UnlockPrincipal),                 [false, false, false, false, false, false, true]),
     (Action::Api(Operation::LockNode),                        [false, false, false, false, false, false, true]),
     (Action::Api(Operation::UnlockNode),                      [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ListLocks),                       [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::ExplainPolicy),                   [false, false, false, false, false, false, true]),
     // For people, about themselves, whatever policies say.
     (Action::Api(Operation::GetSessionToken),                 [false, false, false, false, false, true,  true]),
     (Action::Api(Operation::GetAccessKeyInfo),                [false, false, false, false, false, true,  true]),

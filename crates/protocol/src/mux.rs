@@ -64,7 +64,7 @@ pub use mode::{OFFERED_DIALECT, PortMode};
 pub use reset::{Reset, ResetReason};
 
 /// The most bytes of one payload that [`Multiplexer::poll_transmit`] makes: one slice of one stream, or many small ones.
-pub const MAX_TRANSMIT_BYTES: usize = 32 * 1024;
+pub const MAX_TRANSMIT_BYTES: usize = crate::wire::SENT_PAYLOAD_BYTES;
 
 /// Below this much room no payload is made: a full window that opens by a few bytes would cost a message for each few.
 pub const MIN_TRANSMIT_BYTES: usize = 4 * 1024;

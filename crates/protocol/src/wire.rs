@@ -14,7 +14,9 @@ pub(crate) mod reader;
 pub mod websocket;
 
 pub use fault::Fault;
-pub use frame::{FRAME_OVERHEAD, Frame, FrameError, HEADER_LENGTH, Header, MAX_FRAME_BYTES, MAX_PAYLOAD_BYTES};
+pub use frame::{
+    FRAME_OVERHEAD, Frame, FrameError, HEADER_LENGTH, Header, MAX_FRAME_BYTES, MAX_PAYLOAD_BYTES, SENT_PAYLOAD_BYTES,
+};
 pub use message_id::{MessageId, MessageIdError, MessageIds};
 pub use message_type::{MessageType, MessageTypeError, OtherMessageType};
 pub use payload_type::{Flags, PayloadType};

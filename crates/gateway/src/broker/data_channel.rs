@@ -22,8 +22,9 @@ use tokio_util::sync::CancellationToken;
 use super::opening::{self, GOING_AWAY, NORMAL, Socket, UNACCEPTABLE};
 use super::session::{Attachment, Then};
 
-/// What one turn takes from the socket at most. The relay's hard bound has to leave room for it.
-const BATCH_BYTES: usize = 64 * 1024;
+/// What one turn takes from the socket, and a message more: two large ones, as many as the other leg sends in one write.
+/// The relay's hard bound has to leave room for it.
+const BATCH_BYTES: usize = 60 * 1024;
 const BATCH_MESSAGES: usize = 128;
 /// Malformed messages after which a peer is not worth listening to.
 const MAX_BAD_MESSAGES: u32 = 32;

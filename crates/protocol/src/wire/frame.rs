@@ -30,6 +30,10 @@ pub const FRAME_OVERHEAD: usize = HEADER_LENGTH as usize + PAYLOAD_LENGTH_BYTES;
 /// service promises to relay at least 1 MiB (spec data-channel 10).
 pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
 
+/// The largest payload that our ends make, in bytes. Two messages of that size, an acknowledgement and what websocket and
+/// TLS put around them are less than 64 KiB: one write at one end, one read at the other.
+pub const SENT_PAYLOAD_BYTES: usize = 32 * 1024 - 512;
+
 /// The largest payload that fits such a frame, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = MAX_FRAME_BYTES - FRAME_OVERHEAD;
 

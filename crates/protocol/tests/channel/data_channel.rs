@@ -15,7 +15,7 @@ use postern_protocol::wire::payload::{
     ChannelClosed, EndingCause, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload, SessionEnding,
     SessionState,
 };
-use postern_protocol::wire::{Flags, MessageType, PayloadType};
+use postern_protocol::wire::{Flags, MessageType, PayloadType, SENT_PAYLOAD_BYTES};
 
 use crate::support::{MILLIS, SECONDS, acknowledge, at, decode, input, micros_of, output, plain, show, stream};
 

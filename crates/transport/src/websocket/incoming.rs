@@ -13,6 +13,9 @@ pub(super) const IDLE_READ_BYTES: usize = 4 * 1024;
 /// Reads grow up to this while the peer fills them, and shrink again when it leaves most of them empty.
 pub(super) const MAX_READ_BYTES: usize = 64 * 1024;
 
+/// What TLS brings at most at a time. With less room a buffer has been used up.
+const WORTH_A_READ_BYTES: usize = 16 * 1024;
+
 pub(super) struct Incoming {
     /// Bytes received and not yet decoded. Without capacity while idle.
     pub(super) buffer: BytesMut,
@@ -21,6 +24,15 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
+    /// Room for a read, and how much. A buffer is used up before there is another one: what is in it would be copied.
+    fn make_room(&mut self, wanted: usize, missing: usize) -> usize {
+        let room = self.buffer.capacity() - self.buffer.len();
+        if room < missing.clamp(WORTH_A_READ_BYTES, MAX_READ_BYTES) {
+            self.buffer.reserve(if wanted > WORTH_A_READ_BYTES { MAX_READ_BYTES } else { wanted });
+        }
+        self.buffer.capacity() - self.buffer.len()
+    }
+
     /// Reads once. Returns how many bytes came; zero is the end of the stream. `missing` is what the message that has
     /// begun still needs.
     pub(super) fn poll_fill<IO: AsyncRead + Unpin>(
@@ -30,8 +42,9 @@ impl Incoming {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let wanted = self.next_read_bytes.max(missing.min(MAX_READ_BYTES));
+        let mut room = IDLE_READ_BYTES;
         let read = if wanted > IDLE_READ_BYTES {
-            self.buffer.reserve(wanted);
+            room = self.make_room(wanted, missing);
             tokio_util::io::poll_read_buf(Pin::new(io), cx, &mut self.buffer)
         } else {
             let mut space = [MaybeUninit::uninit(); IDLE_READ_BYTES];
@@ -44,7 +57,7 @@ impl Incoming {
         match read {
             Poll::Ready(Ok(count)) => {
                 self.next_read_bytes = match count {
-                    _ if count >= wanted => (wanted * 2).min(MAX_READ_BYTES),
+                    _ if count >= wanted.min(room) => (wanted * 2).min(MAX_READ_BYTES),
                     _ if count < wanted / 4 => (self.next_read_bytes / 2).max(IDLE_READ_BYTES),
                     _ => self.next_read_bytes,
                 };

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use postern_protocol::Entropy as _;
-use postern_protocol::wire::websocket::{Message, Opcode, Role, encode, encode_header};
+use postern_protocol::wire::websocket::{MAX_HEADER_BYTES, Message, Opcode, Role, encode, encode_header};
 use tokio::io::AsyncWrite;
 
 use super::PENDING_LIMIT_BYTES;
@@ -15,7 +15,7 @@ use crate::entropy::SystemEntropy;
 
 /// Once the limit was reached, writing is announced again below this.
 const PENDING_LOW_BYTES: usize = PENDING_LIMIT_BYTES / 2;
-/// Payloads from this size on are written from where they are; smaller ones are cheaper to copy together.
+/// Payloads from this size on are written by themselves; smaller ones are cheaper to copy together.
 const COPY_BELOW_BYTES: usize = 4 * 1024;
 /// Parts handed to the system in one vectored write.
 const MAX_SLICES: usize = 32;
@@ -41,18 +41,35 @@ impl Outgoing {
     pub(super) fn push(&mut self, message: Message, role: Role) {
         let before = self.tail.len();
         match message {
-            Message::Binary(payload) if role == Role::Server && payload.len() >= COPY_BELOW_BYTES => {
-                encode_header(Opcode::Binary, payload.len(), role, [0; 4], &mut self.tail);
-                self.pending_bytes += self.tail.len() - before + payload.len();
-                self.parts.push_back(self.tail.split().freeze());
-                self.parts.push_back(payload);
-            }
+            Message::Binary(payload) if payload.len() >= COPY_BELOW_BYTES => match role {
+                Role::Server => {
+                    encode_header(Opcode::Binary, payload.len(), role, [0; 4], &mut self.tail);
+                    self.pending_bytes += self.tail.len() - before + payload.len();
+                    self.seal();
+                    self.parts.push_back(payload);
+                }
+                // Masking takes a copy. It has a buffer of its own: one that grows is copied again.
+                Role::Client => {
+                    self.seal();
+                    let mut part = BytesMut::with_capacity(MAX_HEADER_BYTES + payload.len());
+                    encode(&Message::Binary(payload), role, mask(role), &mut part);
+                    self.pending_bytes += part.len();
+                    self.parts.push_back(part.freeze());
+                }
+            },
             message => {
                 encode(&message, role, mask(role), &mut self.tail);
                 self.pending_bytes += self.tail.len() - before;
             }
         }
         self.was_full |= self.pending_bytes >= PENDING_LIMIT_BYTES;
+    }
+
+    /// What was put together becomes a part.
+    fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            self.parts.push_back(self.tail.split().freeze());
+        }
     }
 
     /// Whether `Writable` is due, given that everything has gone out or not.

@@ -65,7 +65,7 @@ async fn what_waits_for_a_peer_that_does_not_read_is_bounded() {
             break sender.pending_bytes();
         }
     };
-    assert!(stuck_at >= 64 * 1024);
+    assert!(stuck_at >= 60 * 1024);
     // A control message still finds room, and the peer's pings are answered once, not each.
     sender.feed(Message::Ping(Bytes::new()));
     for _ in 0..5_000 {

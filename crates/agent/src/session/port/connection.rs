@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use postern_protocol::mux::{Multiplexer, Read, Reset, ResetReason, StreamId};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -31,7 +31,7 @@ pub(super) struct State {
     pub(super) ended: Vec<StreamId>,
     /// Connections that could not be made and of which a stock client has not been told.
     pub(super) not_connected: usize,
-    buffer: Vec<u8>,
+    buffer: BytesMut,
 }
 
 /// How the session wakes a connection.
@@ -45,7 +45,7 @@ pub(super) struct Signals {
 
 impl Shared {
     pub(super) fn new(mux: Multiplexer) -> Self {
-        let state = State { mux, ended: Vec::new(), not_connected: 0, buffer: vec![0; READ_BYTES] };
+        let state = State { mux, ended: Vec::new(), not_connected: 0, buffer: BytesMut::with_capacity(READ_BYTES) };
         Self { state: Mutex::new(state), wake: Notify::new() }
     }
 
@@ -167,10 +167,19 @@ impl Connection {
     /// Reads the socket into the stream. Nothing is waited for.
     fn read_socket(&self, reading: &ReadHalf<'_>, room: usize) -> io::Result<usize> {
         let state = &mut *self.shared.lock();
-        let count = reading.try_read(&mut state.buffer[..room.min(READ_BYTES)])?;
+        state.buffer.reserve(READ_BYTES);
+        let count = reading.try_read_buf(&mut (&mut state.buffer).limit(room.min(READ_BYTES)))?;
         if count > 0 {
+            let data = if count < READ_BYTES / 2 {
+                // A small read does not keep a large buffer alive.
+                let data = Bytes::copy_from_slice(&state.buffer);
+                state.buffer.clear();
+                data
+            } else {
+                state.buffer.split().freeze()
+            };
             // A stream that takes nothing is gone; whoever dropped it ends the connection.
-            let _ = state.mux.write(self.id, Bytes::copy_from_slice(&state.buffer[..count]));
+            let _ = state.mux.write(self.id, data);
         }
         Ok(count)
     }

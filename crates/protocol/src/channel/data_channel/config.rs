@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::wire::MessageType;
+use crate::wire::{MessageType, SENT_PAYLOAD_BYTES};
 
 /// Which end of the channel this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Config {
     pub const fn new(role: Role, message_id_seed: u64) -> Self {
         Self {
             role,
-            max_payload: 32 * 1024,
+            max_payload: SENT_PAYLOAD_BYTES,
             send_window_bytes: 4 * 1024 * 1024,
             near_window_bytes: 4 * 1024 * 1024,
             window_per_millisecond: WINDOW_PER_MILLISECOND,

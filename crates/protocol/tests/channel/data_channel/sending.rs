@@ -122,7 +122,7 @@ fn a_pause_holds_stream_messages_and_ends_with_any_sign_of_the_client() {
 #[test]
 fn the_defaults_are_those_of_the_design() {
     let config = agent_config();
-    assert_eq!((config.max_payload, config.send_window_bytes), (32 * 1024, 4 * 1024 * 1024));
+    assert_eq!((config.max_payload, config.send_window_bytes), (SENT_PAYLOAD_BYTES, 4 * 1024 * 1024));
     assert_eq!(config.handshake_timeout, Duration::from_secs(15));
 }
 

@@ -239,7 +239,7 @@ impl DataChannel {
 
     /// The next thing for the application. Ask only when it can be dealt with: what was taken is
     /// acknowledged, what is left waits, and when too much waits the sender is made to stop.
-    pub fn poll_event(&mut self, _now: Now) -> Option<Event> {
+    pub fn poll_event(&mut self, now: Now) -> Option<Event> {
         if self.config.role == Role::Agent && matches!(self.close, Close::Announced(_)) {
             return self.end();
         }
@@ -255,7 +255,7 @@ impl DataChannel {
         if self.handshake.take_ignored() {
             return Some(Event::HandshakeIgnored);
         }
-        while let Some(received) = self.incoming.take_handshake() {
+        while let Some(received) = self.incoming.take_handshake(now.instant) {
             if let Some(event) = self.handshake.advance(self.config.role, received) {
                 self.note_offer(&event);
                 return Some(event);
@@ -266,7 +266,7 @@ impl DataChannel {
                 return Some(Event::SessionTypeAssumed);
             }
             if self.handshake.is_complete() {
-                let Received { payload_type, payload, .. } = self.incoming.take_data()?;
+                let Received { payload_type, payload, .. } = self.incoming.take_data(now.instant)?;
                 return Some(self.opened(payload_type, payload.0));
             }
         }
@@ -322,12 +322,13 @@ impl DataChannel {
     /// When `handle_timeout` wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let resend = self.may_send().then(|| self.outgoing.poll_timeout()).flatten();
-        [resend, self.handshake.poll_timeout()].into_iter().flatten().min()
+        [resend, self.handshake.poll_timeout(), self.incoming.poll_timeout()].into_iter().flatten().min()
     }
 
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Now) {
         self.handshake.handle_timeout(now.instant);
+        self.incoming.handle_timeout(now.instant);
         if self.may_send() {
             self.outgoing.handle_timeout(now.instant);
         }

@@ -7,7 +7,7 @@ use postern_protocol::channel::relay::{Leg, Relay, RelayConfig, Side};
 use postern_protocol::wire::payload::{
     AgentOffer, ChannelOffer, ClientOffer, HandshakeComplete, HandshakeRequest, HandshakeResponse, JsonPayload,
 };
-use postern_protocol::wire::{MessageType, PayloadType};
+use postern_protocol::wire::{MessageType, PayloadType, SENT_PAYLOAD_BYTES};
 
 use crate::support::{MILLIS, SECONDS, acknowledge, acknowledge_up_to, at, input, output, show, stream};
 
@@ -125,6 +125,44 @@ fn one_is_owed_for_all_that_was_taken() {
     give(&mut agent, input(6, "x"), 0);
     take(&mut agent, 2);
     assert_eq!(drain(&mut agent, 0), ["acknowledge up to 7"]);
+}
+
+#[test]
+fn one_is_owed_for_a_burst_of_large_messages() {
+    let (mut agent, _) = agent(true, true);
+    give(&mut agent, up_to(1), 0);
+    let large = "x".repeat(SENT_PAYLOAD_BYTES);
+    let wait = 2 * MILLIS;
+    for number in 1..=5 {
+        give(&mut agent, input(number, &large), 0);
+        take(&mut agent, 1);
+        // Five of them are more than 128 KiB.
+        let due: &[&str] = if number == 5 { &["acknowledge up to 5"] } else { &NOTHING };
+        assert_eq!(drain(&mut agent, 0), due);
+    }
+    assert_eq!(agent.poll_timeout(), None);
+
+    // A smaller one is the last of a burst.
+    give(&mut agent, input(6, &large), 0);
+    give(&mut agent, input(7, &large[1..]), 0);
+    take(&mut agent, 1);
+    assert_eq!(drain(&mut agent, 0), NOTHING);
+    take(&mut agent, 1);
+    assert_eq!(drain(&mut agent, 0), ["acknowledge up to 7"]);
+
+    // A burst may end with a large one.
+    give(&mut agent, input(8, &large), 0);
+    take(&mut agent, 1);
+    assert!(!agent.has_transmit());
+    assert_eq!(agent.poll_timeout(), Some(at(wait).instant));
+    agent.handle_timeout(at(wait - 1));
+    assert_eq!(drain(&mut agent, wait - 1), NOTHING);
+    agent.handle_timeout(at(wait));
+    assert_eq!(drain(&mut agent, wait), ["acknowledge up to 8"]);
+    assert_eq!(agent.poll_timeout(), None);
+    // Whoever sends it again has not heard that.
+    give(&mut agent, input(8, &large), wait);
+    assert_eq!(drain(&mut agent, wait), ["acknowledge up to 8"]);
 }
 
 #[test]

@@ -5,22 +5,28 @@
 //! sender still has. What does not fit the window is dropped without a word and comes again.
 //!
 //! A sender that understands it is owed one acknowledgement at most: of everything up to the last message that was
-//! taken. It is written when there is room for it, so it speaks of the more the busier the socket is.
+//! taken. It is written when there is room for it, so it speaks of the more the busier the socket is. In a burst of large
+//! messages it waits for more of them: each is a wake-up of everything on the way.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use crate::channel::PeerError;
 use crate::channel::acknowledgement::Owed;
 use crate::channel::opaque::Opaque;
-use crate::wire::{Frame, MessageId, PayloadType};
+use crate::wire::{Frame, MessageId, PayloadType, SENT_PAYLOAD_BYTES};
 
 /// What a kept message costs beside its payload, so that a window full of tiny ones is bounded.
 const OVERHEAD_BYTES: usize = 128;
 /// The most acknowledgements that wait for the socket. One that does not fit is owed again when
 /// the peer resends its message.
 const MAX_OWED: usize = 4096;
+/// What is taken of a burst before it is acknowledged: less than any window in which messages are as large as can be.
+const ACKNOWLEDGE_EVERY_BYTES: usize = 128 * 1024;
+/// For a burst that stops at a large message.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(2);
 /// How far ahead of the expected number a message may be. The stock agent resends 100,000 messages
 /// at most (spec data-channel 4.1).
 const MAX_AHEAD: i64 = 200_000;
@@ -46,6 +52,9 @@ pub(super) struct Incoming {
     taken_up_to: Option<Owed>,
     /// Whether that is to be said.
     owes_taken: bool,
+    /// What was taken of a burst and not acknowledged, and when it is at the latest.
+    unsaid_bytes: usize,
+    say_at: Option<Instant>,
 }
 
 /// One message of the stream.
@@ -86,6 +95,8 @@ impl Incoming {
             cumulative: false,
             taken_up_to: None,
             owes_taken: false,
+            unsaid_bytes: 0,
+            say_at: None,
         }
     }
 
@@ -166,18 +177,18 @@ impl Incoming {
     }
 
     /// The next handshake message; taking it acknowledges it.
-    pub(super) fn take_handshake(&mut self) -> Option<Received> {
+    pub(super) fn take_handshake(&mut self, now: Instant) -> Option<Received> {
         let received = self.handshake.pop_front()?;
-        Some(self.taken(received))
+        Some(self.taken(received, now))
     }
 
     /// The next data message; taking it acknowledges it.
-    pub(super) fn take_data(&mut self) -> Option<Received> {
+    pub(super) fn take_data(&mut self, now: Instant) -> Option<Received> {
         let received = self.data.pop_front()?;
-        Some(self.taken(received))
+        Some(self.taken(received, now))
     }
 
-    fn taken(&mut self, received: Received) -> Received {
+    fn taken(&mut self, received: Received, now: Instant) -> Received {
         self.backlog_bytes -= received.cost();
         let number = received.owed.sequence_number;
         let waits_before = [&self.handshake, &self.data]
@@ -187,11 +198,32 @@ impl Incoming {
             self.taken_up_to = Some(received.owed);
         }
         if self.cumulative && !waits_before {
-            self.owes_taken = true;
+            self.owe_taken(received.payload.len(), now);
         } else {
             self.owe(received.owed);
         }
         received
+    }
+
+    /// A message that is smaller than can be ends a burst, or fills a window up: its sender may be waiting.
+    fn owe_taken(&mut self, payload_bytes: usize, now: Instant) {
+        self.unsaid_bytes += payload_bytes;
+        if payload_bytes < SENT_PAYLOAD_BYTES || self.unsaid_bytes >= ACKNOWLEDGE_EVERY_BYTES {
+            self.owes_taken = true;
+        } else {
+            self.say_at.get_or_insert(now + ACKNOWLEDGE_WITHIN);
+        }
+    }
+
+    /// When an acknowledgement has waited for long enough.
+    pub(super) const fn poll_timeout(&self) -> Option<Instant> {
+        self.say_at
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if self.say_at.take_if(|at| *at <= now).is_some() {
+            self.owes_taken = true;
+        }
     }
 
     pub(super) fn has_data(&self) -> bool {
@@ -226,6 +258,8 @@ impl Incoming {
             return Some((owed, false));
         }
         let taken = self.taken_up_to.filter(|_| std::mem::take(&mut self.owes_taken))?;
+        self.unsaid_bytes = 0;
+        self.say_at = None;
         Some((taken, true))
     }
 }

@@ -42,6 +42,6 @@ fn every_operation_is_what_botocores_model_says() {
         walked.push(operation);
     }
     assert_eq!(done.status, Some(0), "see the failures above; {}", done.stderr);
-    let listed = ["ssm.", "kms.", "logs."].map(Behaviour::listed_under).concat();
+    let listed = ["ssm.", "kms.", "logs.", "cloudtrail."].map(Behaviour::listed_under).concat();
     assert!(listed.iter().all(|operation| walked.contains(operation)), "of {listed:?}, walked were {walked:?}");
 }

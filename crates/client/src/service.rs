@@ -35,6 +35,8 @@ pub struct Service {
     kms: JsonApi,
     /// What AWS has no operation for; at the same place, under another name in signatures.
     own: JsonApi,
+    /// What was done.
+    trail: JsonApi,
     dialer: Dialer,
     profile: Profile,
     region: String,
@@ -85,9 +87,11 @@ impl Service {
             None => endpoint_of_kms(&endpoint)?,
         };
         let kms = JsonApi::new(dialer.clone(), kms, region.clone(), Api::Kms.name());
+        let trail = endpoint_of_cloudtrail(&endpoint)?;
+        let trail = JsonApi::new(dialer.clone(), trail, region.clone(), Api::CloudTrail.name());
         let own = JsonApi::new(dialer.clone(), endpoint.clone(), region.clone(), Api::Postern.name());
         let api = JsonApi::new(dialer.clone(), endpoint, region.clone(), Api::Ssm.name());
-        Ok(Service { api, kms, own, dialer, profile, region })
+        Ok(Service { api, kms, own, trail, dialer, profile, region })
     }
 
     /// Where the API is.
@@ -120,6 +124,7 @@ impl Service {
         let api = match R::OPERATION.service() {
             Api::Kms => &self.kms,
             Api::Postern => &self.own,
+            Api::CloudTrail => &self.trail,
             _ => &self.api,
         };
         api.call(&R::OPERATION.target(), request, &credentials).await.map_err(CallError::Api)
@@ -174,12 +179,23 @@ impl Access for Service {
 /// at the very same place, which tells the two apart.
 fn endpoint_of_kms(ssm: &Endpoint) -> Result<Endpoint, EndpointError> {
     match ssm.host().strip_prefix("ssm.") {
-        Some(rest) => {
-            let scheme = if ssm.is_tls() { "https" } else { "http" };
-            Endpoint::parse(&format!("{scheme}://kms.{rest}:{}", ssm.port()))
-        }
+        Some(rest) => beside(ssm, "kms", rest),
         None => Ok(ssm.clone()),
     }
+}
+
+/// Where CloudTrail is: at AWS under a name of its own, else at the very same place.
+fn endpoint_of_cloudtrail(ssm: &Endpoint) -> Result<Endpoint, EndpointError> {
+    let is_aws = |rest: &&str| rest.ends_with(".amazonaws.com") || rest.ends_with(".amazonaws.com.cn");
+    match ssm.host().strip_prefix("ssm.").filter(is_aws) {
+        Some(rest) => beside(ssm, "cloudtrail", rest),
+        None => Ok(ssm.clone()),
+    }
+}
+
+fn beside(ssm: &Endpoint, service: &str, rest: &str) -> Result<Endpoint, EndpointError> {
+    let scheme = if ssm.is_tls() { "https" } else { "http" };
+    Endpoint::parse(&format!("{scheme}://{service}.{rest}:{}", ssm.port()))
 }
 
 impl Service {

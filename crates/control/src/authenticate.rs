@@ -33,6 +33,15 @@ pub struct Origin {
     pub request_id: String,
 }
 
+impl Origin {
+    pub(crate) fn bounded(mut self) -> Self {
+        if let Some(user_agent) = &mut self.user_agent {
+            user_agent.truncate(user_agent.floor_char_boundary(MAX_USER_AGENT));
+        }
+        self
+    }
+}
+
 /// The rest of a request, beside its signature.
 #[derive(Clone, Debug)]
 pub struct Arrival<'a> {
@@ -92,6 +101,7 @@ impl Control {
             request: Some(StartRequest { signature: signed.signature_digest(), invocation }),
             verified_key,
             credential,
+            access_key_id: Some(signed.access_key_id().to_owned()),
             ..self.caller(principal, arrival.origin)
         })
     }
@@ -119,10 +129,7 @@ impl Control {
 
     /// A caller of this service's, who is known already.
     pub(crate) fn caller(&self, principal: Principal, origin: Origin) -> Caller {
-        let Origin { source_ip, is_secure, mut user_agent, request_id } = origin;
-        if let Some(user_agent) = &mut user_agent {
-            user_agent.truncate(user_agent.floor_char_boundary(MAX_USER_AGENT));
-        }
+        let Origin { source_ip, is_secure, user_agent, request_id } = origin.bounded();
         Caller {
             principal,
             scope: self.scope().clone(),
@@ -131,6 +138,7 @@ impl Control {
             source_ip,
             is_secure,
             user_agent,
+            access_key_id: None,
             credential: None,
             request: None,
             verified_key: None,

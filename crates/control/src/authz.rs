@@ -66,13 +66,36 @@ impl Action {
     /// The name in policies and denials.
     #[must_use]
     pub fn name(self) -> String {
+        format!("{}:{}", self.service(), self.event_name())
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn service(self) -> &'static str {
         match self {
-            Self::Api(operation) => format!("{}:{operation}", operation.service().name()),
-            Self::CreateControlChannel => "ssmmessages:CreateControlChannel".to_owned(),
-            Self::OpenControlChannel => "ssmmessages:OpenControlChannel".to_owned(),
-            Self::CreateDataChannel => "ssmmessages:CreateDataChannel".to_owned(),
-            Self::OpenDataChannel => "ssmmessages:OpenDataChannel".to_owned(),
+            Self::Api(operation) => operation.service().name(),
+            Self::CreateControlChannel | Self::OpenControlChannel | Self::CreateDataChannel | Self::OpenDataChannel => {
+                "ssmmessages"
+            }
         }
+    }
+
+    /// The name without the service's, as in audit events.
+    #[must_use]
+    pub fn event_name(self) -> &'static str {
+        match self {
+            Self::Api(operation) => operation.name(),
+            Self::CreateControlChannel => "CreateControlChannel",
+            Self::OpenControlChannel => "OpenControlChannel",
+            Self::CreateDataChannel => "CreateDataChannel",
+            Self::OpenDataChannel => "OpenDataChannel",
+        }
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_read_only(self) -> bool {
+        matches!(self, Self::Api(operation) if operation.is_read_only())
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Caller {
     pub is_secure: bool,
     /// What the client calls itself.
     pub user_agent: Option<String>,
+    /// What it was signed with; none if it was not signed.
+    pub(crate) access_key_id: Option<String>,
     /// What a person signed with, for asking again later. Nothing for callers that are made up within the service.
     pub(crate) credential: Option<Credential>,
     /// Recognises the same request if it comes again. Only signed requests have it.

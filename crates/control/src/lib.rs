@@ -12,12 +12,14 @@
 //!   are somebody else's to answer.
 //! - For the broker: `control_channel` and `data_channel` decide who opens which channel, `supervise` is how the one
 //!   supervisor of a session learns what happens elsewhere and stores what happened here, [`lifecycle`] says what to do.
+//! - `audit` writes down what was asked for and what came of it.
 //! - `explain` says what would be decided, and why.
 //! - `live` ends sessions that would not be allowed any more.
 //! - For programs: `identity` makes administrators, [`Control::recover`] goes on after a restart,
 //!   [`Control::keep_house`] forgets old history.
 
 mod activation;
+mod audit;
 mod authenticate;
 pub mod authz;
 mod caller;
@@ -62,6 +64,7 @@ mod upstream;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AuditBatch, AuditedCall, KeptEvent};
 pub use authenticate::{Arrival, Origin};
 pub use caller::{Caller, CredentialFacts, LockedIdentity, NodeProof, Person, PersonKind, Principal, TemporaryFacts};
 pub use command::{NodeCommand, SessionCommand};
@@ -85,6 +88,7 @@ use postern_model::{ApiError, ErrorCode};
 use postern_protocol::{Clock, Entropy};
 use postern_store::{Scope, Store, UnixMillis};
 
+use crate::audit::{AuditQueue, Strangers};
 use crate::displacement::Displacements;
 use crate::guesses::Guesses;
 use crate::keys::Keys;
@@ -133,6 +137,8 @@ pub struct Control {
     policies: Policies,
     people: People,
     full_nodes: Mutex<FullNodes>,
+    audit: AuditQueue,
+    strangers: Mutex<Strangers>,
 }
 
 impl Control {
@@ -159,6 +165,8 @@ impl Control {
             policies: Policies::default(),
             people: People::default(),
             full_nodes: Mutex::default(),
+            audit: AuditQueue::default(),
+            strangers: Mutex::new(Strangers::new(now)),
         }
     }
 

@@ -159,6 +159,7 @@ impl Control {
         let reason = EndReason::NotAllowedAnyMore(Box::new(refused));
         match self.store.request_termination(self.scope(), id, &reason).await.map_err(failure::store)? {
             RequestTermination::Requested(_) => {
+                self.audit_refused(id, &session.node_id, &session.owner.to_string(), &reason);
                 tracing::info!(session.id = %id, node.id = %session.node_id, reason = reason.details(),
                     "a session that is not allowed any more is ended");
                 self.tell_supervisor(id, &SessionCommand::Terminate { output: reason.details(), reason });

@@ -24,6 +24,7 @@ impl Control {
             .forget_connections(self.scope(), &self.settings.service_name, disconnection)
             .await
             .map_err(failure::store)?;
+        self.recover_audit().await?;
         let sessions = self.active_sessions().await?;
         tracing::info!(nodes, sessions = sessions.len(), "going on where the service stopped");
         Ok(sessions)

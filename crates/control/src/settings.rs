@@ -56,6 +56,8 @@ pub struct Settings {
     pub log_bytes_per_node: u64,
     /// How long DescribeSessions shows ended sessions.
     pub history: Duration,
+    /// How long audit events are kept.
+    pub audit_retention: Duration,
     /// How long a token is good for its first use.
     pub token_life: Duration,
     /// How long after its first use the same client may use its token again: stock clients re-dial with the same token
@@ -87,6 +89,7 @@ impl Settings {
             document_quota: DocumentQuota { documents: 500, versions: 1000, shares: 1000 },
             log_bytes_per_node: 1024 * 1024 * 1024,
             history: Duration::from_secs(30 * DAY),
+            audit_retention: Duration::from_secs(400 * DAY),
             token_life: Duration::from_secs(2 * 60),
             token_reuse: Duration::from_secs(60),
             role_credentials_life: Duration::from_secs(60 * 60),

@@ -118,7 +118,8 @@ impl Control {
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn session_connected(&self, session_id: &SessionId) -> Result<(), ApiError> {
+    pub async fn session_connected(&self, session_id: &SessionId, node_id: &NodeId) -> Result<(), ApiError> {
+        self.audit_connected(session_id, node_id);
         let stored = self.store.session_connected(self.scope(), session_id, self.unix_millis()).await;
         stored.map_err(failure::store).map(|_was_running| ())
     }
@@ -127,7 +128,13 @@ impl Control {
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn session_disconnected(&self, session_id: &SessionId, details: &str) -> Result<(), ApiError> {
+    pub async fn session_disconnected(
+        &self,
+        session_id: &SessionId,
+        node_id: &NodeId,
+        details: &str,
+    ) -> Result<(), ApiError> {
+        self.audit_disconnected(session_id, node_id, details);
         let stored = self.store.session_disconnected(self.scope(), session_id, details).await;
         stored.map_err(failure::store).map(|_was_connected| ())
     }
@@ -150,6 +157,7 @@ impl Control {
         let end = SessionEnd { reason, output, ended_at: self.unix_millis(), node_knows };
         match self.store.end_session(self.scope(), session_id, end).await.map_err(failure::store)? {
             EndSession::Ended(session) => {
+                self.audit_ended(&session);
                 let status = session.status.as_str();
                 tracing::info!(session.id = %session_id, node.id = %session.node_id, status,
                     details = session.details, "session ended");

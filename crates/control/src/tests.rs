@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is the failure of the test")]
 
+mod audit;
 mod authentication;
 mod channels;
 mod documents;

@@ -143,7 +143,12 @@ impl Routes {
         match service {
             Service::Kms => self.kms.as_ref(),
             Service::Logs => self.logs.as_ref(),
-            Service::Ssm | Service::Ec2Messages | Service::Iam | Service::Sts | Service::Postern => None,
+            Service::Ssm
+            | Service::Ec2Messages
+            | Service::Iam
+            | Service::Sts
+            | Service::CloudTrail
+            | Service::Postern => None,
         }
     }
 }
@@ -238,7 +243,7 @@ impl Route {
         match self.service {
             Service::Kms => "KMS",
             Service::Logs => "CloudWatch Logs",
-            Service::Ssm | Service::Ec2Messages | Service::Postern => "Systems Manager",
+            Service::Ssm | Service::Ec2Messages | Service::CloudTrail | Service::Postern => "Systems Manager",
             Service::Iam | Service::Sts => "Identity and Access Management",
         }
     }

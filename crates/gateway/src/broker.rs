@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::upgrade::OnUpgrade;
-use postern_control::{Admission, Caller, Control, EndedSession};
+use postern_control::authz::Action;
+use postern_control::{Admission, AuditedCall, Caller, Control, EndedSession, Origin as CalledFrom};
 use postern_iam::{NodeId, SessionId};
 use postern_model::ApiError;
 use postern_protocol::channel::relay::{Leg, Relay, RelayConfig, Side};
@@ -26,6 +27,7 @@ use postern_protocol::wire::websocket::Message;
 use postern_protocol::{CLIENT_VERSION, Clock, Entropy, Now};
 use postern_transport::tasks::Tasks;
 use postern_transport::{NetStream, upgraded_websocket};
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use data_channel::LegEnd;
@@ -63,6 +65,23 @@ pub(crate) struct BrokerConfig {
     pub(crate) leg_silence: Duration,
 }
 
+/// Who opens a channel.
+pub(crate) struct Opener {
+    /// Who signed the upgrade, if anybody did: old plugins do not (spec data-channel 2.1).
+    pub(crate) signed: Option<Caller>,
+    /// From where.
+    pub(crate) origin: CalledFrom,
+}
+
+impl Opener {
+    fn begin<'a>(&self, control: &'a Control, action: Action, asked: &Value) -> Result<AuditedCall<'a>, ApiError> {
+        let event = control.begin_call(action, self.origin.clone())?;
+        self.signed.iter().for_each(|caller| event.set_caller(caller));
+        event.set_request(asked);
+        Ok(event)
+    }
+}
+
 impl Broker {
     pub(crate) fn new(config: BrokerConfig) -> Arc<Self> {
         let BrokerConfig { control, clock, entropy, tasks, opening_timeout, leg_silence } = config;
@@ -95,14 +114,21 @@ impl Broker {
     }
 
     /// Takes an accepted upgrade to a control channel.
-    pub(crate) fn control_channel(self: &Arc<Self>, upgrade: OnUpgrade, node_id: String, signed: Option<Caller>) {
+    pub(crate) fn control_channel(self: &Arc<Self>, upgrade: OnUpgrade, node_id: String, opener: Opener) {
         let broker = Arc::clone(self);
         self.tasks.spawn(
             "control-channel-opening",
             Box::pin(async move {
                 let Some(unopened) = broker.upgraded(upgrade).await else { return };
                 let Some((opened, open)) = broker.receive(unopened, ControlOpen::parse).await else { return };
-                match broker.control.attach_control_channel(&node_id, &open, signed.as_ref()).await {
+                let event = match opener.begin(&broker.control, Action::OpenControlChannel, &json!({"NodeId": node_id}))
+                {
+                    Ok(event) => event,
+                    Err(error) => return opened.refuse(error.message()).await,
+                };
+                let attached = broker.control.attach_control_channel(&node_id, &open, opener.signed.as_ref()).await;
+                event.finish_opening(&attached).await;
+                match attached {
                     Ok(lease) => {
                         let work = control_channel::run(Arc::clone(&broker), opened.accept(MAX_CONTROL_MESSAGE), lease);
                         broker.tasks.spawn("control-channel", Box::pin(work));
@@ -117,14 +143,14 @@ impl Broker {
     }
 
     /// Takes an accepted upgrade to a data channel.
-    pub(crate) fn data_channel(self: &Arc<Self>, upgrade: OnUpgrade, session_id: String, signed: Option<Caller>) {
+    pub(crate) fn data_channel(self: &Arc<Self>, upgrade: OnUpgrade, session_id: String, opener: Opener) {
         let broker = Arc::clone(self);
         self.tasks.spawn(
             "data-channel-opening",
             Box::pin(async move {
                 let Some(unopened) = broker.upgraded(upgrade).await else { return };
                 let Some((opened, open)) = broker.receive(unopened, DataOpen::parse).await else { return };
-                broker.admit(opened, &open, &session_id, signed.as_ref()).await;
+                broker.admit(opened, &open, &session_id, &opener).await;
             }),
         );
     }
@@ -161,10 +187,23 @@ impl Broker {
         }
     }
 
-    async fn admit(self: &Arc<Self>, opened: Opened, open: &DataOpen, session_id: &str, signed: Option<&Caller>) {
+    async fn admit(self: &Arc<Self>, opened: Opened, open: &DataOpen, session_id: &str, opener: &Opener) {
+        let side = match open {
+            DataOpen::Client(_) => "client",
+            DataOpen::Agent(_) => "agent",
+        };
+        let asked = json!({"SessionId": session_id, "Side": side});
+        let mut event = match opener.begin(&self.control, Action::OpenDataChannel, &asked) {
+            Ok(event) => Some(event),
+            Err(error) => return opened.refuse(error.message()).await,
+        };
         // A session may end between its admission and its attaching; then the second answer says how.
         for _ in 0..2 {
-            match self.control.admit_data_channel(session_id, open, signed).await {
+            let admitted = self.control.admit_data_channel(session_id, open, opener.signed.as_ref()).await;
+            if let Some(event) = event.take() {
+                event.finish_opening(&admitted).await;
+            }
+            match admitted {
                 Ok(Admission::Open(admission)) => {
                     let id = &admission.session.session_id;
                     if let Some(attachment) = self.attach(id, admission.side, leg_of(open)).await {

@@ -153,6 +153,16 @@ codes! {
     InvalidKeyUsageException: 400 Caller,
     /// What a provider of identities is said to have said is not believed.
     InvalidIdentityToken: 400 Caller,
+    /// There are no insights.
+    InvalidEventCategoryException: 400 Caller,
+    /// An attribute that events cannot be looked up by.
+    InvalidLookupAttributesException: 400 Caller,
+    /// A page size that cannot be.
+    InvalidMaxResultsException: 400 Caller,
+    /// Not a page token of CloudTrail's.
+    InvalidNextTokenException: 400 Caller,
+    /// A time that ends before it begins.
+    InvalidTimeRangeException: 400 Caller,
     /// Not a page marker of this operation.
     InvalidMarkerException: 400 Caller,
     /// Not the form of an activation's id.
@@ -405,7 +415,7 @@ impl ApiError {
             (Service::Iam, ErrorCode::InternalServerError) => ErrorCode::ServiceFailure,
             (Service::Sts, ErrorCode::InternalServerError) => ErrorCode::InternalFailure,
             (Service::Iam | Service::Sts, code) => in_query(code),
-            (Service::Ssm | Service::Ec2Messages | Service::Kms | Service::Logs | Service::Postern, code) => code,
+            (_, code) => code,
         };
         self
     }
@@ -414,8 +424,13 @@ impl ApiError {
     #[must_use]
     pub fn body(&self, service: Service) -> String {
         let message = match service {
-            Service::Ssm | Service::Ec2Messages | Service::Iam | Service::Sts | Service::Postern => "Message",
             Service::Kms | Service::Logs => "message",
+            Service::Ssm
+            | Service::Ec2Messages
+            | Service::Iam
+            | Service::Sts
+            | Service::CloudTrail
+            | Service::Postern => "Message",
         };
         json!({ "__type": self.name(), message: self.message }).to_string()
     }

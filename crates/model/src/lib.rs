@@ -14,6 +14,7 @@ mod query_shapes;
 pub mod activation;
 pub mod agent;
 mod bytes;
+pub mod cloudtrail;
 mod constraint;
 mod decode;
 pub mod document;

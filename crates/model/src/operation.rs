@@ -21,6 +21,8 @@ pub enum Service {
     Iam,
     /// Security Token Service: who somebody is.
     Sts,
+    /// CloudTrail: what was done.
+    CloudTrail,
     /// What AWS has no operation for.
     Postern,
 }
@@ -45,6 +47,7 @@ impl Service {
             Self::Ec2Messages => "ec2messages",
             Self::Iam => "iam",
             Self::Sts => "sts",
+            Self::CloudTrail => "cloudtrail",
             Self::Postern => "postern",
         }
     }
@@ -59,6 +62,7 @@ impl Service {
             Self::Ec2Messages => Protocol::Json("EC2WindowsMessageDeliveryService."),
             Self::Iam => Protocol::Query("2010-05-08"),
             Self::Sts => Protocol::Query("2011-06-15"),
+            Self::CloudTrail => Protocol::Json("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101."),
             Self::Postern => Protocol::Json("Postern."),
         }
     }
@@ -82,7 +86,7 @@ impl Service {
     /// for Systems Manager's, which answers for everything else.
     #[must_use]
     pub fn of_target(target: &str) -> Self {
-        let others = [Self::Kms, Self::Logs, Self::Ec2Messages, Self::Postern];
+        let others = [Self::Kms, Self::Logs, Self::Ec2Messages, Self::CloudTrail, Self::Postern];
         let claims = |of: &Self| matches!(of.protocol(), Protocol::Json(prefix) if target.starts_with(prefix));
         others.into_iter().find(claims).unwrap_or(Self::Ssm)
     }
@@ -91,7 +95,9 @@ impl Service {
     #[must_use]
     pub(crate) fn validation_error(self) -> ErrorCode {
         match self {
-            Self::Ssm | Self::Kms | Self::Ec2Messages | Self::Postern => ErrorCode::ValidationException,
+            Self::Ssm | Self::Kms | Self::Ec2Messages | Self::CloudTrail | Self::Postern => {
+                ErrorCode::ValidationException
+            }
             Self::Iam | Self::Sts => ErrorCode::ValidationError,
             Self::Logs => ErrorCode::InvalidParameterException,
         }
@@ -467,6 +473,10 @@ operations! {
         /// Whose an access key is.
         GetAccessKeyInfo: User,
     }
+    CloudTrail {
+        /// Looks up what was done.
+        LookupEvents: User,
+    }
     Postern {
         /// Stops a user or role, whatever policies say.
         LockPrincipal: User,
@@ -492,6 +502,18 @@ impl Operation {
             Protocol::Json(prefix) => format!("{prefix}{}", self.name()),
             Protocol::Query(_) => format!("{}:{}", self.service().name(), self.name()),
         }
+    }
+
+    /// Whether it changes nothing, as AWS counts it in audit events: what gives out keys or credentials without keeping
+    /// anything is read-only there.
+    #[must_use]
+    pub fn is_read_only(self) -> bool {
+        let asks = |prefix: &&str| self.name().starts_with(prefix);
+        let gives = matches!(
+            self,
+            Self::Decrypt | Self::Encrypt | Self::GenerateDataKey | Self::AssumeRole | Self::AssumeRoleWithWebIdentity
+        );
+        gives || ["Describe", "Explain", "Filter", "Get", "List", "Lookup", "Simulate"].iter().any(asks)
     }
 
     /// Reads the `Action` and the `Version` of a form.
@@ -547,6 +569,43 @@ mod tests {
                 assert_eq!(read, if is_its_own { Ok(operation) } else { Err(ErrorCode::InvalidAction) });
                 assert!(!is_its_own || Service::of_version(version) == operation.service());
             }
+        }
+    }
+
+    #[test]
+    fn what_only_asks_is_told_from_what_changes() {
+        let changes = |name: &str| {
+            let verbs = [
+                "Add",
+                "Attach",
+                "Create",
+                "Deactivate",
+                "Delete",
+                "Deregister",
+                "Detach",
+                "Disable",
+                "Enable",
+                "Lock",
+                "Modify",
+                "Put",
+                "Register",
+                "Remove",
+                "Request",
+                "Reset",
+                "Resume",
+                "Resync",
+                "Set",
+                "Start",
+                "Tag",
+                "Terminate",
+                "Unlock",
+                "Untag",
+                "Update",
+            ];
+            verbs.iter().any(|verb| name.starts_with(verb))
+        };
+        for &operation in Operation::ALL {
+            assert_ne!(operation.is_read_only(), changes(operation.name()), "{operation}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    activation, completions, cp, document, exec, forward, lock, locks, nodes, policy, sessions, ssh, start, tag,
+    activation, audit, completions, cp, document, exec, forward, lock, locks, nodes, policy, sessions, ssh, start, tag,
     terminate,
 };
 use crate::context::ServiceFlags;
@@ -47,6 +47,8 @@ enum Command {
     Sessions(sessions::Arguments),
     /// End a session
     Terminate(terminate::Arguments),
+    /// Show who did what, and what came of it
+    Audit(audit::Arguments),
     /// Stop a user or role, or sessions on a node, at once and whatever policies say
     Lock(lock::Arguments),
     /// Let it go on
@@ -105,6 +107,7 @@ impl Cli {
             Command::Nodes(arguments) => on_runtime(nodes::run(&self.service, arguments)),
             Command::Sessions(arguments) => on_runtime(sessions::run(&self.service, arguments)),
             Command::Terminate(arguments) => on_runtime(terminate::run(&self.service, arguments)),
+            Command::Audit(arguments) => on_runtime(audit::run(&self.service, arguments)),
             Command::Lock(arguments) => on_runtime(lock::lock(&self.service, arguments)),
             Command::Unlock(arguments) => on_runtime(lock::unlock(&self.service, arguments)),
             Command::Locks(arguments) => on_runtime(locks::run(&self.service, arguments)),

@@ -1,6 +1,7 @@
 //! The subcommands, one module each.
 
 pub(crate) mod activation;
+pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod cp;
 pub(crate) mod document;

@@ -61,7 +61,7 @@ pub struct Application {
     pub(crate) config: Config,
     pub(crate) data: DataDir,
     pub(crate) control: Arc<Control>,
-    store: Arc<SqliteStore>,
+    pub(crate) store: Arc<SqliteStore>,
 }
 
 /// An access key that a program keeps for itself.
@@ -104,6 +104,7 @@ impl Application {
         };
         let log_megabytes = u64::try_from(config.max_log_megabytes_per_node).unwrap_or(u64::MAX);
         settings.log_bytes_per_node = log_megabytes.saturating_mul(1024 * 1024);
+        settings.audit_retention = config.audit_retention.0;
         settings.session_document_check = config.session_document_check.0;
         settings.require_signed_data_channels = config.require_signed_data_channels;
         settings.sessions_end_with_credentials = config.sessions_end_with_credentials;
@@ -169,6 +170,9 @@ impl Application {
 
     /// Finishes what is being written and lets go of the folder.
     pub async fn close(self) {
+        if let Err(error) = self.control.flush_audit().await {
+            tracing::error!(%error, "the last audit events could not be stored; of requests that changed something there are all");
+        }
         drop(self.control);
         // Tasks that did not end in time may still hold it; the folder is let go with the process then.
         if let Some(store) = Arc::into_inner(self.store)

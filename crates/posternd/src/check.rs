@@ -4,6 +4,7 @@ use std::io;
 
 use postern_transport::{SystemEntropy, listen, tls};
 
+use crate::audit;
 use crate::config::{Config, UpstreamConfig};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::upstream::probe;
@@ -38,6 +39,16 @@ pub(crate) async fn findings(config: &Config) -> Vec<Finding> {
         if let Ok(Some(upstream)) = upstream {
             findings.push(Finding { what, outcome: service(upstream).await });
         }
+    }
+    if let Some(path) = &config.audit_file {
+        findings.push(Finding { what: "audit_file", outcome: audit::File::check(path) });
+    }
+    if let Some(file) = &config.audit_webhook_secret_file {
+        let outcome = audit::secret(file).map(|_| format!("{} has a secret", file.display()));
+        findings.push(Finding { what: "audit_webhook_secret_file", outcome });
+    }
+    if let Some(url) = &config.audit_webhook {
+        findings.push(Finding { what: "audit_webhook", outcome: audit::Webhook::check(url).await });
     }
     findings
 }

@@ -23,6 +23,9 @@ pub enum Command {
     Serve(Serve),
     /// Look whether the service can run: the settings, and everything that they name
     Check(Check),
+    /// Look whether the log of audit events is whole
+    #[command(subcommand)]
+    Audit(Audit),
     /// Break-glass acts on a data folder whose service is stopped
     #[command(subcommand)]
     Admin(Admin),
@@ -71,6 +74,23 @@ pub struct Place {
     /// Data folder, instead of the configured one
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+}
+
+/// What can be asked about audit events.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Follow the log from its first event to its last and say the first thing that is wrong
+    Verify(AuditVerify),
+}
+
+/// Arguments of `audit verify`.
+#[derive(Debug, Args)]
+pub struct AuditVerify {
+    #[command(flatten)]
+    pub place: Place,
+    /// A copy to follow instead of the database: JSON lines, as audit_file has them. The service may be running
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 /// Break-glass acts.

@@ -7,6 +7,7 @@ use postern_control::NewAccessKey;
 use tokio::runtime::Runtime;
 
 use crate::application::Application;
+use crate::audit::verify;
 use crate::check;
 use crate::cli;
 use crate::config::{Config, commented_file};
@@ -77,6 +78,8 @@ pub fn serve(arguments: &cli::Serve) -> Result<()> {
     let runtime = runtime()?;
     let served = runtime.block_on(async {
         let mut signals = Signals::listen()?;
+        #[cfg(unix)]
+        let _hangup = moved_files(&config)?;
         let running = Box::pin(Server::build(config)).await?.start().await?;
         tracing::info!(endpoint = running.endpoint(), address = %running.address(), "serving");
         signals.next().await;
@@ -109,6 +112,33 @@ pub fn check(arguments: &cli::Check) -> Result<()> {
         0 => Ok(()),
         wrong => bail!("{wrong} of {} things that the settings name cannot be used", findings.len()),
     }
+}
+
+/// Follows the log of audit events of a stopped service, or a copy of it.
+///
+/// # Errors
+/// The log is not whole, or cannot be read.
+pub fn audit_verify(arguments: &cli::AuditVerify) -> Result<()> {
+    let whole = match &arguments.file {
+        Some(file) => verify::file(file)?,
+        None => {
+            let config = load(&arguments.place, [])?;
+            DataDir::open(&config.data_dir)?;
+            runtime()?.block_on(async {
+                let application = Application::open(config, String::new()).await?;
+                let whole = verify::database(&application).await;
+                application.close().await;
+                whole
+            })?
+        }
+    };
+    let hash: String = whole.last.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (first, next) = (whole.first, whole.last.count);
+    println!(
+        "{} events, from number {first} up to {next}, are whole; the hash behind the last is {hash}",
+        next - first
+    );
+    Ok(())
 }
 
 /// Makes another administrator in the data folder of a stopped service.
@@ -155,6 +185,15 @@ fn print_key(key: &NewAccessKey) {
 
 fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
+}
+
+/// Programs that move files away send SIGHUP afterwards. The audit file is opened anew by itself, so there is nothing to do
+/// but to stay alive.
+#[cfg(unix)]
+fn moved_files(config: &Config) -> Result<Option<tokio::signal::unix::Signal>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = || signal(SignalKind::hangup()).context("cannot listen for signals");
+    config.audit_file.as_ref().map(|_| listen()).transpose()
 }
 
 /// Requests to stop.

@@ -147,6 +147,18 @@ settings! {
     /// Most MiB of one node's session logs that are kept here (CloudWatch Logs), over all groups, as AWS counts them. Its
     /// agent is refused more until some are forgotten or removed.
     max_log_megabytes_per_node: usize = "1024";
+    /// How long audit events are kept, for example "400d". At AWS it is 90 days.
+    audit_retention: value::Period = "\"400d\"";
+    /// File that audit events go to as well, one JSON object a line. It may be moved away at any time: the next event goes
+    /// to a new one.
+    audit_file: Option<PathBuf> = "\"\"";
+    /// Address that audit events are sent to as well, for example `https://siem.example.org/postern`. See docs/audit.md.
+    audit_webhook: Option<Endpoint> = "\"\"";
+    /// File with the secret that requests to audit_webhook are signed with: 16 bytes or more.
+    audit_webhook_secret_file: Option<PathBuf> = "\"\"";
+    /// Log group (CloudWatch Logs, of here or of logs_endpoint) that audit events go to as well, for example
+    /// "/postern/audit".
+    audit_log_group: Option<String> = "\"\"";
     /// Whether a session's document must be allowed. "strict": always. "legacy": not the default document where none is
     /// named, unless policies ask for it with a condition on ssm:SessionDocumentAccessCheck.
     session_document_check: value::DocumentCheck = "\"strict\"";
@@ -237,6 +249,8 @@ impl Config {
             ("tls_key", self.tls_key.as_mut()),
             ("kms_credentials_file", self.kms_credentials_file.as_mut()),
             ("logs_credentials_file", self.logs_credentials_file.as_mut()),
+            ("audit_file", self.audit_file.as_mut()),
+            ("audit_webhook_secret_file", self.audit_webhook_secret_file.as_mut()),
             ("identity_provider_ca_file", self.identity_provider_ca_file.as_mut()),
         ] {
             if let (Some(path), Some(folder)) = (path, layers.folder_of(key)) {
@@ -268,6 +282,20 @@ impl Config {
         }
         if self.account_id.len() != 12 || !self.account_id.bytes().all(|byte| byte.is_ascii_digit()) {
             return conflict("`account_id` must be twelve digits, for example \"000000000000\"");
+        }
+        if self.audit_webhook.is_some() != self.audit_webhook_secret_file.is_some() {
+            return conflict("`audit_webhook` and `audit_webhook_secret_file` belong together: set both, or neither");
+        }
+        if let Some(url) = self.audit_webhook.as_ref().filter(|url| !url.is_tls() && !url.is_loopback()) {
+            return Err(ConfigError::Conflict(format!(
+                "`audit_webhook` is {url}, which would send audit events over the network in the clear: use https://"
+            )));
+        }
+        let is_group = |name: &String| {
+            (1..=512).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-/.#".contains(&b))
+        };
+        if self.audit_log_group.as_ref().is_some_and(|name| !is_group(name)) {
+            return conflict("`audit_log_group` must be 1 to 512 letters, digits or any of _-/.#");
         }
         self.kms_upstream()?;
         self.logs_upstream()?;

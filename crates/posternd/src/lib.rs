@@ -4,6 +4,7 @@
 //! own half, prints or listens for signals.
 
 mod application;
+mod audit;
 pub mod authority;
 mod check;
 pub mod cli;

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         cli::Command::Init(arguments) => commands::init(&arguments),
         cli::Command::Serve(arguments) => commands::serve(&arguments),
         cli::Command::Check(arguments) => commands::check(&arguments),
+        cli::Command::Audit(cli::Audit::Verify(arguments)) => commands::audit_verify(&arguments),
         cli::Command::Admin(cli::Admin::NewAdministrator(arguments)) => commands::new_administrator(&arguments),
     };
     match done {

@@ -17,8 +17,12 @@ use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
 use crate::application::{Application, ServerError};
+use crate::audit;
 use crate::authority::{Authority, server_names};
 use crate::config::Config;
+
+/// How long an audit event of something that changes nothing waits for company.
+const AUDIT: Duration = Duration::from_millis(500);
 
 /// How often old history is forgotten.
 const HOUSEKEEPING: Duration = Duration::from_secs(3600);
@@ -97,6 +101,8 @@ impl Server {
         );
         let chores = Tasks::new();
         chores.spawn("housekeeping", keep_house(Arc::clone(&application.control), chores.clone()));
+        chores.spawn("audit", write_audit(Arc::clone(&application.control), chores.clone()));
+        audit::start(config, &application.control, &chores);
         chores.spawn("decisions", decisions::keep(Arc::clone(&application.control), chores.clone()));
         Ok(Running { application, gateway, chores, address })
     }
@@ -204,6 +210,22 @@ fn certificate(application: &Application, address: SocketAddr) -> Result<Arc<Ser
     Ok(tls::server_config(issued.chain_pem.as_bytes(), issued.key_pem.as_bytes())?)
 }
 
+async fn write_audit(control: Arc<Control>, tasks: Tasks) {
+    let mut is_failing = false;
+    loop {
+        let failed = control.flush_audit().await.is_err();
+        match (std::mem::replace(&mut is_failing, failed), failed) {
+            (false, true) => tracing::warn!("audit events cannot be stored now; they wait"),
+            (true, false) => tracing::info!("audit events are stored again"),
+            (true, true) | (false, false) => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(AUDIT) => {}
+            () = tasks.shutdown().cancelled() => return,
+        }
+    }
+}
+
 async fn keep_house(control: Arc<Control>, tasks: Tasks) {
     loop {
         match control.keep_house().await {
@@ -215,6 +237,11 @@ async fn keep_house(control: Arc<Control>, tasks: Tasks) {
             Ok(0) => {}
             Ok(forgotten) => tracing::info!(forgotten, "log events that are not kept any more were forgotten"),
             Err(error) => tracing::warn!(%error, "old log events cannot be forgotten now"),
+        }
+        match control.forget_audit().await {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::info!(forgotten, "audit events older than audit_retention were forgotten"),
+            Err(error) => tracing::warn!(%error, "old audit events cannot be forgotten now"),
         }
         tokio::select! {
             () = tokio::time::sleep(HOUSEKEEPING) => {}

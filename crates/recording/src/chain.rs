@@ -14,7 +14,7 @@ pub struct Link {
     /// Records so far.
     pub count: u64,
     /// The hash of them all: of the format's name before the first, and then of the hash before, the number of the
-    /// record (u64, the first is 0) and the record's bytes.
+    /// record (u64, big-endian, the first is 0) and the record's bytes.
     pub hash: Hash,
 }
 
@@ -42,15 +42,21 @@ impl Head {
 }
 
 impl Link {
-    /// Before the first record.
+    /// Before the first record of a recording.
     #[must_use]
     pub fn start() -> Self {
-        Self { count: 0, hash: hash(&[FORMAT]) }
+        Self::start_of(FORMAT)
+    }
+
+    /// Before the first record of a chain of another kind. Its format's name keeps the two apart.
+    #[must_use]
+    pub fn start_of(format: &[u8]) -> Self {
+        Self { count: 0, hash: hash(&[format]) }
     }
 
     /// The link behind a record of these bytes.
     #[must_use]
-    pub(crate) fn after(&self, encoded: &[u8]) -> Self {
+    pub fn after(&self, encoded: &[u8]) -> Self {
         Self { count: self.count + 1, hash: hash(&[&self.hash, &self.count.to_be_bytes(), encoded]) }
     }
 

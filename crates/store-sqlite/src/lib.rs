@@ -12,6 +12,7 @@
 //! `open`.
 
 mod activation;
+mod audit;
 mod decision;
 mod document;
 mod generation;

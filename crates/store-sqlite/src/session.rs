@@ -340,6 +340,7 @@ impl SessionStore for SqliteStore {
             select = match filter {
                 SessionFilter::StartedAfter(moment) => select.text(" AND started_at >= ").bind_number(*moment)?,
                 SessionFilter::StartedBefore(moment) => select.text(" AND started_at < ").bind_number(*moment)?,
+                SessionFilter::EndedAfter(moment) => select.text(" AND ended_at >= ").bind_number(*moment)?,
                 SessionFilter::Node(node) => select.text(" AND node_id = ").bind(node)?,
                 SessionFilter::Owner(owner) => select.text(" AND owner = ").bind(owner)?,
                 SessionFilter::Status(status) => select.text(" AND status = ").bind(status.as_str())?,

@@ -3,6 +3,7 @@
 //! The suite is the documentation of the acts: each case is named after a promise. It needs a runtime with tokio's
 //! tasks nowhere; concurrency is made of joined futures, so that it runs on any executor.
 
+mod audit;
 mod decisions;
 mod documents;
 mod fixture;
@@ -108,6 +109,11 @@ where
     sessions::sessions_are_listed_newest_first_in_pages_and_by_filters(&*new_store().await).await;
     sessions::old_history_is_forgotten_and_nothing_else(&*new_store().await).await;
     sessions::everything_survives_a_round_trip(&*new_store().await).await;
+
+    audit::events_are_appended_once_and_never_beside_each_other(&*new_store().await).await;
+    audit::events_are_found_by_what_they_are_about(&*new_store().await).await;
+    audit::old_events_are_forgotten_and_the_rest_stays_whole(&*new_store().await).await;
+    audit::a_sinks_place_is_kept(&*new_store().await).await;
 
     decisions::what_identities_may_rest_on_raises_the_number(&*new_store().await).await;
     decisions::what_nodes_may_be_asked_for_raises_the_number_and_their_reports_do_not(&*new_store().await).await;

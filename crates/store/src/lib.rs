@@ -13,6 +13,7 @@
 //! Implementations prove themselves with [`conformance`].
 
 mod activation;
+mod audit;
 pub mod conformance;
 mod decision;
 mod document;
@@ -29,6 +30,7 @@ mod session;
 mod tag;
 
 pub use activation::*;
+pub use audit::*;
 pub use decision::*;
 pub use document::*;
 pub use identity::*;
@@ -71,6 +73,7 @@ pub trait Store:
     SessionStore
     + NodeStore
     + ActivationStore
+    + AuditStore
     + DecisionStore
     + DocumentStore
     + IdentityStore
@@ -89,6 +92,7 @@ impl<T> Store for T where
     T: SessionStore
         + NodeStore
         + ActivationStore
+        + AuditStore
         + DecisionStore
         + DocumentStore
         + IdentityStore

@@ -258,6 +258,8 @@ pub enum SessionFilter {
     StartedAfter(UnixMillis),
     /// Started before this moment.
     StartedBefore(UnixMillis),
+    /// Ended at this moment or later.
+    EndedAfter(UnixMillis),
     /// On this node.
     Node(String),
     /// Asked for by this principal.

@@ -19,6 +19,7 @@ import rows_ssm  # noqa: F401  (fills ROWS, as the next)
 import rows_documents  # noqa: F401
 import rows_kms  # noqa: F401
 import rows_logs  # noqa: F401
+import rows_cloudtrail  # noqa: F401
 from generate import Case, Omit, maximal, other_names, refused
 from rows import ROWS, UNPUBLISHED
 from shape import faults
@@ -27,7 +28,7 @@ from world import World
 # What AWS answers to any operation (public API reference, "Common errors"), as far as these inputs can cause it.
 WRONG_TYPE = {"SerializationException"}
 BROKEN_CONSTRAINT = {"ValidationException"}
-BAD_TOKEN = {"InvalidNextToken", "InvalidMarkerException", "InvalidParameterException"}
+BAD_TOKEN = {"InvalidNextToken", "InvalidNextTokenException", "InvalidMarkerException", "InvalidParameterException"}
 INDEX = re.compile(r"\[[0-9]+\]")
 REQUEST_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -9,17 +9,26 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("postern-iam", &[]),
     ("postern-policy", &[]),
     ("postern-recording", &[]),
+    ("postern-audit", &["postern-recording"]),
     ("postern-model", &["postern-iam"]),
     // ports
-    ("postern-store", &["postern-iam", "postern-model"]),
+    ("postern-store", &["postern-iam", "postern-model", "postern-audit"]),
     ("postern-bus", &[]),
     // application: the only way to data, and it asks the policy first
     (
         "postern-control",
-        &["postern-protocol", "postern-iam", "postern-policy", "postern-model", "postern-store", "postern-bus"],
+        &[
+            "postern-protocol",
+            "postern-iam",
+            "postern-policy",
+            "postern-audit",
+            "postern-model",
+            "postern-store",
+            "postern-bus",
+        ],
     ),
     // adapters
-    ("postern-store-sqlite", &["postern-iam", "postern-model", "postern-store"]),
+    ("postern-store-sqlite", &["postern-iam", "postern-audit", "postern-model", "postern-store"]),
     // edges
     ("postern-transport", &["postern-protocol", "postern-iam"]),
     ("postern-pty", &[]),
@@ -40,6 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "postern-protocol",
             "postern-iam",
+            "postern-audit",
             "postern-model",
             "postern-store",
             "postern-store-sqlite",
@@ -71,7 +81,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must run anywhere: in agent, client, service, simulator, fuzzer, one day a browser.
-const PURE: &[&str] = &["postern-protocol", "postern-iam", "postern-policy", "postern-recording", "postern-model"];
+const PURE: &[&str] =
+    &["postern-protocol", "postern-iam", "postern-policy", "postern-recording", "postern-audit", "postern-model"];
 
 /// Packages that bring a runtime, sockets, a clock, randomness or a database. A name ending in `*` is a beginning.
 const IMPURE: &[&str] = &[

@@ -41,6 +41,7 @@ macro_rules! acts {
     };
 }
 
+mod cloudtrail;
 mod document;
 mod iam;
 mod kms;
@@ -50,6 +51,7 @@ mod node;
 mod session;
 mod sts;
 
+pub use cloudtrail::*;
 pub use document::*;
 pub use iam::*;
 pub use kms::*;
@@ -68,6 +70,7 @@ pub(super) trait Spectator {
 /// Shows every act there is.
 #[cfg(test)]
 pub(super) fn show(audience: &mut impl Spectator) {
+    cloudtrail::show(audience);
     document::show(audience);
     iam::show(audience);
     kms::show(audience);
@@ -89,6 +92,7 @@ type Reader = for<'a, 'b> fn(&'a mut Things<'b>) -> Reading<'a>;
 /// A name is missing, or is none.
 pub(crate) async fn named(action: Action, things: &mut Things<'_>) -> Result<Box<dyn Subject + Send + Sync>, ApiError> {
     let rooms = [
+        cloudtrail::reader,
         document::reader,
         iam::reader,
         kms::reader,

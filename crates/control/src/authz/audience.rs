@@ -180,6 +180,8 @@ fn audience_of_operation(operation: Operation) -> Audience {
         | Operation::GetContextKeysForPrincipalPolicy
         | Operation::GetContextKeysForCustomPolicy => Audience::People,
 
+        Operation::LookupEvents => Audience::People,
+
         Operation::LockPrincipal
         | Operation::UnlockPrincipal
         | Operation::LockNode

@@ -74,6 +74,7 @@ fn statement(effect: &str, actions: &[&str]) -> String {
 
 fn caller(principal: Principal) -> Caller {
     Caller {
+        access_key_id: None,
         principal,
         scope: scope(),
         request_id: "request".to_owned(),

@@ -10,7 +10,7 @@ use crate::Control;
 use crate::kms::Material;
 
 /// How the events of one group are stored.
-pub(super) struct Sealer<'a> {
+pub(crate) struct Sealer<'a> {
     control: &'a Control,
     key: Option<(Material, EncryptionContext)>,
 }
@@ -20,7 +20,7 @@ impl Control {
     ///
     /// # Errors
     /// `DisabledException`: nothing can be put into the group or read while its key is off.
-    pub(super) async fn sealer(&self, group: &LogGroupRecord) -> Result<Sealer<'_>, ApiError> {
+    pub(crate) async fn sealer(&self, group: &LogGroupRecord) -> Result<Sealer<'_>, ApiError> {
         let Some(key_id) = &group.key_id else { return Ok(Sealer { control: self, key: None }) };
         let material = self.material_of(key_id).await?;
         let context = [("aws:logs:arn".to_owned(), self.group_arn(&group.name).to_string())];
@@ -40,7 +40,7 @@ impl Control {
 
 impl Sealer<'_> {
     /// What is stored of a text.
-    pub(super) fn seal(&self, text: &SecretString) -> SecretBytes {
+    pub(crate) fn seal(&self, text: &SecretString) -> SecretBytes {
         let text = text.expose().as_bytes();
         match &self.key {
             None => SecretBytes::new(text.to_vec()),

@@ -21,7 +21,7 @@ async fn sessions_and_credentials_survive_and_nodes_come_back() {
     let credentials = world.role_credentials(&machine).await.unwrap();
     let agent_token = world.control.create_data_channel(&agent, id.as_str()).await.unwrap();
     world.open_client(id.as_str(), &started.token_value, "c1").await.unwrap();
-    world.control.session_connected(&id).await.unwrap();
+    world.control.session_connected(&id, &machine.node_id).await.unwrap();
     drop(lease);
 
     world.restart().await;

@@ -17,9 +17,9 @@ pub(super) async fn carry_out(world: &World, supervision: &mut Supervision) -> V
     let mut done = Vec::new();
     while let Some(action) = supervision.lifecycle.poll_action() {
         match &action {
-            Action::StoreConnected => world.control.session_connected(&id).await.unwrap(),
+            Action::StoreConnected => world.control.session_connected(&id, &node).await.unwrap(),
             Action::StoreDisconnected { details } => {
-                world.control.session_disconnected(&id, details).await.unwrap();
+                world.control.session_disconnected(&id, &node, details).await.unwrap();
             }
             Action::StoreTerminating(reason) => world.control.session_terminating(&id, reason).await.unwrap(),
             Action::TellAgent => world.control.tell_agent_to_end(&node, &id),

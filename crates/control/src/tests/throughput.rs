@@ -37,7 +37,7 @@ async fn whole_session(world: &World, node: &postern_iam::NodeId, agent: &crate:
     let token = control.create_data_channel(agent, id.as_str()).await.unwrap();
     world.open_client(id.as_str(), &started.token_value, "c1").await.unwrap();
     world.open_agent(id.as_str(), &token, node).await.unwrap();
-    control.session_connected(&id).await.unwrap();
+    control.session_connected(&id, node).await.unwrap();
     let task =
         TaskComplete { task_id: id.to_string(), final_task_status: TaskStatus::Success, ..TaskComplete::default() };
     control.agent_task_completed(lease, &task).await.unwrap();

@@ -46,6 +46,11 @@ pub(crate) fn stranger(app: &App, parts: &Parts) -> Caller {
     app.control.stranger(origin(parts))
 }
 
+/// The access key id that a request names, whatever that proves.
+pub(crate) fn claimed_key(parts: &Parts) -> Option<String> {
+    read(parts).ok().map(|signed| signed.access_key_id().to_owned())
+}
+
 fn read(parts: &Parts) -> Result<SignedRequest, ApiError> {
     let uri = parts.uri.path_and_query().map_or("/", |uri| uri.as_str());
     Ok(sigv4::parse(parts.method.as_str(), uri, &pairs(&parts.headers))?)
@@ -63,7 +68,8 @@ fn is_signed(parts: &Parts) -> bool {
         || query.contains("X-Amz-Algorithm")
 }
 
-fn origin(parts: &Parts) -> Origin {
+/// Where a request comes from.
+pub(crate) fn origin(parts: &Parts) -> Origin {
     let peer = parts.extensions.get::<Peer>();
     Origin {
         source_ip: peer.map(|peer| peer.address),

@@ -10,11 +10,13 @@ use axum::http::Response;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use bytes::Bytes;
-use postern_control::{Caller, Control};
+use postern_control::authz::Action;
+use postern_control::{AuditedCall, Caller, Control};
 use postern_iam::SessionId;
 use postern_model::query::Form;
 use postern_model::session::{ResumeSessionResponse, StartSessionRequest, StartSessionResponse};
 use postern_model::{ApiError, ApiRequest, CallerKind, ErrorCode, Operation, Service, decode, decode_form};
+use serde::Serialize;
 
 use super::authenticate;
 use super::stream_url::follow_host;
@@ -80,7 +82,27 @@ async fn max_body_bytes(app: &App, parts: &Parts) -> usize {
     }
 }
 
+/// Every call comes through here, and leaves one audit event.
 async fn call(app: &App, parts: &Parts, operation: Operation, asked: Asked<'_>) -> Result<Response<Body>, ApiError> {
+    let event = app.control.begin_call(Action::Api(operation), authenticate::origin(parts))?;
+    let answered = Box::pin(answered(app, parts, operation, asked, &event)).await;
+    let error = answered.as_ref().err().map(|error| error.clone().told_by(operation.service()));
+    if error.is_some()
+        && let Some(key) = authenticate::claimed_key(parts)
+    {
+        event.set_claimed_key(&key);
+    }
+    event.finish(error.as_ref()).await?;
+    answered
+}
+
+async fn answered(
+    app: &App,
+    parts: &Parts,
+    operation: Operation,
+    asked: Asked<'_>,
+    event: &AuditedCall<'_>,
+) -> Result<Response<Body>, ApiError> {
     let (Asked::Json(body) | Asked::Form(body, _)) = asked;
     let caller = match operation.caller() {
         // Its proof is in the body.
@@ -89,13 +111,14 @@ async fn call(app: &App, parts: &Parts, operation: Operation, asked: Asked<'_>) 
             authenticate::signed(app, parts, body, &[operation.service().name()]).await?
         }
     };
-    let call = Call { app, parts, caller: &caller, asked };
+    event.set_caller(&caller);
+    let call = Call { app, operation, parts, caller: &caller, asked, event };
     let control = &app.control;
     match operation {
         Operation::StartSession => call.start_session().await,
         Operation::ResumeSession => {
             let resumed = control.resume_session(&caller, call.request()?).await?;
-            reply::json(&ResumeSessionResponse {
+            call.reply(&ResumeSessionResponse {
                 stream_url: resumed.stream_url.map(|url| call.stream_url(url)),
                 ..resumed
             })
@@ -135,7 +158,7 @@ async fn call(app: &App, parts: &Parts, operation: Operation, asked: Asked<'_>) 
         Operation::GetMessages => {
             let none = control.get_messages(&caller, call.request()?).await?;
             app.polls.hold(&app.broker).await?;
-            reply::json(&none)
+            call.reply(&none)
         }
         Operation::GenerateDataKey => call.act(Control::generate_data_key).await,
         Operation::Encrypt => call.act(Control::encrypt).await,
@@ -252,6 +275,7 @@ async fn call(app: &App, parts: &Parts, operation: Operation, asked: Asked<'_>) 
         Operation::AssumeRole => call.act(Control::assume_role).await,
         Operation::GetSessionToken => call.act(Control::get_session_token).await,
         Operation::GetAccessKeyInfo => call.act(Control::get_access_key_info).await,
+        Operation::LookupEvents => call.act(Control::lookup_events).await,
         Operation::LockPrincipal => call.act(Control::lock_principal).await,
         Operation::UnlockPrincipal => call.act(Control::unlock_principal).await,
         Operation::LockNode => call.act(Control::lock_node).await,
@@ -282,9 +306,11 @@ const TARGET: &str = "x-amz-target";
 
 struct Call<'a> {
     app: &'a App,
+    operation: Operation,
     parts: &'a Parts,
     caller: &'a Caller,
     asked: Asked<'a>,
+    event: &'a AuditedCall<'a>,
 }
 
 impl<'a> Call<'a> {
@@ -297,16 +323,22 @@ impl<'a> Call<'a> {
         let request = self.request::<R>()?;
         let answer = act(&self.app.control, self.caller, request).await?;
         self.app.control.operation_done(R::OPERATION);
-        match self.asked {
-            Asked::Json(_) => reply::json(&answer),
-            Asked::Form(..) => reply::query_answer(R::OPERATION, &answer, &self.caller.request_id),
-        }
+        self.reply(&answer)
     }
 
     fn request<R: ApiRequest>(&self) -> Result<R, ApiError> {
-        match self.asked {
+        let request = match self.asked {
             Asked::Json(body) => decode(body),
             Asked::Form(_, form) => decode_form(form),
+        };
+        request.inspect(|request| self.event.set_request(request))
+    }
+
+    fn reply(&self, answer: &impl Serialize) -> Result<Response<Body>, ApiError> {
+        self.event.set_answer(answer);
+        match self.asked {
+            Asked::Json(_) => reply::json(answer),
+            Asked::Form(..) => reply::query_answer(self.operation, answer, &self.caller.request_id),
         }
     }
 
@@ -319,7 +351,7 @@ impl<'a> Call<'a> {
             ApiError::internal()
         })?;
         self.app.broker.started(&id).await?;
-        reply::json(&StartSessionResponse { stream_url: self.stream_url(started.stream_url), ..started })
+        self.reply(&StartSessionResponse { stream_url: self.stream_url(started.stream_url), ..started })
     }
 
     fn stream_url(&self, url: String) -> String {

@@ -122,9 +122,9 @@ impl Supervisor {
         let (broker, id, node_id) = (Arc::clone(&self.broker), &self.session.id, &self.session.node_id);
         let control = &broker.control;
         match action {
-            Action::StoreConnected => self.attempt("connected", control.session_connected(id)).await,
+            Action::StoreConnected => self.attempt("connected", control.session_connected(id, node_id)).await,
             Action::StoreDisconnected { details } => {
-                self.attempt("disconnected", control.session_disconnected(id, &details)).await;
+                self.attempt("disconnected", control.session_disconnected(id, node_id, &details)).await;
             }
             Action::StoreTerminating(reason) => {
                 self.attempt("terminating", control.session_terminating(id, &reason)).await;

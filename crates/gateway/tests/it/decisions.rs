@@ -19,9 +19,9 @@ enum Policies {
     EverythingDenied,
 }
 
-struct User {
+pub(crate) struct User {
     policies: Policies,
-    credentials: Credentials,
+    pub(crate) credentials: Credentials,
 }
 
 /// A user with a key, and with one policy of these statements if there are any.
@@ -50,7 +50,8 @@ pub(crate) async fn user(service: &Service, name: &str, statements: &[Value]) ->
     }
 }
 
-async fn users(service: &Service) -> Vec<User> {
+/// A user without policies, one who may do everything, and one to whom everything is denied.
+pub(crate) async fn users(service: &Service) -> Vec<User> {
     let statement = |effect: &str| json!({"Effect": effect, "Action": "*", "Resource": "*"});
     let mut users = Vec::new();
     for (name, policies, statements) in [

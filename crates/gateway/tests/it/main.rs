@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::large_futures, reason = "a failed unwrap is a failed test; tests may be large")]
 
 mod api;
+mod audit;
 mod channels;
 mod decisions;
 mod harness;

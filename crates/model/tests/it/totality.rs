@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use postern_model::document::{Preferences, SessionDocument, interpolate};
-use postern_model::{ApiRequest, activation, agent, decode, document, kms, lock, logs, node, session};
+use postern_model::{ApiRequest, activation, agent, cloudtrail, decode, document, kms, lock, logs, node, session};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -189,6 +189,7 @@ proptest! {
             answered::<kms::DisableKeyRequest>(body);
             answered::<kms::CreateAliasRequest>(body);
             answered::<kms::ListAliasesRequest>(body);
+            answered::<cloudtrail::LookupEventsRequest>(body);
             answered::<lock::LockPrincipalRequest>(body);
             answered::<lock::UnlockPrincipalRequest>(body);
             answered::<lock::LockNodeRequest>(body);

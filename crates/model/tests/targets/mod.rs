@@ -13,8 +13,8 @@ use postern_model::document::{
 };
 use postern_model::query::Form;
 use postern_model::{
-    ApiRequest, Operation, activation, agent, decode, decode_form, document as documents, iam, kms, lock, logs, node,
-    service_setting, session, sts, tag,
+    ApiRequest, Operation, activation, agent, cloudtrail, decode, decode_form, document as documents, iam, kms, lock,
+    logs, node, service_setting, session, sts, tag,
 };
 use serde_json::Value;
 
@@ -83,6 +83,7 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::EnableKey => request::<kms::EnableKeyRequest>(body),
         Operation::DisableKey => request::<kms::DisableKeyRequest>(body),
         Operation::CreateAlias => request::<kms::CreateAliasRequest>(body),
+        Operation::LookupEvents => request::<cloudtrail::LookupEventsRequest>(body),
         Operation::LockPrincipal => request::<lock::LockPrincipalRequest>(body),
         Operation::UnlockPrincipal => request::<lock::UnlockPrincipalRequest>(body),
         Operation::LockNode => request::<lock::LockNodeRequest>(body),

@@ -63,6 +63,7 @@ const ACTIONS: &[(&str, &[&str])] = &[
             "ssm:listassociations",
         ],
     ),
+    ("cloudtrail", &["cloudtrail:lookupevents"]),
     (
         "postern",
         &[

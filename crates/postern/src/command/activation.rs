@@ -159,7 +159,7 @@ fn row(activation: &Value) -> Vec<String> {
     ]
 }
 
-fn period(text: &str) -> Result<Duration, String> {
+pub(super) fn period(text: &str) -> Result<Duration, String> {
     const WANTED: &str = "write a number and s, m, h or d, for example 30d";
     let unit = text.chars().last().ok_or(WANTED)?;
     let seconds = match unit {

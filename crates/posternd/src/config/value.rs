@@ -171,6 +171,9 @@ impl Value for usize {
     }
 }
 
+/// Ten years.
+const MAX_SECONDS: u64 = 3_653 * 86_400;
+
 /// A length of time, written with its unit: `30s`, `20m`, `1h`, `2d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period(pub Duration);
@@ -188,7 +191,7 @@ impl Value for Period {
             _ => return Err(WANTED.to_owned()),
         };
         let count: u64 = digits.parse().map_err(|_| WANTED)?;
-        let seconds = count.checked_mul(seconds_per_unit).filter(|seconds| (1..=31_536_000).contains(seconds));
+        let seconds = count.checked_mul(seconds_per_unit).filter(|seconds| (1..=MAX_SECONDS).contains(seconds));
         seconds.map(|seconds| Self(Duration::from_secs(seconds))).ok_or_else(|| WANTED.to_owned())
     }
 }

@@ -16,7 +16,7 @@ pub(crate) async fn probe(config: UpstreamConfig) -> Result<&'static str, String
         Service::Logs => {
             ask(config, DescribeLogGroupsRequest { limit: Some(1), ..DescribeLogGroupsRequest::default() }).await
         }
-        Service::Ssm | Service::Ec2Messages | Service::Iam | Service::Sts | Service::Postern => {
+        Service::Ssm | Service::Ec2Messages | Service::Iam | Service::Sts | Service::CloudTrail | Service::Postern => {
             Err("requests of this service are passed on to nobody".to_owned())
         }
     }

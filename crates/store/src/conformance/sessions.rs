@@ -371,6 +371,9 @@ pub(super) async fn old_history_is_forgotten_and_nothing_else(store: &dyn Store)
     for (number, at) in [(1, NOW), (2, NOW + 1), (3, NOW + 9)] {
         store.end_session(&scope, &session_id(number), end(at)).await.expect("answers");
     }
+    let late = store.sessions_page(&scope, true, &[crate::SessionFilter::EndedAfter(NOW + 1)], None, 50).await;
+    let late: Vec<_> = late.expect("reads").into_iter().map(|session| session.session_id).collect();
+    assert_eq!(late, [session_id(3), session_id(2)], "found by their ends");
     assert_eq!(store.forget_ended_sessions(&scope, NOW + 9, 1).await.expect("writes"), 1, "up to the limit");
     assert_eq!(store.session(&scope, &session_id(1)).await.expect("reads"), None, "the oldest first");
     assert_eq!(store.forget_ended_sessions(&scope, NOW + 9, 50).await.expect("writes"), 1);

@@ -51,6 +51,8 @@ pub(super) const TABLE: &[(Action, [bool; 7])] = &[
     (Action::Api(Operation::DisableKey),                      [false, false, false, false, false, false, true]),
     (Action::Api(Operation::CreateAlias),                     [false, false, false, false, false, false, true]),
     (Action::Api(Operation::ListAliases),                     [false, false, false, false, false, false, true]),
+    // What was done: for people.
+    (Action::Api(Operation::LookupEvents),                    [false, false, false, false, false, false, true]),
     // Logs: for people, but for the log of a node's own session; which groups there are, every node may see.
     (Action::Api(Operation::CreateLogGroup),                  [false, false, false, false, false, false, true]),
     (Action::Api(Operation::DeleteLogGroup),                  [false, false, false, false, false, false, true]),

@@ -1,0 +1,6 @@
+//! The audit log.
+
+acts! {
+    /// Look up what was done.
+    LookupEvents = Api(LookupEvents), on ();
+}

@@ -14,10 +14,13 @@ use serde_json::Value;
 /// The receiver is asked again after half a minute at most.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// What `postern nodes` asks.
+const NODES: &str = "DescribeInstanceInformation";
+
 /// Makes log groups from four threads until it is told to stop or the service is gone, and says of each when it was
 /// acknowledged.
 const WRITER: &str = r#"
-import sys, threading, boto3
+import os, sys, threading, boto3
 from botocore.config import Config
 def write(thread):
     logs = boto3.client("logs", config=Config(retries={"total_max_attempts": 1}))
@@ -25,7 +28,7 @@ def write(thread):
         name = f"group-{sys.argv[1]}-{thread}-{n}"
         try: logs.create_log_group(logGroupName=name)
         except Exception: return
-        print("acknowledged", name, flush=True)
+        os.write(1, f"acknowledged {name}\n".encode())
 threads = [threading.Thread(target=write, args=(thread,)) for thread in range(4)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
@@ -168,7 +171,7 @@ fn a_file_and_a_receiver_have_every_event_in_order_whatever_happens() {
     service.kill();
     service.restart();
     ask(&service);
-    let last = service.postern(["audit", "--event", "ListNodes", "--json"]).expect_success("postern audit");
+    let last = service.postern(["audit", "--event", NODES, "--json"]).expect_success("postern audit");
     let last = number(last.stdout.lines().last().expect("it was asked for"));
     let took = || -> Vec<u64> {
         words_after(&receiver.lines(), "took ").iter().map(|number| number.parse().expect("a number")).collect()
@@ -196,7 +199,7 @@ fn a_file_and_a_receiver_have_every_event_in_order_whatever_happens() {
     }
     let forged = path("forged.jsonl");
     let text = std::fs::read_to_string(&file).expect("it is there");
-    std::fs::write(&forged, text.replacen("ListNodes", "ListUsers", 1)).expect("the folder is writable");
+    std::fs::write(&forged, text.replacen(NODES, "ListUsers", 1)).expect("the folder is writable");
     let found = verify(&forged);
     assert_eq!(found.status, Some(1), "{found:#?}");
 
@@ -207,7 +210,7 @@ fn a_file_and_a_receiver_have_every_event_in_order_whatever_happens() {
         PATIENCE,
     );
     let events = events.expect_success("aws logs filter-log-events");
-    assert!(events.stdout.contains("ListNodes"), "{}", events.stdout);
+    assert!(events.stdout.contains(NODES), "{}", events.stdout);
     behaviour.holds();
 }
 

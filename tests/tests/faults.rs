@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use postern_testkit::stream::{Checker, Direction, RECORD_BYTES, record};
-use postern_testkit::{Agent, FaultyProxy, Scheme, Service, Terminal, eventually, program};
+use postern_testkit::{Agent, FaultyProxy, Scheme, Service, Terminal, eventually, program, sha256, temporary_folder};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Records a second in each direction: enough to have bytes in flight at any moment, not a load test.
@@ -31,6 +31,8 @@ impl Streaming {
         // Notices on standard error would land in the same terminal, between two records.
         let command = format!("exec {} start {node_id} 2>/dev/null", program("postern").display());
         let mut terminal = Terminal::start(Path::new("/bin/sh"), &["-c", &command], environment);
+        // Before the prompt the terminal itself would echo what is typed, which nobody sent.
+        terminal.read_some(PATIENCE);
         terminal.type_text("PS1=; stty raw -echo; echo streaming-$((6*7)); exec ");
         terminal.type_text(&format!("{} {total} {total} {PACE}\r", program("postern-stream-peer").display()));
         terminal.expect("streaming-42\n", PATIENCE);
@@ -66,7 +68,7 @@ impl Streaming {
     }
 
     /// Moves the rest and checks the node's verdict.
-    fn finish(mut self) {
+    fn finish(mut self, service: &Service) {
         let deadline = Instant::now() + PATIENCE;
         while self.checker.records() < self.total {
             assert!(
@@ -90,7 +92,27 @@ impl Streaming {
         let verdict = String::from_utf8_lossy(&self.verdict);
         assert!(verdict.starts_with("OK\n"), "to the node: {verdict}");
         assert_eq!(self.terminal.wait(PATIENCE), 0);
+        is_recorded(service, &self.terminal);
     }
+}
+
+/// The recording holds what was shown, nothing less and nothing twice, and proves it.
+fn is_recorded(service: &Service, terminal: &Terminal) {
+    let session = eventually("the session to be history", PATIENCE, || {
+        let listed = service.postern(["sessions", "--history", "--json"]).stdout;
+        let listed: serde_json::Value = serde_json::from_str(&listed).ok()?;
+        Some(listed.get(0)?.get("SessionId")?.as_str()?.to_owned())
+    });
+    eventually("the recording to be whole", PATIENCE, || {
+        let verified = service.try_postern(["recordings", "verify", &session]);
+        verified.stdout.contains("whole and unchanged").then_some(())
+    });
+    let folder = temporary_folder();
+    let file = folder.path().join("raw");
+    let named = file.to_str().expect("temporary folders have UTF-8 names");
+    service.postern(["recordings", "export", &session, "--format", "raw", "--output", named]);
+    let recorded = std::fs::read(&file).expect("it was written");
+    assert_eq!(sha256(&recorded), terminal.digest(), "{} bytes are recorded", recorded.len());
 }
 
 /// How many faults each test makes, and a source of random moments that a printed seed repeats.
@@ -133,7 +155,7 @@ fn kill_9_of_the_service_loses_and_doubles_nothing() {
         service.launch();
         streaming.run_for(moments.between(300, 700));
     }
-    streaming.finish();
+    streaming.finish(&service);
 }
 
 #[test]
@@ -159,7 +181,7 @@ fn a_cut_of_either_leg_loses_and_doubles_nothing() {
         node_side.refuse(false);
         user_side.refuse(false);
     }
-    streaming.finish();
+    streaming.finish(&service);
 }
 
 #[test]
@@ -176,7 +198,7 @@ fn kill_9_of_the_agents_main_process_loses_and_doubles_nothing() {
         agent.launch();
         streaming.run_for(moments.between(100, 400));
     }
-    streaming.finish();
+    streaming.finish(&service);
     // The agent that runs now never started this session: it adopted it, and has to report its end.
     eventually("the session to be over", PATIENCE, || {
         let active = service.postern(["sessions", "--active", "--json"]).stdout;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use divan::{Bencher, black_box};
 use futures_util::{StreamExt as _, stream};
+use postern_archive_files::FileArchive;
 use postern_bus::InProcess;
 use postern_control::authz::{act, authorize};
 use postern_control::{Arrival, Caller, Control, Deps, Origin, Settings, Upstreams};
@@ -101,6 +102,7 @@ async fn build(folder: &TempDir) -> (Arc<SqliteStore>, Control, Requests) {
     made.buffer_unordered(128).for_each(async |made| assert_eq!(made.expect("is made"), CreateIdentity::Created)).await;
     let now = Now { instant: Instant::now(), unix_millis: 1_795_384_779_000 };
     let control = Control::new(Deps {
+        archive: Arc::new(FileArchive::open(&folder.path().join("recordings")).expect("a folder")),
         store: Arc::clone(&store) as _,
         bus: Arc::new(InProcess::new()),
         clock: Arc::new(StandingClock(now)),

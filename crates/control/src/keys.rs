@@ -33,6 +33,10 @@ pub(crate) struct Keys {
     pub(crate) page_token: SealingKey,
     /// Seals the keys of the key service.
     pub(crate) key_material: SealingKey,
+    /// Seals the data keys of recordings.
+    pub(crate) recording_data: SealingKey,
+    /// Seals the keys that sign recordings.
+    pub(crate) recording_seed: SealingKey,
     stored_secret: SealingKey,
 }
 
@@ -51,6 +55,8 @@ impl Keys {
             activation_code: mac("activation codes, 1"),
             page_token: SealingKey::new(&expand(&root, "page tokens, 1")),
             key_material: SealingKey::new(&expand(&root, "keys of the key service, 1")),
+            recording_data: SealingKey::new(&expand(&root, "data keys of recordings, 1")),
+            recording_seed: SealingKey::new(&expand(&root, "signing keys of recordings, 1")),
             stored_secret: SealingKey::new(&expand(&root, "sealing stored secrets, 1")),
         }
     }

@@ -47,6 +47,7 @@ mod page;
 mod people;
 mod policies;
 mod provider_keys;
+mod recording;
 mod recover;
 mod refusals;
 mod role;
@@ -82,6 +83,7 @@ pub use upstream::{Upstream, UpstreamError, Upstreams};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use postern_archive::Archive;
 use postern_bus::Bus;
 use postern_iam::NodeId;
 use postern_model::{ApiError, ErrorCode};
@@ -95,6 +97,7 @@ use crate::keys::Keys;
 use crate::logs::FullNodes;
 use crate::people::People;
 use crate::policies::Policies;
+use crate::recording::SigningKeys;
 use crate::refusals::{NodeRefusal, Refusals};
 use crate::session::turns::Turns;
 use crate::throttle::RegistrationThrottle;
@@ -116,6 +119,8 @@ pub struct Deps {
     pub root_key: RootKey,
     /// Where requests are passed on to that are not answered here.
     pub upstreams: Upstreams,
+    /// Where recordings lie.
+    pub archive: Arc<dyn Archive>,
 }
 
 /// The application.
@@ -139,13 +144,15 @@ pub struct Control {
     full_nodes: Mutex<FullNodes>,
     audit: AuditQueue,
     strangers: Mutex<Strangers>,
+    archive: Arc<dyn Archive>,
+    signing: SigningKeys,
 }
 
 impl Control {
     /// Builds the application. Nothing happens until it is asked for something.
     #[must_use]
     pub fn new(deps: Deps) -> Self {
-        let Deps { store, bus, clock, entropy, settings, root_key, upstreams } = deps;
+        let Deps { store, bus, clock, entropy, settings, root_key, upstreams, archive } = deps;
         let now = clock.now().instant;
         Self {
             store,
@@ -167,6 +174,8 @@ impl Control {
             full_nodes: Mutex::default(),
             audit: AuditQueue::default(),
             strangers: Mutex::new(Strangers::new(now)),
+            archive,
+            signing: SigningKeys::default(),
         }
     }
 

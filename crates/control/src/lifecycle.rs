@@ -22,8 +22,9 @@
 //! | output that is missing, once the session has ended on its node | [`Timeouts::confirmation`] |
 //! | stream data | [`Timeouts::idle`] |
 //! | nobody | [`Timeouts::max_duration`] |
+//! | the recording's next part | [`Timeouts::recording`] |
 //!
-//! Before the last two come to their ends the client is warned ([`Action::WarnClient`]).
+//! Before the two before that come to their ends the client is warned ([`Action::WarnClient`]).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -176,6 +177,7 @@ impl Lifecycle {
             Wait::MaxDuration,
             Wait::IdleWarning,
             Wait::MaxDurationWarning,
+            Wait::Recording,
         ];
         let due = |wait: Wait| self.deadlines[wait as usize].map(|at| (at, wait));
         WAITS.into_iter().filter_map(due).min()
@@ -190,6 +192,15 @@ impl Lifecycle {
             Phase::Open | Phase::Draining(_) => SessionStatus::Disconnected,
             Phase::Terminating(_) | Phase::Ending(_) => SessionStatus::Terminating,
             Phase::Ended(end) => end.reason.status(),
+        }
+    }
+
+    /// How it ended, once everything is stored and told.
+    #[must_use]
+    pub fn end(&self) -> Option<&EndReason> {
+        match &self.phase {
+            Phase::Ended(end) => Some(&end.reason),
+            _ => None,
         }
     }
 
@@ -309,6 +320,21 @@ impl Lifecycle {
         }
     }
 
+    /// The session is recorded and stands still because that cannot go on, or can again. It may for a few seconds.
+    pub fn handle_recording(&mut self, stands_still: bool, now: Now) {
+        match stands_still && self.is_running() {
+            true => self.begin(Wait::Recording, now, self.timeouts.recording),
+            false => self.clear(Wait::Recording),
+        }
+    }
+
+    /// The session must be recorded and cannot be.
+    pub fn handle_not_recorded(&mut self, now: Now) {
+        if self.is_running() {
+            self.terminate(End::announced(EndReason::NotRecorded), false, now);
+        }
+    }
+
     /// What happened elsewhere; see the handlers that it leads to.
     pub fn handle_command(&mut self, command: SessionCommand, now: Now) {
         match command {
@@ -355,18 +381,19 @@ impl Lifecycle {
             (Wait::Confirmation, Phase::Terminating(_)) => self.end_terminating(),
             (Wait::Confirmation, Phase::Connecting | Phase::Open) => self.drain(now),
             (_, Phase::Terminating(_)) => {}
+            (Wait::Recording, _) => self.handle_not_recorded(now),
             (wait, Phase::Draining(end)) => {
                 let end = end.clone();
                 self.give_up_draining(wait, end);
             }
             // Its log says why, if it got the request at all; nothing is reported (spec agent-control-channel §3).
-            (Wait::Start, _) if !self.agent_seen => self.end(End::announced(EndReason::NodeNeverConnected)),
+            (Wait::Start, _) if !self.agent_seen => self.finish(End::announced(EndReason::NodeNeverConnected)),
             (Wait::Start, _) => self.terminate(End::announced(EndReason::ClientNeverConnected), false, now),
             (Wait::ClientReturn, _) if self.client_leaving => {
                 self.terminate(End::announced(EndReason::ClientLeft), false, now);
             }
             (Wait::ClientReturn, _) => self.terminate(End::announced(EndReason::ClientGone), false, now),
-            (Wait::AgentReturn | Wait::NodeReturn, _) => self.end(End::announced(EndReason::NodeLost)),
+            (Wait::AgentReturn | Wait::NodeReturn, _) => self.finish(End::announced(EndReason::NodeLost)),
             (Wait::Idle, _) => {
                 let minutes = in_minutes(self.timeouts.idle);
                 self.terminate(End::announced(EndReason::IdleTimeout { minutes }), false, now);
@@ -412,18 +439,18 @@ impl Lifecycle {
             self.phase = Phase::Terminating(end);
         } else {
             // Nobody can confirm it. The node is told when it is back.
-            self.end(end);
+            self.finish(end);
         }
     }
 
     fn end_terminating(&mut self) {
         if let Phase::Terminating(end) = &self.phase {
             let end = end.clone();
-            self.end(end);
+            self.finish(end);
         }
     }
 
-    fn end(&mut self, end: End) {
+    fn finish(&mut self, end: End) {
         self.deadlines = [None; Wait::COUNT];
         self.actions.push_back(Action::StoreEnded { end: end.clone(), node_knows: self.node_knows() });
         self.phase = Phase::Ending(end);

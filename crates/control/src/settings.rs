@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use postern_recording::Mode;
 use postern_store::{Scope, SessionQuota};
 
 use crate::lifecycle::Timeouts;
@@ -50,6 +51,10 @@ pub struct Settings {
     pub require_signed_data_channels: bool,
     /// Whether a session that was started with temporary credentials ends when they expire. At AWS it goes on.
     pub sessions_end_with_credentials: bool,
+    /// How sessions are recorded whose preferences say nothing about it.
+    pub recording: Mode,
+    /// How long a key signs recordings before the next one does.
+    pub recording_key_life: Duration,
     /// How much documents may grow.
     pub document_quota: DocumentQuota,
     /// Bytes of one node's log events that are kept here, over all groups, as AWS counts them.
@@ -86,6 +91,8 @@ impl Settings {
             session_document_check: SessionDocumentCheck::Strict,
             require_signed_data_channels: false,
             sessions_end_with_credentials: false,
+            recording: Mode::Required,
+            recording_key_life: Duration::from_secs(90 * DAY),
             document_quota: DocumentQuota { documents: 500, versions: 1000, shares: 1000 },
             log_bytes_per_node: 1024 * 1024 * 1024,
             history: Duration::from_secs(30 * DAY),

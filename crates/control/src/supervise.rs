@@ -8,6 +8,7 @@ use postern_iam::{NodeId, SessionId};
 use postern_model::ApiError;
 use postern_model::document::SessionType;
 use postern_model::session::{EndReason, SessionStatus};
+use postern_recording::recorder::Recorder;
 use postern_store::{EndSession, SessionEnd, SessionRecord};
 
 use crate::command::{NodeCommand, SessionCommand, decode, encode, node_subject, presence_subject, session_subject};
@@ -27,6 +28,8 @@ pub struct Supervision {
     pub resumed: bool,
     /// What it is told from now on.
     pub commands: SessionCommands,
+    /// What records it. None if it is not recorded.
+    pub recorder: Option<Box<Recorder>>,
 }
 
 /// The mailbox of a supervisor.
@@ -101,8 +104,20 @@ impl Control {
         for command in self.news_of(&record).await? {
             lifecycle.handle_command(command, now);
         }
+        let recorder = match self.recorder(&record).await {
+            Ok(recorder) => recorder.map(Box::new),
+            Err(error) if fresh => {
+                let end = End { reason: EndReason::NotRecorded, output: String::new() };
+                self.session_ended(session_id, &end, false).await?;
+                return Err(error);
+            }
+            Err(_) => {
+                lifecycle.handle_not_recorded(now);
+                None
+            }
+        };
         let commands = SessionCommands { own, presence };
-        Ok(Some(Supervision { session, lifecycle, resumed: !fresh, commands }))
+        Ok(Some(Supervision { session, lifecycle, resumed: !fresh, commands, recorder }))
     }
 
     /// Everything a supervisor could have been told, read from the store. Telling it again changes nothing.

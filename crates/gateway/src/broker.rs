@@ -7,6 +7,7 @@
 mod control_channel;
 mod data_channel;
 mod opening;
+mod recording;
 mod registry;
 mod session;
 mod sessions;
@@ -34,7 +35,7 @@ use data_channel::LegEnd;
 use opening::{NORMAL, Opened, Unopened};
 use registry::Registry;
 use session::{Attachment, Session};
-use sessions::Sessions;
+use sessions::{Sessions, Turns};
 
 /// Control channels closed at once at shutdown, and the pause between two such batches.
 const DRAIN_BATCH: usize = 256;
@@ -53,6 +54,7 @@ pub(crate) struct Broker {
     /// Wakes the task that holds a node's control channel, for leaving.
     nodes: Registry<NodeId, Arc<Notify>>,
     sessions: Sessions,
+    turns: Turns,
 }
 
 /// What [`Broker`] is built from.
@@ -85,8 +87,8 @@ impl Opener {
 impl Broker {
     pub(crate) fn new(config: BrokerConfig) -> Arc<Self> {
         let BrokerConfig { control, clock, entropy, tasks, opening_timeout, leg_silence } = config;
-        let (nodes, sessions) = (Registry::new(), Sessions::default());
-        Arc::new(Self { control, clock, entropy, tasks, opening_timeout, leg_silence, nodes, sessions })
+        let (nodes, sessions, turns) = (Registry::new(), Sessions::default(), Turns::default());
+        Arc::new(Self { control, clock, entropy, tasks, opening_timeout, leg_silence, nodes, sessions, turns })
     }
 
     /// Supervises sessions that an earlier process left. Legs that come before their session's turn take it up
@@ -264,7 +266,15 @@ impl Broker {
         if let Some(session) = self.sessions.get(id) {
             return Ok(Some(session));
         }
-        let Some(supervision) = self.control.supervise(id, origin == Origin::Started).await? else { return Ok(None) };
+        // A recording has one writer, so whoever comes at the same time waits.
+        let _turn = self.turns.wait(id).await;
+        if let Some(session) = self.sessions.get(id) {
+            return Ok(Some(session));
+        }
+        let Some(mut supervision) = self.control.supervise(id, origin == Origin::Started).await? else {
+            return Ok(None);
+        };
+        let recorder = supervision.recorder.take();
         let snapshot = &supervision.session;
         let config = RelayConfig {
             // Before the agent asked for its channel there was nothing to remember.
@@ -273,7 +283,7 @@ impl Broker {
             may_pause: !snapshot.separate_output,
             ..RelayConfig::new(self.seed())
         };
-        let new = Session::new(id.clone(), snapshot.node_id.clone(), config, Arc::clone(&self.clock));
+        let new = Session::new(id.clone(), snapshot.node_id.clone(), config, recorder, Arc::clone(&self.clock));
         let (session, is_new) = self.sessions.get_or_insert(new);
         if is_new {
             let work = supervisor::run(Arc::clone(self), Arc::clone(&session), supervision);

@@ -103,6 +103,8 @@ codes! {
     DuplicateDocumentVersionName: 400 Caller,
     /// There is something to be removed first.
     DeleteConflict: 409 Caller,
+    /// A session that must be recorded cannot be. AWS has no such error, because it has no such session.
+    RecordingUnavailable: 503 Service,
     /// There is one of this name already.
     EntityAlreadyExists: 409 Caller,
     /// What a provider of identities said is past its date. STS has one name for this and another one for credentials.
@@ -353,6 +355,13 @@ impl ApiError {
     pub fn target_not_connected(target: &str, detail: &str) -> Self {
         let separator = if detail.is_empty() { "" } else { " " };
         Self::new(ErrorCode::TargetNotConnected, format!("{target} is not connected.{separator}{detail}"))
+    }
+
+    /// No record, no session. Why there is none is for the operator, and in the service's log.
+    #[must_use]
+    pub fn not_recorded() -> Self {
+        let message = "The session must be recorded and cannot be, so it is not started. The service's log says why.";
+        Self::new(ErrorCode::RecordingUnavailable, message)
     }
 
     /// No session with this id.

@@ -28,6 +28,7 @@ pub mod logs;
 pub mod node;
 mod operation;
 pub mod query;
+pub mod recording;
 pub mod service_setting;
 pub mod session;
 pub mod sts;

@@ -490,6 +490,10 @@ operations! {
         ListLocks: User,
         /// Whether somebody may do something, and why.
         ExplainPolicy: User,
+        /// Says what is known of a session's recording.
+        DescribeRecording: User,
+        /// Gives a piece of a session's recording.
+        GetRecording: User,
     }
 }
 

@@ -120,7 +120,7 @@ fn introduce(backend: &Backend, node: &Node, is_new: bool) {
     crate::failure::say!("{made} a service, its administrator and a managed node in {folder}");
     crate::failure::say!("this machine is the managed node {} of the service at {}", node.id, backend.endpoint);
     crate::failure::say!(
-        "both end with this program, nothing is recorded; rm -r {} removes all of it",
+        "both end with this program, sessions are recorded there; rm -r {} removes all of it",
         shell_words::quote(&folder)
     );
 }

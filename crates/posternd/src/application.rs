@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use postern_archive_files::FileArchive;
 use postern_bus::InProcess;
 use postern_control::{Control, Deps, NewAccessKey, RootKey, Settings, Upstream, Upstreams};
 use postern_iam::{AccessKeyId, SecretString};
@@ -32,6 +33,9 @@ pub enum ServerError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// Recordings cannot be kept.
+    #[error("{0}")]
+    Archive(String),
     /// There is no certificate.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
@@ -114,7 +118,9 @@ impl Application {
             logs: config.logs_upstream()?.map(passed_on_to),
             providers: Some(Arc::new(Published::new(&config))),
         };
+        let archive = FileArchive::open(&data.recordings()).map_err(ServerError::Archive)?;
         let control = Control::new(Deps {
+            archive: Arc::new(archive),
             store: Arc::clone(&store) as _,
             bus: Arc::new(InProcess::new()),
             clock: Arc::new(SystemClock),

@@ -72,6 +72,11 @@ impl DataDir {
         self.key("ca.pem")
     }
 
+    /// Where recordings lie.
+    pub fn recordings(&self) -> PathBuf {
+        self.path.join("recordings")
+    }
+
     /// A secret file by its name.
     pub fn key(&self, name: &str) -> PathBuf {
         self.path.join("keys").join(name)

@@ -103,6 +103,8 @@ impl Server {
         chores.spawn("housekeeping", keep_house(Arc::clone(&application.control), chores.clone()));
         chores.spawn("audit", write_audit(Arc::clone(&application.control), chores.clone()));
         audit::start(config, &application.control, &chores);
+        let control = Arc::clone(&application.control);
+        chores.spawn("recordings", Box::pin(async move { control.finish_recordings().await }));
         chores.spawn("decisions", decisions::keep(Arc::clone(&application.control), chores.clone()));
         Ok(Running { application, gateway, chores, address })
     }

@@ -30,3 +30,4 @@ pub mod relay;
 mod sequence_set;
 
 pub use peer_error::PeerError;
+pub use sequence_set::SequenceSet;

@@ -7,15 +7,19 @@
 //! whoever checks recordings without this code.
 //!
 //! - [`Writer`] makes a stream, [`Reader`] takes one apart and checks it on the way, [`verify`] says what is proved.
+//! - [`recorder`] does so for one session while it goes on, and says when the session must stand still.
 //! - [`sealed`] is how streams lie on a disk or in a bucket: compressed and encrypted frames of it.
+//! - [`playback`] is what people see of a stream: what happened, in its order, with its times.
 //!
 //! There are no files here, no clock and no randomness. Everything that is read is hostile: lengths are bounded before
 //! anything is allocated, and whatever is wrong has an error that says where.
 
 pub mod chain;
 mod opening;
+pub mod playback;
 mod reader;
 mod record;
+pub mod recorder;
 pub mod sealed;
 pub mod signing;
 mod verify;
@@ -24,7 +28,7 @@ mod writer;
 pub use opening::{Closing, Gap, Leg, Mode, Opening, Resumption};
 pub use reader::{ReadError, Reader};
 pub use record::{Kind, MAX_DATA_BYTES, Record, RecordError};
-pub use verify::{Fault, Proof, Report, verify};
+pub use verify::{Fault, Proof, Report, Verifier, verify};
 pub use writer::{Position, Writer};
 
 /// The first line of every stream.

@@ -28,6 +28,10 @@ pub enum Kind {
     Resize = b'r',
     /// The exit status, as the agent said it.
     ExitStatus = b'x',
+    /// A message from the node with nothing to record but its number, so that nobody looks for it.
+    OtherOutput = b'p',
+    /// The same from the user.
+    OtherInput = b'q',
     /// One of the two ends came or went ([`Leg`](crate::Leg), JSON).
     Leg = b'l',
     /// Something is missing here ([`Gap`](crate::Gap), JSON).
@@ -39,7 +43,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Opening,
         Self::Keys,
         Self::Head,
@@ -49,6 +53,8 @@ impl Kind {
         Self::InputCount,
         Self::Resize,
         Self::ExitStatus,
+        Self::OtherOutput,
+        Self::OtherInput,
         Self::Leg,
         Self::Gap,
         Self::Resumption,

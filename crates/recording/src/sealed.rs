@@ -141,16 +141,16 @@ impl Opener {
         Self { key, frames: 0 }
     }
 
-    /// How many frames were opened.
+    /// For a frame in the middle, before which there are so many.
+    #[must_use]
+    pub fn at(key: DataKey, frames: u64) -> Self {
+        Self { key, frames }
+    }
+
+    /// How many frames there are before the next one.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames
-    }
-
-    /// To go on writing behind the frames that were opened.
-    #[must_use]
-    pub fn into_sealer(self) -> Sealer {
-        Sealer::new(self.key, self.frames)
     }
 
     /// What the frame at the beginning of `bytes` holds, and how many bytes it takes. Nothing if more are needed.

@@ -84,32 +84,29 @@ pub struct Report {
 /// More gaps than these are counted and not listed.
 const MAX_LISTED: usize = 1000;
 
-/// Reads a whole stream from pieces and says what it proves.
-///
-/// # Errors
-/// What the pieces say; what is wrong with the recording is in the report.
-pub fn verify<E>(pieces: impl IntoIterator<Item = Result<Vec<u8>, E>>, proof: &Proof) -> Result<Report, E> {
-    let mut reader = Reader::new();
-    let mut look = Look::new(proof);
-    for piece in pieces {
-        reader.push(&piece?);
-        if let Err(error) = look.read(&mut reader) {
-            look.report.faults.push(error.into());
-            return Ok(look.finish(&reader, false));
-        }
-    }
-    Ok(look.finish(&reader, true))
+/// Reads a whole stream and says what it proves.
+#[must_use]
+pub fn verify(stream: &[u8], proof: &Proof) -> Report {
+    let mut verifier = Verifier::new(proof);
+    verifier.push(stream);
+    verifier.finish()
 }
 
-struct Look<'a> {
+/// Reads a stream that comes in pieces, and says in the end what it proves.
+pub struct Verifier<'a> {
     proof: &'a Proof,
+    reader: Reader,
     report: Report,
+    /// Something was wrong: what comes behind it is not looked at.
+    is_over: bool,
     /// What the recording says where the known head ends.
     link_at_head: Option<Link>,
 }
 
-impl<'a> Look<'a> {
-    fn new(proof: &'a Proof) -> Self {
+impl<'a> Verifier<'a> {
+    /// One that has read nothing.
+    #[must_use]
+    pub fn new(proof: &'a Proof) -> Self {
         let report = Report {
             opening: None,
             records: 0,
@@ -123,13 +120,25 @@ impl<'a> Look<'a> {
             output_bytes: 0,
             faults: Vec::new(),
         };
-        Self { proof, report, link_at_head: None }
+        Self { proof, reader: Reader::new(), report, is_over: false, link_at_head: None }
     }
 
-    fn read(&mut self, reader: &mut Reader) -> Result<(), ReadError> {
+    /// Takes the next piece.
+    pub fn push(&mut self, piece: &[u8]) {
+        if self.is_over {
+            return;
+        }
+        self.reader.push(piece);
+        if let Err(error) = self.read() {
+            self.report.faults.push(error.into());
+            self.is_over = true;
+        }
+    }
+
+    fn read(&mut self) -> Result<(), ReadError> {
         loop {
             let report = &mut self.report;
-            let Some(record) = reader.next_record()? else { return Ok(()) };
+            let Some(record) = self.reader.next_record()? else { return Ok(()) };
             match record.kind {
                 Kind::Head => report.heads += 1,
                 Kind::Output | Kind::StandardError => {
@@ -144,22 +153,24 @@ impl<'a> Look<'a> {
                 }
                 _ => {}
             }
-            let link = reader.position().map(|position| position.link);
+            let link = self.reader.position().map(|position| position.link);
             if link.map(|link| link.count) == self.proof.head.map(|head| head.count) {
                 self.link_at_head = link;
             }
         }
     }
 
-    fn finish(mut self, reader: &Reader, to_the_end: bool) -> Report {
-        let report = &mut self.report;
+    /// There are no more pieces.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        let (report, reader) = (&mut self.report, &self.reader);
         report.opening = reader.opening().cloned();
         report.fingerprint = reader.keys().map(|keys| keys.fingerprint()).filter(|print| !print.is_empty());
         report.signed = reader.head().map_or(0, |head| head.link.count + 1);
         if let Some(position) = reader.position() {
             (report.records, report.duration) = (position.link.count, position.time);
         }
-        if to_the_end {
+        if !self.is_over {
             let unsigned = reader.position().map_or(0, |position| position.unsigned);
             if reader.left_over() > 0 {
                 report.faults.push(Fault::CutOff(reader.left_over()));

@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use postern_recording::signing::{KeyChain, SigningKey};
-use postern_recording::{Closing, Fault, Kind, Mode, Opening, Proof, Reader, Resumption, Writer, verify};
+use postern_recording::{Closing, Fault, Kind, Mode, Opening, Proof, Reader, Resumption, Verifier, Writer, verify};
 use proptest::prelude::*;
 
 fn key(seed: u8) -> Arc<SigningKey> {
@@ -58,9 +57,7 @@ fn whole(outputs: &[&[u8]]) -> Vec<u8> {
 }
 
 fn faults(stream: &[u8], proof: &Proof) -> Vec<Fault> {
-    let pieces = stream.chunks(4096).map(|piece| Ok::<_, Infallible>(piece.to_vec()));
-    let Ok(report) = verify(pieces, proof);
-    report.faults
+    verify(stream, proof).faults
 }
 
 /// Where each record begins.
@@ -86,8 +83,9 @@ fn a_whole_stream_is_proved() {
     assert!(reader.is_finished());
     let head = reader.head().unwrap().link;
     let proof = Proof { fingerprint: Some(known.fingerprint()), head: Some(head) };
-    let pieces = stream.chunks(7).map(|piece| Ok::<_, Infallible>(piece.to_vec()));
-    let Ok(report) = verify(pieces, &proof);
+    let mut verifier = Verifier::new(&proof);
+    stream.chunks(7).for_each(|piece| verifier.push(piece));
+    let report = verifier.finish();
     assert_eq!(report.faults, []);
     assert_eq!((report.heads, report.signed), (3, report.records));
     assert_eq!(report.output_bytes, OUTPUTS.iter().map(|output| output.len() as u64).sum::<u64>());
@@ -118,8 +116,7 @@ fn a_stream_goes_on_after_a_restart_with_a_newer_key() {
     let (mut writer, _) = Writer::resume(position, 3, &Resumption { cut_bytes: 4 }, &chain(), key(2), &mut out);
     writer.record(Kind::Output, 9, 1, b"after", &mut out);
     writer.close(11, &closing(), &mut out);
-    let pieces = [Ok::<_, Infallible>(out.clone())];
-    let Ok(report) = verify(pieces, &Proof::default());
+    let report = verify(&out, &Proof::default());
     assert_eq!(report.faults, []);
     assert_eq!(report.resumptions, [Resumption { cut_bytes: 4 }]);
 }

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
 use crate::query::{Select, scoped};
-use crate::row::{at, corrupt, count, get, hash, millis, parse};
+use crate::row::{at, bytes, corrupt, count, get, millis, parse};
 use crate::writer::Failure;
 
 #[async_trait]
@@ -109,7 +109,7 @@ pub(crate) fn tags_to_text(tags: &[Tag]) -> Result<String, Failure> {
 fn record(row: &SqliteRow) -> Result<ActivationRecord, Failure> {
     Ok(ActivationRecord {
         activation_id: parse(row, "activation_id")?,
-        code_hash: hash(row, "code_hash")?,
+        code_hash: bytes(row, "code_hash")?,
         description: get(row, "description")?,
         default_instance_name: get(row, "default_instance_name")?,
         iam_role: get(row, "iam_role")?,

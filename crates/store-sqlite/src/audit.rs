@@ -15,7 +15,7 @@ use postern_store::{
 use sqlx::sqlite::SqliteRow;
 
 use crate::SqliteStore;
-use crate::row::{at, get, hash, millis};
+use crate::row::{at, bytes, get, millis};
 use crate::writer::Failure;
 
 #[async_trait]
@@ -67,7 +67,7 @@ impl AuditStore for SqliteStore {
 
 /// A log's key and ends. The row has `log_key` and the columns of both links.
 fn log_of_row(row: &SqliteRow) -> Result<(i64, AuditLogEnds), Failure> {
-    let link = |count, of| Ok::<_, Failure>(Link { count: millis(row, count)?, hash: hash(row, of)? });
+    let link = |count, of| Ok::<_, Failure>(Link { count: millis(row, count)?, hash: bytes(row, of)? });
     let ends = AuditLogEnds { first: link("first_count", "first_hash")?, last: link("last_count", "last_hash")? };
     Ok((get(row, "log_key")?, ends))
 }

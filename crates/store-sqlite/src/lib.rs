@@ -25,6 +25,7 @@ mod open;
 mod policy;
 mod provider;
 mod query;
+mod recording;
 mod row;
 mod second_factor;
 mod service_setting;

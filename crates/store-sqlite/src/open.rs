@@ -31,6 +31,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0014_locks.sql"),
     include_str!("../migrations/0017_decisions_of_requests.sql"),
     include_str!("../migrations/0019_audit.sql"),
+    include_str!("../migrations/0020_recordings.sql"),
 ];
 
 /// Readers at once; each is a thread and a page cache.

@@ -54,8 +54,8 @@ pub(crate) fn count(row: &SqliteRow, column: &'static str) -> Result<u32, Failur
     u32::try_from(value).map_err(|error| corrupt(column, error))
 }
 
-/// Reads a hash.
-pub(crate) fn hash(row: &SqliteRow, column: &'static str) -> Result<[u8; 32], Failure> {
+/// Reads a hash, a signature or something else of a fixed size.
+pub(crate) fn bytes<const N: usize>(row: &SqliteRow, column: &'static str) -> Result<[u8; N], Failure> {
     let value: &[u8] = get(row, column)?;
     value.try_into().map_err(|error| corrupt(column, error))
 }

@@ -445,7 +445,7 @@ fn records(rows: &[SqliteRow]) -> Result<Vec<SessionRecord>, Failure> {
     rows.iter().map(record).collect()
 }
 
-fn record(row: &SqliteRow) -> Result<SessionRecord, Failure> {
+pub(crate) fn record(row: &SqliteRow) -> Result<SessionRecord, Failure> {
     let client = match parse_optional(row, "client_id")? {
         Some(client_id) => Some(BoundClient { client_id, token_used_at: millis_optional(row, "token_used_at")? }),
         None => None,
@@ -463,6 +463,7 @@ fn record(row: &SqliteRow) -> Result<SessionRecord, Failure> {
         owner_id: get(row, "owner_id")?,
         document_name: parse(row, "document_name")?,
         start_content: get(row, "start_content")?,
+        recording: get(row, "recording")?,
         reason: get(row, "reason")?,
         limits: SessionLimits {
             idle_timeout: Duration::from_millis(millis(row, "idle_timeout")?),

@@ -245,6 +245,8 @@ async fn every_table_is_watched_or_decides_nothing_about_sessions() {
         "log_stream_removed",
         "log_writer",
         "mfa_device",
+        "recording",
+        "recording_key",
         "service_setting",
         "session",
     ];

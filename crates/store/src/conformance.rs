@@ -13,6 +13,7 @@ mod logs;
 mod nodes;
 mod policies;
 mod providers;
+mod recordings;
 mod second_factors;
 mod service_settings;
 mod sessions;
@@ -114,6 +115,9 @@ where
     audit::events_are_found_by_what_they_are_about(&*new_store().await).await;
     audit::old_events_are_forgotten_and_the_rest_stays_whole(&*new_store().await).await;
     audit::a_sinks_place_is_kept(&*new_store().await).await;
+    recordings::the_latest_signature_is_kept_and_an_end_is_final(&*new_store().await).await;
+    recordings::ended_recordings_are_found_until_they_are_stored(&*new_store().await).await;
+    recordings::keys_have_their_places_and_only_the_last_can_sign(&*new_store().await).await;
 
     decisions::what_identities_may_rest_on_raises_the_number(&*new_store().await).await;
     decisions::what_nodes_may_be_asked_for_raises_the_number_and_their_reports_do_not(&*new_store().await).await;

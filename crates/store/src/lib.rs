@@ -24,6 +24,7 @@ mod log;
 mod node;
 mod policy;
 mod provider;
+mod recording;
 mod second_factor;
 mod service_setting;
 mod session;
@@ -40,6 +41,7 @@ pub use log::*;
 pub use node::*;
 pub use policy::*;
 pub use provider::*;
+pub use recording::*;
 pub use second_factor::*;
 pub use service_setting::*;
 pub use session::*;
@@ -82,6 +84,7 @@ pub trait Store:
     + LogStore
     + PolicyStore
     + ProviderStore
+    + RecordingStore
     + SecondFactorStore
     + ServiceSettingStore
     + TagStore
@@ -101,6 +104,7 @@ impl<T> Store for T where
         + LogStore
         + PolicyStore
         + ProviderStore
+        + RecordingStore
         + SecondFactorStore
         + ServiceSettingStore
         + TagStore

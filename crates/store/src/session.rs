@@ -53,6 +53,8 @@ pub struct NewSession {
     pub request: StartRequest,
     /// What its start was allowed for, so that it can be asked again; see [`crate::DecisionStore::standing_sessions`].
     pub grounds: Option<String>,
+    /// How it is recorded, JSON; none if it is not.
+    pub recording: Option<String>,
     /// When.
     pub started_at: UnixMillis,
 }
@@ -102,6 +104,8 @@ pub struct SessionRecord {
     pub document_name: DocumentName,
     /// What the node is told to do.
     pub start_content: String,
+    /// How it is recorded, JSON; none if it is not.
+    pub recording: Option<String>,
     /// Why, in the caller's words.
     pub reason: Option<String>,
     /// How long.

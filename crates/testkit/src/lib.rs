@@ -31,7 +31,7 @@ pub use background::Background;
 pub use behaviour::Behaviour;
 pub use eventually::eventually;
 pub use moto::Moto;
-pub use programs::{Output, program, run, system_program, temporary_folder};
+pub use programs::{Output, program, run, sha256, system_program, temporary_folder};
 pub use proxy::FaultyProxy;
 pub use reverse_proxy::ReverseProxy;
 pub use servers::{closed_port, counting_server, echo_is_exact, echo_server, half_close_is_kept, raise_file_limit};

@@ -57,6 +57,12 @@ pub fn temporary_folder() -> TempDir {
     tempfile::Builder::new().prefix("postern-test-").tempdir().expect("the temporary folder is writable")
 }
 
+/// The SHA-256 of these bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(bytes).into()
+}
+
 /// What a program printed and how it ended.
 #[derive(Debug)]
 pub struct Output {

@@ -182,8 +182,12 @@ impl Service {
 
     /// Runs `postern` with these arguments as the administrator; panics unless it succeeds.
     pub fn postern<const N: usize>(&self, arguments: [&str; N]) -> crate::Output {
+        self.try_postern(arguments).expect_success(&format!("postern {}", arguments.join(" ")))
+    }
+
+    /// The same, however it ends.
+    pub fn try_postern<const N: usize>(&self, arguments: [&str; N]) -> crate::Output {
         run(&program("postern"), arguments, &self.environment(), Duration::from_secs(60))
-            .expect_success(&format!("postern {}", arguments.join(" ")))
     }
 
     fn log_path(&self) -> PathBuf {

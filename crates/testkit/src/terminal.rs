@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use sha2::{Digest as _, Sha256};
 
 /// A running program and the terminal it runs in. Dropping it kills the program.
 pub struct Terminal {
@@ -24,6 +25,7 @@ struct Screen {
 #[derive(Default)]
 struct ScreenState {
     bytes: Vec<u8>,
+    digest: Sha256,
     /// How much of `bytes` an `expect` has already passed.
     seen: usize,
     ended: bool,
@@ -54,6 +56,7 @@ impl Terminal {
                 let read = reader.read(&mut buffer).unwrap_or(0);
                 let mut state = sink.state.lock().expect("no reader panics");
                 state.bytes.extend_from_slice(&buffer[..read]);
+                state.digest.update(&buffer[..read]);
                 state.ended = read == 0;
                 sink.changed.notify_all();
                 if read == 0 {
@@ -143,6 +146,11 @@ impl Terminal {
             );
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// The SHA-256 of every byte that the program has shown so far.
+    pub fn digest(&self) -> [u8; 32] {
+        self.screen.state.lock().expect("no reader panics").digest.clone().finalize().into()
     }
 
     /// Everything on the screen that no call has passed yet.

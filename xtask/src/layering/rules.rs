@@ -8,12 +8,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("postern-protocol", &[]),
     ("postern-iam", &[]),
     ("postern-policy", &[]),
-    ("postern-recording", &[]),
+    ("postern-recording", &["postern-protocol"]),
     ("postern-audit", &["postern-recording"]),
     ("postern-model", &["postern-iam"]),
     // ports
     ("postern-store", &["postern-iam", "postern-model", "postern-audit"]),
     ("postern-bus", &[]),
+    ("postern-archive", &["postern-iam", "postern-recording"]),
     // application: the only way to data, and it asks the policy first
     (
         "postern-control",
@@ -22,13 +23,16 @@ const ARROWS: &[(&str, &[&str])] = &[
             "postern-iam",
             "postern-policy",
             "postern-audit",
+            "postern-recording",
             "postern-model",
             "postern-store",
             "postern-bus",
+            "postern-archive",
         ],
     ),
     // adapters
     ("postern-store-sqlite", &["postern-iam", "postern-audit", "postern-model", "postern-store"]),
+    ("postern-archive-files", &["postern-archive", "postern-recording"]),
     // edges
     ("postern-transport", &["postern-protocol", "postern-iam"]),
     ("postern-pty", &[]),
@@ -36,7 +40,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     // faces
     (
         "postern-gateway",
-        &["postern-protocol", "postern-iam", "postern-model", "postern-control", "postern-bus", "postern-transport"],
+        &[
+            "postern-protocol",
+            "postern-iam",
+            "postern-recording",
+            "postern-model",
+            "postern-control",
+            "postern-bus",
+            "postern-transport",
+        ],
     ),
     (
         "postern-agent",
@@ -54,6 +66,9 @@ const ARROWS: &[(&str, &[&str])] = &[
             "postern-store",
             "postern-store-sqlite",
             "postern-bus",
+            "postern-recording",
+            "postern-archive",
+            "postern-archive-files",
             "postern-control",
             "postern-gateway",
             "postern-transport",
@@ -68,6 +83,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "postern-transport",
             "postern-transfer",
             "postern-client",
+            "postern-recording",
             "postern-agent",
             "posternd",
         ],

@@ -187,7 +187,9 @@ fn audience_of_operation(operation: Operation) -> Audience {
         | Operation::LockNode
         | Operation::UnlockNode
         | Operation::ListLocks
-        | Operation::ExplainPolicy => Audience::People,
+        | Operation::ExplainPolicy
+        | Operation::DescribeRecording
+        | Operation::GetRecording => Audience::People,
 
         // What decides is the role's trust policy: see `authorize_role`.
         Operation::AssumeRole => Audience::People,

@@ -36,7 +36,7 @@ impl Lifecycle {
         self.clear(Wait::NodeReturn);
         // With nothing to show, or nobody who will ever see it, it is over. A client that has yet to come is told then.
         if failed && !self.used {
-            return self.end(end);
+            return self.finish(end);
         }
         self.phase = Phase::Draining(end);
         self.finish_draining(now);
@@ -51,7 +51,7 @@ impl Lifecycle {
         let Phase::Draining(end) = &self.phase else { return };
         let end = end.clone();
         match self.output {
-            Delivery::Complete => self.end(end),
+            Delivery::Complete => self.finish(end),
             Delivery::Pending => self.clear(Wait::Confirmation),
             // The agent has ended after its data channel: nothing more comes.
             Delivery::Cut if self.outcome.is_some() && !self.agent_attached => self.end_cut(end),
@@ -73,13 +73,13 @@ impl Lifecycle {
             (_, Delivery::Cut) => self.end_cut(end),
             (Wait::Confirmation, _) => {}
             // The agent is done, so there is nobody to wait for but the client, and it did not come.
-            _ => self.end(end),
+            _ => self.finish(end),
         }
     }
 
     /// Ends with the client lacking what the agent gave up, unless the client wanted no more of it.
     fn end_cut(&mut self, end: End) {
         let is_ordinary = matches!(end.reason, EndReason::Completed { .. });
-        self.end(if is_ordinary && !self.client_leaving { End::announced(EndReason::OutputLost) } else { end });
+        self.finish(if is_ordinary && !self.client_leaving { End::announced(EndReason::OutputLost) } else { end });
     }
 }

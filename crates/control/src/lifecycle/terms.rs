@@ -27,6 +27,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For the whole session.
     pub max_duration: Option<Duration>,
+    /// For a recording that must go on and cannot, while the session stands still.
+    pub recording: Duration,
 }
 
 impl Default for Timeouts {
@@ -40,6 +42,7 @@ impl Default for Timeouts {
             confirmation: Duration::from_secs(5),
             idle: Duration::from_secs(20 * 60),
             max_duration: None,
+            recording: Duration::from_secs(4),
         }
     }
 }
@@ -79,10 +82,12 @@ pub enum Wait {
     IdleWarning,
     /// For nothing: it is to be said that the session's time is nearly over.
     MaxDurationWarning,
+    /// For the recording to go on.
+    Recording,
 }
 
 impl Wait {
-    pub(super) const COUNT: usize = 9;
+    pub(super) const COUNT: usize = 10;
 }
 
 /// What the agent said when it was over.

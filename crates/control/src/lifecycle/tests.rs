@@ -33,6 +33,7 @@ const TIMEOUTS: Timeouts = Timeouts {
     confirmation: Duration::from_secs(5),
     idle: Duration::from_secs(3600),
     max_duration: None,
+    recording: Duration::from_secs(4),
 };
 
 fn moment() -> Now {

@@ -98,6 +98,11 @@ impl Control {
         }
     }
 
+    fn recording_terms(&self, document: &ResolvedDocument<'_>) -> Option<crate::recording::Terms> {
+        let is_encrypted = !document.preferences().kms_key_id.is_empty();
+        crate::recording::terms(self.settings.recording, false, document.session_type(), is_encrypted)
+    }
+
     fn document_check(&self, request: &StartSessionRequest) -> DocumentCheck {
         match (self.settings.session_document_check, &request.document_name) {
             (SessionDocumentCheck::Legacy, None) => DocumentCheck::IfAskedFor,
@@ -148,6 +153,7 @@ impl Control {
             limits: limits(&document),
             request,
             grounds,
+            recording: self.recording_terms(&document).map(crate::recording::Terms::to_text),
             started_at: self.unix_millis(),
         };
         let started_at = session.started_at;

@@ -95,6 +95,7 @@ impl World {
             limits: SessionLimits { idle_timeout: Duration::from_secs(1200), max_duration: None },
             request: StartRequest { signature: [random, random].concat().try_into().unwrap(), invocation: None },
             grounds: None,
+            recording: None,
             started_at: self.millis(),
         };
         let quota = SessionQuota { per_node: 10, per_owner: 10, total: 10 };

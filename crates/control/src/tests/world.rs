@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use postern_archive_files::FileArchive;
 use postern_bus::InProcess;
 use postern_iam::sigv4::{self, Credentials, SignableRequest};
 use postern_iam::{NodeId, NodeKeyPair, SecretString};
@@ -84,7 +85,7 @@ impl World {
         let now = Now { instant: Instant::now(), unix_millis: 1_795_384_779_000 };
         let clock = Arc::new(StandingClock(Mutex::new(now)));
         let entropy = Arc::new(SeededEntropy(Mutex::new(7)));
-        let control = build(&store, &clock, &entropy, [7; 32], upstreams);
+        let control = build(&data, &store, &clock, &entropy, [7; 32], upstreams);
         let key = control.create_administrator("admin").await.unwrap();
         let admin = Credentials {
             access_key_id: key.access_key_id.to_string(),
@@ -99,7 +100,7 @@ impl World {
         // The old world must let go of the folder first.
         let nothing = TempDir::new().unwrap();
         self.store = Arc::new(SqliteStore::open(nothing.path()).await.unwrap());
-        self.control = build(&self.store, &self.clock, &self.entropy, [7; 32], Upstreams::default());
+        self.control = build(&self.data, &self.store, &self.clock, &self.entropy, [7; 32], Upstreams::default());
         let deadline = Instant::now() + Duration::from_secs(10);
         self.store = loop {
             match SqliteStore::open(&self.data).await {
@@ -108,7 +109,7 @@ impl World {
                 Err(_) => tokio::task::yield_now().await,
             }
         };
-        self.control = build(&self.store, &self.clock, &self.entropy, [7; 32], Upstreams::default());
+        self.control = build(&self.data, &self.store, &self.clock, &self.entropy, [7; 32], Upstreams::default());
     }
 
     /// The same world under other settings.
@@ -116,7 +117,7 @@ impl World {
         let mut settings = settings();
         change(&mut settings);
         let (store, clock, entropy) = (&self.store, &self.clock, &self.entropy);
-        self.control = build_with(settings, store, clock, entropy, [7; 32], Upstreams::default());
+        self.control = build_with(&self.data, settings, store, clock, entropy, [7; 32], Upstreams::default());
     }
 
     pub(super) fn fill(&self, out: &mut [u8]) {
@@ -275,13 +276,14 @@ pub(super) fn code<T: std::fmt::Debug>(result: Result<T, ApiError>) -> ErrorCode
 }
 
 fn build(
+    data: &Path,
     store: &Arc<SqliteStore>,
     clock: &Arc<StandingClock>,
     entropy: &Arc<SeededEntropy>,
     root_key: [u8; 32],
     upstreams: Upstreams,
 ) -> Arc<Control> {
-    build_with(settings(), store, clock, entropy, root_key, upstreams)
+    build_with(data, settings(), store, clock, entropy, root_key, upstreams)
 }
 
 fn settings() -> Settings {
@@ -290,6 +292,7 @@ fn settings() -> Settings {
 }
 
 fn build_with(
+    data: &Path,
     settings: Settings,
     store: &Arc<SqliteStore>,
     clock: &Arc<StandingClock>,
@@ -298,6 +301,7 @@ fn build_with(
     upstreams: Upstreams,
 ) -> Arc<Control> {
     Arc::new(Control::new(Deps {
+        archive: Arc::new(FileArchive::open(&data.join("recordings")).unwrap()),
         store: Arc::clone(store) as _,
         bus: Arc::new(InProcess::new()),
         clock: Arc::clone(clock) as _,

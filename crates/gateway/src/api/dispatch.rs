@@ -278,6 +278,8 @@ async fn answered(
         Operation::LookupEvents => call.act(Control::lookup_events).await,
         Operation::LockPrincipal => call.act(Control::lock_principal).await,
         Operation::UnlockPrincipal => call.act(Control::unlock_principal).await,
+        Operation::DescribeRecording => call.act(Control::describe_recording).await,
+        Operation::GetRecording => call.act(Control::get_recording).await,
         Operation::LockNode => call.act(Control::lock_node).await,
         Operation::UnlockNode => call.act(Control::unlock_node).await,
         Operation::ListLocks => call.act(Control::list_locks).await,

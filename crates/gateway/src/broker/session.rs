@@ -15,8 +15,11 @@ use postern_protocol::channel::PeerError;
 use postern_protocol::channel::relay::{Delivery, Ending, Leg, Relay, RelayConfig, RelayEvent, Side};
 use postern_protocol::wire::payload::ChannelClosed;
 use postern_protocol::{Clock, Now};
+use postern_recording::chain::Head;
+use postern_recording::recorder::Recorder;
 use tokio::sync::Notify;
 
+use super::recording::{Ended, Recording};
 use super::registry::ConnectionId;
 
 /// A session that this process relays.
@@ -31,6 +34,7 @@ pub(crate) struct Session {
 
 struct State {
     relay: Relay,
+    recording: Recording,
     client: LegState,
     agent: LegState,
     /// When stream data last passed, since the supervisor looked.
@@ -72,6 +76,10 @@ pub(crate) struct Observation {
     pub(crate) client_leaving: bool,
     /// What the client has of the agent's output.
     pub(crate) output: Delivery,
+    /// Nothing passes, because it could not be recorded.
+    pub(crate) stands_still: bool,
+    /// The latest signature of the recording, once.
+    pub(crate) head: Option<Head>,
 }
 
 /// One leg, as the supervisor sees it.
@@ -114,9 +122,16 @@ pub(crate) enum Then {
 pub(crate) struct Over;
 
 impl Session {
-    pub(crate) fn new(id: SessionId, node_id: NodeId, config: RelayConfig, clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub(crate) fn new(
+        id: SessionId,
+        node_id: NodeId,
+        config: RelayConfig,
+        recorder: Option<Box<Recorder>>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
         let state = State {
             relay: Relay::new(config),
+            recording: Recording::new(recorder),
             client: LegState::default(),
             agent: LegState::default(),
             activity: None,
@@ -144,6 +159,8 @@ impl Session {
             displaced.wake.notify_one();
         }
         state.relay.attach(side, leg, now);
+        state.recording.leg(side, true, now);
+        state.recording.store(now);
         state.wake_if_wanted(side.other());
         drop(state);
         self.changed.notify_one();
@@ -165,7 +182,31 @@ impl Session {
             agent_terminating: state.agent_terminating,
             client_leaving: state.client_leaving,
             output: state.relay.output_delivery(),
+            stands_still: state.recording.stands_still(),
+            head: state.recording.take_head(),
         }
+    }
+
+    /// When [`Session::record`] wants to be called although nothing passes.
+    pub(crate) fn recording_due(&self) -> Option<Instant> {
+        self.lock().recording.due()
+    }
+
+    /// Signs what is recorded, and tries again to record what was not.
+    pub(crate) fn record(&self) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let stood_still = state.recording.stands_still();
+        if state.recording.store(now) && stood_still {
+            state.wake(Side::Client);
+            state.wake(Side::Agent);
+        }
+    }
+
+    /// Ends the recording. Nothing if there is none, or it has ended before.
+    pub(crate) fn end_recording(&self, cause: &str) -> Option<Ended> {
+        let now = self.clock.now();
+        self.lock().recording.close(cause, now)
     }
 
     /// From now on the supervisor is woken when the client has acknowledged all that can be had.
@@ -314,34 +355,48 @@ impl Attachment {
         let room_for = |relay: &Relay, incoming: &VecDeque<Bytes>| {
             incoming.front().is_some_and(|message| relay.takes(self.side, message.len()))
         };
-        while room_for(&state.relay, incoming)
+        let stood_still = state.recording.stands_still();
+        if stood_still && state.recording.store(now) {
+            state.wake(self.side.other());
+        }
+        if state.over && self.side == Side::Agent {
+            // The recording has come to its end, so nothing more is shown.
+            incoming.clear();
+        }
+        while !state.recording.stands_still()
+            && room_for(&state.relay, incoming)
             && let Some(message) = incoming.pop_front()
         {
-            if let Err(error) = state.relay.handle_message(self.side, message, now) {
-                complain(error);
+            match state.relay.handle_message(self.side, message, now) {
+                Ok(Some(passing)) => state.recording.pass(self.side, &passing, now),
+                Ok(None) => {}
+                Err(error) => complain(error),
             }
         }
+        // What is not recorded is not shown.
+        let stored = state.recording.store(now);
         if pong {
             state.relay.handle_pong(self.side, now);
         }
         if state.relay.poll_timeout().is_some_and(|due| due <= now.instant) {
             state.relay.handle_timeout(now);
         }
+        state.relay.withhold(!stored);
         while room {
             let Some(message) = state.relay.poll_transmit(self.side, now) else { break };
             room = send(message);
         }
-        let tell = state.take_events(now);
+        let tell = state.take_events(now) || stood_still == stored || state.recording.has_head();
         state.wake_if_wanted(self.side.other());
         let finished = state.over && room && !state.relay.owes(self.side);
-        let read = incoming.is_empty() && state.relay.wants_read(self.side);
+        let read = stored && incoming.is_empty() && state.relay.wants_read(self.side);
         state.leg(self.side).stalled = (!read).then(|| incoming.front().map_or(0, Bytes::len));
         let turn = Turn {
             then: if finished { Then::Finish } else { Then::Continue },
             read,
             ping: std::mem::take(&mut state.leg(self.side).ping_wanted),
             closing: state.over,
-            timeout: state.relay.poll_timeout(),
+            timeout: state.relay.poll_timeout().into_iter().chain(state.recording.due()).min(),
         };
         drop(guard);
         if tell {
@@ -367,6 +422,8 @@ impl Drop for Attachment {
         }
         state.leg(self.side).attached = None;
         state.relay.detach(self.side, now);
+        state.recording.leg(self.side, false, now);
+        state.recording.store(now);
         state.take_events(now);
         state.wake_if_wanted(self.side.other());
         drop(guard);

@@ -11,6 +11,23 @@ use super::session::Session;
 #[derive(Default)]
 pub(crate) struct Sessions(Mutex<Index>);
 
+/// Whose turn it is to take up a session: one at a time for each, as far as ids do not fall together.
+pub(crate) struct Turns([tokio::sync::Mutex<()>; 64]);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| tokio::sync::Mutex::const_new(())))
+    }
+}
+
+impl Turns {
+    /// Waits for the turn of this session. It ends when the guard is dropped.
+    pub(crate) async fn wait(&self, id: &SessionId) -> tokio::sync::MutexGuard<'_, ()> {
+        let spread = id.as_str().bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        self.0[spread % self.0.len()].lock().await
+    }
+}
+
 #[derive(Default)]
 struct Index {
     by_id: BTreeMap<SessionId, Arc<Session>>,

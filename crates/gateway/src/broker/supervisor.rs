@@ -5,15 +5,18 @@
 //! missed and nothing queues up. It outlives every connection of its session.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postern_control::lifecycle::{Action, Departure, Lifecycle};
 use postern_control::{SessionCommand, SessionNews, Supervision};
 use postern_model::ApiError;
+use postern_model::session::EndReason;
 use postern_protocol::Now;
 use postern_protocol::channel::relay::Side;
+use postern_recording::chain::Head;
 use postern_transport::sleep_until;
 
+use super::recording::Ended;
 use super::session::{LegObservation, Session};
 use super::{Broker, channel_closed};
 
@@ -23,10 +26,13 @@ const STORE_AGAIN: Duration = Duration::from_millis(500);
 /// Supervises until the end is stored and told, or the service stops.
 pub(super) async fn run(broker: Arc<Broker>, session: Arc<Session>, supervision: Supervision) {
     let Supervision { lifecycle, mut commands, .. } = supervision;
-    let mut supervisor = Supervisor { broker, session, lifecycle, seen: [LegObservation::default(); 2] };
+    let mut supervisor = Supervisor { broker, session, lifecycle, seen: [LegObservation::default(); 2], head: None };
     let shutdown = supervisor.broker.tasks.shutdown().clone();
     loop {
         supervisor.look();
+        if let Some(head) = supervisor.head.take() {
+            Box::pin(supervisor.remember(&head)).await;
+        }
         while let Some(action) = supervisor.lifecycle.poll_action() {
             tokio::select! {
                 () = Box::pin(supervisor.carry_out(action)) => {}
@@ -43,12 +49,13 @@ pub(super) async fn run(broker: Arc<Broker>, session: Arc<Session>, supervision:
                 Some(SessionNews::Lost) => Box::pin(supervisor.read_news()).await,
                 None => return,
             },
-            () = sleep_until(supervisor.lifecycle.poll_timeout().map(|(due, _)| due)) => supervisor.expire(),
+            () = sleep_until(supervisor.due()) => supervisor.expire(),
             // The session goes on: whoever supervises it next finds it in the store.
             () = shutdown.cancelled() => return,
         }
     }
     supervisor.session.release();
+    Box::pin(supervisor.end_recording()).await;
     supervisor.broker.sessions.remove(&supervisor.session);
 }
 
@@ -58,6 +65,8 @@ struct Supervisor {
     lifecycle: Lifecycle,
     /// The legs at the last look: client, agent.
     seen: [LegObservation; 2],
+    /// A signature of the recording that is to be remembered.
+    head: Option<Box<Head>>,
 }
 
 impl Supervisor {
@@ -80,6 +89,8 @@ impl Supervisor {
             self.lifecycle.handle_activity(at);
         }
         self.lifecycle.handle_output(observed.output, now);
+        self.lifecycle.handle_recording(observed.stands_still, now);
+        self.head = observed.head.map(Box::new).or(self.head.take());
         self.lifecycle.handle_stock_client(observed.client.stock);
         if observed.client_leaving {
             self.lifecycle.handle_client_leaving(now);
@@ -112,10 +123,40 @@ impl Supervisor {
         }
     }
 
+    /// When something is to be done although nothing happens.
+    fn due(&self) -> Option<Instant> {
+        let lifecycle = self.lifecycle.poll_timeout().map(|(due, _)| due);
+        lifecycle.into_iter().chain(self.session.recording_due()).min()
+    }
+
     fn expire(&mut self) {
+        self.session.record();
         // Stream data does not wake anybody, so the idle deadline may have moved meanwhile.
         self.look();
         self.lifecycle.handle_timeout(self.now());
+    }
+
+    /// A signature that is not remembered is in the recording all the same, and the next one covers more.
+    async fn remember(&self, head: &Head) {
+        if let Err(error) = self.broker.control.recording_signed(&self.session.id, head).await {
+            tracing::warn!(session.id = %self.session.id, %error, "a signature of a recording cannot be stored");
+        }
+    }
+
+    /// What cannot be done here is done after the next start of the service.
+    async fn end_recording(&self) {
+        let id = &self.session.id;
+        let cause = self.lifecycle.end().map(EndReason::details).unwrap_or_default();
+        let Some(Ended { head, counts }) = self.session.end_recording(&cause) else { return };
+        let Some(head) = head else {
+            return tracing::error!(session.id = %id, "the end of a recording cannot be written");
+        };
+        if let Err(error) = self.broker.control.recording_ended(id, &head, counts).await {
+            return tracing::error!(session.id = %id, %error, "the end of a recording cannot be stored");
+        }
+        let (control, id) = (Arc::clone(&self.broker.control), id.clone());
+        let work = async move { control.compress_recording(&id).await };
+        self.broker.tasks.spawn("recording", Box::pin(work));
     }
 
     async fn carry_out(&mut self, action: Action) {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
+use postern_archive_files::FileArchive;
 use postern_bus::InProcess;
 use postern_control::{Control, Deps, Settings};
 use postern_gateway::{Gateway, GatewayConfig, Limits, TrustedProxies};
@@ -216,6 +217,7 @@ async fn serve(folder: &TempDir, address: &str, options: &Options) -> (Gateway, 
     settings.session_quota = SessionQuota { per_node: 1000, per_owner: 10_000, total: 10_000 };
     (options.settings)(&mut settings);
     let control = Arc::new(Control::new(Deps {
+        archive: Arc::new(FileArchive::open(&folder.path().join("recordings")).unwrap()),
         store: Arc::new(store),
         bus: Arc::new(InProcess::new()),
         clock: Arc::new(SystemClock),

@@ -110,7 +110,8 @@ pub(crate) const ANYTHING: &str = "UserName=jane&GroupName=g&RoleName=r&PolicyNa
                            &AuthenticationCode1=123456&AuthenticationCode2=123456&RoleSessionName=jane\
                            &RoleArn=arn:aws:iam::123456789012:role/r&Url=https://ci.example.org&ClientID=c\
                            &OpenIDConnectProviderArn=arn:aws:iam::123456789012:oidc-provider/ci.example.org\
-                           &ThumbprintList=";
+                           &ThumbprintList=&PolicySourceArn=arn:aws:iam::123456789012:user/jane\
+                           &ActionNames.member.1=iam:GetUser&PolicyInputList.member.1=x";
 
 /// Sends a form, signed or not. The status and the body of the answer.
 pub(crate) async fn form(service: &Service, body: &str, signer: Option<(&Credentials, &str)>) -> (u16, String) {

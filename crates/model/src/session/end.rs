@@ -48,6 +48,8 @@ pub enum EndReason {
     },
     /// What ran on the node ended, and the node's agent did so too before all of the output had arrived.
     OutputLost,
+    /// It must be recorded, and could not be any more.
+    NotRecorded,
     /// The node refused the session or it broke there.
     AgentFailed {
         /// What the node said.
@@ -102,6 +104,9 @@ impl EndReason {
             Self::MaxDuration { minutes } => format!("The session reached its maximum duration of {minutes} min."),
             Self::OutputLost => {
                 "The session ended on the node before all of its output had arrived: the last part of it may be missing.".to_owned()
+            }
+            Self::NotRecorded => {
+                "Ended by the service: the session must be recorded, and the recording could not go on.".to_owned()
             }
             Self::AgentFailed { output } if output.trim().is_empty() => {
                 "The node could not run the session.".to_owned()

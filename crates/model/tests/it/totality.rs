@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use postern_model::document::{Preferences, SessionDocument, interpolate};
-use postern_model::{ApiRequest, activation, agent, cloudtrail, decode, document, kms, lock, logs, node, session};
+use postern_model::{
+    ApiRequest, activation, agent, cloudtrail, decode, document, kms, lock, logs, node, recording, session,
+};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -192,6 +194,8 @@ proptest! {
             answered::<cloudtrail::LookupEventsRequest>(body);
             answered::<lock::LockPrincipalRequest>(body);
             answered::<lock::UnlockPrincipalRequest>(body);
+            answered::<recording::DescribeRecordingRequest>(body);
+            answered::<recording::GetRecordingRequest>(body);
             answered::<lock::LockNodeRequest>(body);
             answered::<lock::UnlockNodeRequest>(body);
             answered::<logs::CreateLogGroupRequest>(body);

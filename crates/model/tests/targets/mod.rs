@@ -14,7 +14,7 @@ use postern_model::document::{
 use postern_model::query::Form;
 use postern_model::{
     ApiRequest, Operation, activation, agent, cloudtrail, decode, decode_form, document as documents, iam, kms, lock,
-    logs, node, service_setting, session, sts, tag,
+    logs, node, recording, service_setting, session, sts, tag,
 };
 use serde_json::Value;
 
@@ -86,6 +86,8 @@ pub(crate) fn api_request(data: &[u8]) {
         Operation::LookupEvents => request::<cloudtrail::LookupEventsRequest>(body),
         Operation::LockPrincipal => request::<lock::LockPrincipalRequest>(body),
         Operation::UnlockPrincipal => request::<lock::UnlockPrincipalRequest>(body),
+        Operation::DescribeRecording => request::<recording::DescribeRecordingRequest>(body),
+        Operation::GetRecording => request::<recording::GetRecordingRequest>(body),
         Operation::LockNode => request::<lock::LockNodeRequest>(body),
         Operation::UnlockNode => request::<lock::UnlockNodeRequest>(body),
         Operation::ListLocks => request::<lock::ListLocksRequest>(body),

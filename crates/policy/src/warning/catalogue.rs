@@ -67,7 +67,9 @@ const ACTIONS: &[(&str, &[&str])] = &[
     (
         "postern",
         &[
+            "postern:describerecording",
             "postern:explainpolicy",
+            "postern:getrecording",
             "postern:listlocks",
             "postern:locknode",
             "postern:lockprincipal",

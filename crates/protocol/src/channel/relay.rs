@@ -76,6 +76,25 @@ impl RelayConfig {
     }
 }
 
+/// A piece of the session's stream on its way from one end to the other.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Passing {
+    /// Its sequence number, in its direction.
+    pub number: i64,
+    /// What it is.
+    pub payload_type: PayloadType,
+    /// Its content: ciphertext, if the ends encrypt.
+    pub payload: Bytes,
+}
+
+/// Shows the size of the content: terminal content never reaches a log.
+impl std::fmt::Debug for Passing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { number, payload_type, payload } = self;
+        write!(f, "Passing({number}, {payload_type}, {} bytes)", payload.len())
+    }
+}
+
 /// How long a client may be away before the agent is paused. Shorter absences are not worth the
 /// trouble: a stock agent sends what it made during a pause at ten messages a second.
 const AWAY: Duration = Duration::from_secs(1);
@@ -101,6 +120,8 @@ pub struct Relay {
     publication: Publication,
     /// What a client that takes them is still to be warned of.
     warnings: Warnings,
+    /// Nothing of the stream goes on.
+    withheld: bool,
     /// The client was once found silent about what it knew, so it will be again.
     known_silent: bool,
     events: Events,
@@ -123,6 +144,7 @@ impl Relay {
             order: HandshakeOrder::new(config.resumed),
             publication: Publication::default(),
             warnings: Warnings::default(),
+            withheld: false,
             known_silent: false,
             events: Events::default(),
             config,
@@ -167,15 +189,17 @@ impl Relay {
     }
 
     /// A binary message came. Only its header is read, and the payload where the relay itself is
-    /// meant.
+    /// meant. Says what of the session's stream it brought, if that was new to the relay: after it had to give something
+    /// up, or was restarted, the same may come as new again.
     ///
     /// # Errors
     /// If the message is no use to the other side. It is dropped; nothing else is disturbed.
-    pub fn handle_message(&mut self, from: Side, message: Bytes, now: Now) -> Result<(), PeerError> {
+    pub fn handle_message(&mut self, from: Side, message: Bytes, now: Now) -> Result<Option<Passing>, PeerError> {
         let header = Header::parse(&message)?;
+        let mut passing = None;
         match (from, header.message_type) {
             (Side::Client, MessageType::InputStreamData) | (Side::Agent, MessageType::OutputStreamData) => {
-                self.handle_stream(from, &header, message, now)?;
+                passing = self.handle_stream(from, &header, message, now)?;
             }
             (_, MessageType::Acknowledge) => self.handle_acknowledge(from, &header, message)?,
             (Side::Agent, MessageType::AgentSessionState) => {
@@ -188,15 +212,22 @@ impl Relay {
             (_, message_type) => return Err(PeerError::Unexpected { message_type }),
         }
         self.update_publication(now.instant);
-        Ok(())
+        Ok(passing)
     }
 
-    fn handle_stream(&mut self, from: Side, header: &Header, message: Bytes, now: Now) -> Result<(), PeerError> {
+    fn handle_stream(
+        &mut self,
+        from: Side,
+        header: &Header,
+        message: Bytes,
+        now: Now,
+    ) -> Result<Option<Passing>, PeerError> {
         let Header { sequence_number: number, payload_type, message_id, .. } = *header;
         self.check_encrypted(payload_type, header.payload.len())?;
         if self.end(from.other()).closed.is_some() {
-            return Ok(()); // Nobody is left to read it.
+            return Ok(None); // Nobody is left to read it.
         }
+        let passing = Passing { number, payload_type, payload: message.slice(header.payload.clone()) };
         let room = if self.may_evict(from) { Room::EvictSent } else { Room::Keep };
         let leaving = payload_type == PayloadType::FLAG
             && StreamFlag::decode(payload_of(header, &message)) == Ok(StreamFlag::TerminateSession);
@@ -220,7 +251,7 @@ impl Relay {
             Receipt::Repeated => self.suspect_after_restart(from, number, now.instant),
             Receipt::Dropped => {}
         }
-        Ok(())
+        Ok((receipt == Receipt::Kept).then_some(passing))
     }
 
     fn check_encrypted(&self, payload_type: PayloadType, len: usize) -> Result<(), PeerError> {
@@ -404,6 +435,12 @@ impl Relay {
         if self.client.closed.is_none() {
             self.warnings.add(ending);
         }
+    }
+
+    /// Whether the session's stream stands still: what came is kept and not passed on, though acknowledgements are, and the
+    /// end of the session.
+    pub fn withhold(&mut self, withheld: bool) {
+        self.withheld = withheld;
     }
 
     /// Whether this side has a leg that something is still to be sent on: now, or when its time has come.

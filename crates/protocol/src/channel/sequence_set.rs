@@ -6,17 +6,21 @@ const MAX_RANGES: usize = 1024;
 
 /// A bounded set of sequence numbers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SequenceSet {
+pub struct SequenceSet {
     /// Inclusive, ascending, neither touching nor overlapping.
     ranges: Vec<(i64, i64)>,
 }
 
 impl SequenceSet {
-    pub(super) const fn new() -> Self {
+    /// The empty set.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { ranges: Vec::new() }
     }
 
-    pub(super) fn contains(&self, number: i64) -> bool {
+    /// Whether a number is in it.
+    #[must_use]
+    pub fn contains(&self, number: i64) -> bool {
         self.position(number).is_ok()
     }
 
@@ -46,7 +50,7 @@ impl SequenceSet {
     }
 
     /// Adds a number. False if it is not in the set afterwards: there are too many gaps.
-    pub(super) fn insert(&mut self, number: i64) -> bool {
+    pub fn insert(&mut self, number: i64) -> bool {
         let Err(index) = self.position(number) else { return true };
         let joins_left = index > 0 && self.ranges[index - 1].1.checked_add(1) == Some(number);
         let joins_right = self.ranges.get(index).is_some_and(|(start, _)| number.checked_add(1) == Some(*start));

@@ -9,7 +9,7 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::query::{Select, scoped};
-use crate::row::{corrupt, count, get, hash, millis, parse};
+use crate::row::{bytes, corrupt, count, get, millis, parse};
 use crate::writer::Failure;
 
 /// Every column of a record but the newest version's number.
@@ -201,7 +201,7 @@ fn record(row: &SqliteRow) -> Result<DocumentRecord, Failure> {
             version_name: get(row, "version_name")?,
             display_name: get(row, "display_name")?,
             format: DocumentFormat::from_name(format).ok_or_else(|| corrupt("format", "not a form of documents"))?,
-            content_hash: hash(row, "content_hash")?,
+            content_hash: bytes(row, "content_hash")?,
             summary: serde_json::from_str(get(row, "summary")?).map_err(|error| corrupt("summary", error))?,
             created_at: millis(row, "created_at")?,
         },

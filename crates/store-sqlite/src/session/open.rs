@@ -80,8 +80,9 @@ async fn insert(connection: &mut SqliteConnection, scope: &Scope, session: &NewS
     scoped(
         "INSERT INTO session (account, region, session_id, node_id, owner, document_name, start_content, reason, \
          idle_timeout, max_duration, status, details, started_at, token_generation, reached_agent, output, \
-         end_delivered, request_signature, request_invocation, owner_id, grounds) VALUES \
-         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'Connecting', '', $11, 1, 0, '', 0, $12, $13, $14, $15)",
+         end_delivered, request_signature, request_invocation, owner_id, grounds, recording, \
+         recording_open) VALUES \
+         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'Connecting', '', $11, 1, 0, '', 0, $12, $13, $14, $15, $16, $17)",
         scope,
     )
     .bind(session.session_id.as_str())
@@ -97,6 +98,8 @@ async fn insert(connection: &mut SqliteConnection, scope: &Scope, session: &NewS
     .bind(session.request.invocation.as_deref())
     .bind(&session.owner_id)
     .bind(session.grounds.as_deref())
+    .bind(session.recording.as_deref())
+    .bind(session.recording.is_some())
     .execute(connection)
     .await?;
     Ok(())

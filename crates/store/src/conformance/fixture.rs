@@ -104,6 +104,7 @@ pub(super) fn new_session(node: &NodeId, number: u8) -> NewSession {
         limits: SessionLimits { idle_timeout: Duration::from_secs(1200), max_duration: None },
         request: StartRequest { signature: [number; 32], invocation: Some(format!("invocation {number}")) },
         grounds: Some(format!("{{\"number\":{number}}}")),
+        recording: Some(format!("{{\"mode\":{number}}}")),
         started_at: NOW + u64::from(number),
     }
 }

@@ -396,6 +396,7 @@ pub(super) async fn everything_survives_a_round_trip(store: &dyn Store) {
         owner_id: Some(new.owner_id),
         document_name: new.document_name,
         start_content: new.start_content,
+        recording: new.recording,
         reason: None,
         limits,
         status: SessionStatus::Connecting,

@@ -122,6 +122,8 @@ acts! {
     ResumeSession = Api(ResumeSession), on OnSession;
     /// End a session.
     TerminateSession = Api(TerminateSession), on OnSession;
+    DescribeRecording = Api(DescribeRecording), on OnSession;
+    GetRecording = Api(GetRecording), on OnSession;
     /// List sessions.
     DescribeSessions = Api(DescribeSessions), on ();
     /// Ask for a control channel.

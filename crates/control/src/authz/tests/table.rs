@@ -162,6 +162,8 @@ pub(super) const TABLE: &[(Action, [bool; 7])] = &[
     // Locks.
     (Action::Api(Operation::LockPrincipal),                   [false, false, false, false, false, false, true]),
     (Action::Api(Operation::UnlockPrincipal),                 [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::DescribeRecording),               [false, false, false, false, false, false, true]),
+    (Action::Api(Operation::GetRecording),                    [false, false, false, false, false, false, true]),
     (Action::Api(Operation::LockNode),                        [false, false, false, false, false, false, true]),
     (Action::Api(Operation::UnlockNode),                      [false, false, false, false, false, false, true]),
     (Action::Api(Operation::ListLocks),                       [false, false, false, false, false, false, true]),

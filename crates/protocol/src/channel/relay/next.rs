@@ -38,7 +38,7 @@ impl Relay {
             return Some(Next::Acknowledgement);
         }
         let stock = self.client.is_stock();
-        match self.output.peek(stock && !self.config.resumed) {
+        match self.output.peek(stock && !self.config.resumed).filter(|_| !self.withheld) {
             Some((_, PayloadType::HANDSHAKE_COMPLETE)) if stock && self.order.holds_complete() => None,
             Some((number, payload_type)) => Some(Next::Stream(number, payload_type)),
             None => self.client.closed.is_some().then_some(Next::Closed),
@@ -56,7 +56,7 @@ impl Relay {
         if !self.output_acknowledgements.is_empty() {
             return Some(Next::Acknowledgement);
         }
-        match self.input.peek(false) {
+        match self.input.peek(false).filter(|_| !self.withheld) {
             Some((number, payload_type)) => Some(Next::Stream(number, payload_type)),
             None => self.publication.peek(true).map(Next::Publication),
         }

@@ -1,0 +1,211 @@
+//! What sessions show is recorded before anybody sees it, can be proved, and is for the eyes of whoever may.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use postern_testkit::{Agent, Output, Scheme, Service, Terminal, eventually, program, run, sha256, temporary_folder};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct World {
+    service: Service,
+    agent: Agent,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let service = Service::start(Scheme::Http);
+        let agent = Agent::start(&service);
+        Self { service, agent, folder: temporary_folder() }
+    }
+
+    /// The ended session, when there is one and its recording has ended.
+    fn ended_session(&self) -> String {
+        let id = eventually("the session to be history", PATIENCE, || {
+            let listed = self.service.try_postern(["sessions", "--history", "--json"]).stdout;
+            let listed: serde_json::Value = serde_json::from_str(&listed).ok()?;
+            Some(listed.get(0)?.get("SessionId")?.as_str()?.to_owned())
+        });
+        eventually("the recording to have its end", PATIENCE, || {
+            let told = self.service.try_postern(["recordings", "verify", &id, "--json"]).stdout;
+            let told: serde_json::Value = serde_json::from_str(&told).ok()?;
+            (told["goesOn"] == false).then_some(())
+        });
+        id
+    }
+
+    fn export(&self, session: &str, format: &str) -> Vec<u8> {
+        let file = self.folder.path().join(format!("export.{format}"));
+        let _ = fs::remove_file(&file);
+        let shown = file.to_str().expect("a path of ours is text");
+        let arguments = ["recordings", "export", session, "--format", format, "--output", shown];
+        self.service.try_postern(arguments).expect_success("the export");
+        fs::read(&file).expect("it was written")
+    }
+
+    fn verify(&self, what: &str) -> Output {
+        self.service.try_postern(["recordings", "verify", what])
+    }
+}
+
+/// All files in a folder and below.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_shells_recording_is_what_its_user_saw() {
+    let world = World::new();
+    let node = world.agent.node_id();
+    let command = format!("exec {} start {node} 2>/dev/null", program("postern").display());
+    let mut terminal = Terminal::start(Path::new("/bin/sh"), &["-c", &command], &world.service.environment());
+    // Before the prompt the terminal itself would echo what is typed, which nobody sent.
+    terminal.read_some(PATIENCE);
+    terminal.type_text("echo recorded-$((6*7)); head -c 300000 /dev/urandom | base64\r");
+    terminal.expect("recorded-42", PATIENCE);
+    terminal.resize(40, 100);
+    terminal.type_text("stty size; exit\r");
+    terminal.expect("40 100", PATIENCE);
+    assert_eq!(terminal.wait(PATIENCE), 0);
+    let id = world.ended_session();
+    assert_eq!(sha256(&world.export(&id, "raw")), terminal.digest(), "the recording holds what the terminal was sent");
+
+    let verified = world.verify(&id).expect_success("the check");
+    assert!(verified.stdout.contains("whole and unchanged"), "{}", verified.stdout);
+    assert!(verified.stdout.contains(node), "{}", verified.stdout);
+    let proof = world.export(&id, "proof");
+    let resized = [0, 0, 0, 4, 0, 100, 0, 40];
+    assert!(proof.windows(resized.len()).any(|window| window == resized), "columns and rows behind their length");
+
+    // The file says nothing to whoever cannot decrypt it, and nobody else may read it anyway.
+    let stored = files(&world.service.folder().join("recordings"));
+    let [file] = &stored[..] else { panic!("one recording: {stored:?}") };
+    let stored = fs::read(file).expect("it is ours");
+    assert!(!stored.windows(11).any(|window| window == b"recorded-42"));
+    assert!(stored.len() < proof.len(), "and it is compressed: {} to {}", stored.len(), proof.len());
+}
+
+#[test]
+fn a_commands_recording_has_both_of_its_outputs_and_its_end() {
+    let world = World::new();
+    let script = "echo out; echo err >&2; exit 9";
+    let done = world.service.try_postern(["exec", world.agent.node_id(), "--", "sh", "-c", script]);
+    assert_eq!(done.status, Some(9));
+    let id = world.ended_session();
+    let shown = String::from_utf8(world.export(&id, "raw")).expect("text");
+    assert!(shown == "out\nerr\n" || shown == "err\nout\n", "{shown:?}");
+    world.verify(&id).expect_success("the check");
+}
+
+#[test]
+fn what_is_done_to_a_recording_is_found() {
+    let world = World::new();
+    world
+        .service
+        .try_postern(["exec", world.agent.node_id(), "--", "echo", "do not touch"])
+        .expect_success("the command");
+    let id = world.ended_session();
+    let proof = world.export(&id, "proof");
+    let at = proof.windows(12).position(|window| window == b"do not touch").expect("it is recorded");
+    let file = world.folder.path().join("changed");
+    let named = file.to_str().expect("a path of ours is text");
+
+    let mut changed = proof.clone();
+    changed[at] = b'D';
+    fs::write(&file, &changed).expect("writes");
+    let found = world.verify(named);
+    assert_eq!(found.status, Some(1));
+    assert!(found.stderr.contains("does not fit what comes before it"), "{}", found.stderr);
+
+    fs::write(&file, &proof[..proof.len() - 1]).expect("writes");
+    let found = world.verify(named);
+    assert_eq!(found.status, Some(1));
+    assert!(found.stderr.contains("the recording was cut off"), "{}", found.stderr);
+
+    // The service's own file: whoever changes that cannot hide it either.
+    let [file] = &files(&world.service.folder().join("recordings"))[..] else { panic!("one recording") };
+    let mut stored = fs::read(file).expect("it is ours");
+    let last = stored.len() - 20;
+    stored[last] ^= 1;
+    fs::write(file, &stored).expect("writes");
+    let found = world.verify(&id);
+    assert_eq!(found.status, Some(1));
+    assert!(found.stderr.contains("its end was cut off"), "{}", found.stderr);
+}
+
+#[test]
+fn recordings_are_for_whoever_may_read_them() {
+    let world = World::new();
+    world.service.try_postern(["exec", world.agent.node_id(), "--", "true"]).expect_success("the command");
+    let id = world.ended_session();
+    let missing = world.service.try_postern(["recordings", "verify", "alice-00000000000000000"]);
+    assert_eq!(missing.status, Some(255));
+    assert!(missing.stderr.contains("alice-00000000000000000"), "{}", missing.stderr);
+    let mut stranger = world.service.environment();
+    stranger.retain(|(name, _)| name != "AWS_SECRET_ACCESS_KEY");
+    stranger.push(("AWS_SECRET_ACCESS_KEY".to_owned(), "wrong".to_owned()));
+    let refused = run(&program("postern"), ["recordings", "export", &id], &stranger, PATIENCE);
+    assert_eq!((refused.status, refused.stdout.as_str()), (Some(255), ""));
+}
+
+/// A small disk for recordings, where one can be mounted.
+#[cfg(target_os = "linux")]
+mod full {
+    use std::process::Command;
+
+    use super::*;
+
+    struct SmallDisk(PathBuf);
+
+    impl SmallDisk {
+        fn over(folder: &Path) -> Option<Self> {
+            fs::create_dir_all(folder).expect("the data folder is ours");
+            let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(folder).output();
+            mount.ok()?.status.success().then(|| Self(folder.to_path_buf()))
+        }
+    }
+
+    impl Drop for SmallDisk {
+        fn drop(&mut self) {
+            let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
+            assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
+        }
+    }
+
+    #[test]
+    fn a_full_disk_ends_the_session_and_no_other_begins() {
+        let world = World::new();
+        let Some(_disk) = SmallDisk::over(&world.service.folder().join("recordings")) else {
+            eprintln!("not root: no small disk can be mounted, so a full one is not tried here");
+            return;
+        };
+        let node = world.agent.node_id();
+        let script = "head -c 3000000 /dev/zero | tr '\\0' x; sleep 60";
+        let done = world.service.try_postern(["exec", node, "--", "sh", "-c", script]);
+        assert_ne!(done.status, Some(0));
+        assert!(done.stdout.len() < 1024 * 1024, "nothing was shown that was not recorded: {}", done.stdout.len());
+        let id = eventually("the session to be history", PATIENCE, || {
+            let listed = world.service.try_postern(["sessions", "--history", "--json"]).stdout;
+            let listed: serde_json::Value = serde_json::from_str(&listed).ok()?;
+            let session = listed.get(0)?;
+            assert_eq!(
+                session["Details"],
+                "Ended by the service: the session must be recorded, and the recording could not go on.",
+                "{session}"
+            );
+            Some(session.get("SessionId")?.as_str()?.to_owned())
+        });
+        let filler = world.service.folder().join("recordings/filler");
+        assert!(fs::write(&filler, vec![0; 1024 * 1024]).is_err(), "the disk is full to the last byte");
+        let refused = world.service.try_postern(["exec", node, "--", "true"]);
+        assert_eq!(refused.status, Some(255));
+        assert!(refused.stderr.contains("must be recorded and cannot be"), "{}", refused.stderr);
+        // What there is of it is signed, and says itself that it is not whole.
+        let shown =
+            world.service.try_postern(["recordings", "export", &id, "--format", "raw"]).expect_success("the export");
+        assert!(shown.stdout.starts_with(&done.stdout), "it is no less than what was shown");
+    }
+}

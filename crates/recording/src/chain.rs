@@ -3,7 +3,6 @@
 use ring::digest::{Context, SHA256};
 
 use crate::FORMAT;
-use crate::record::Record;
 
 /// A SHA-256.
 pub type Hash = [u8; 32];
@@ -58,14 +57,6 @@ impl Link {
     #[must_use]
     pub fn after(&self, encoded: &[u8]) -> Self {
         Self { count: self.count + 1, hash: hash(&[&self.hash, &self.count.to_be_bytes(), encoded]) }
-    }
-
-    /// The same for a record that is not encoded.
-    #[must_use]
-    pub fn after_record(&self, record: &Record<'_>) -> Self {
-        let mut encoded = Vec::new();
-        record.encode(&mut encoded);
-        self.after(&encoded)
     }
 }
 

@@ -15,20 +15,14 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// As preferences and settings have it.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("required", Self::Required), ("best-effort", Self::BestEffort), ("off", Self::Off)];
-
-    /// The mode of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode)
-    }
-
     /// Its name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, mode)| *mode == self).map_or("required", |(name, _)| *name)
+        match self {
+            Self::Required => "required",
+            Self::BestEffort => "best-effort",
+            Self::Off => "off",
+        }
     }
 }
 

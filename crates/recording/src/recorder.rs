@@ -78,7 +78,6 @@ pub struct Counts {
 /// See the module.
 pub struct Recorder {
     mode: Mode,
-    records_input: bool,
     /// Times count from here: this moment was so many microseconds after the beginning.
     origin: (Instant, u64),
     writer: Writer,
@@ -231,7 +230,6 @@ impl Recorder {
     ) -> io::Result<Self> {
         let mut recorder = Self {
             mode: opening.mode,
-            records_input: opening.records_input,
             origin,
             stored: writer.clone(),
             writer,
@@ -297,12 +295,6 @@ impl Recorder {
         }
     }
 
-    /// Whether the content of input is recorded.
-    #[must_use]
-    pub fn records_input(&self) -> bool {
-        self.records_input
-    }
-
     /// Stores what has passed, and a signature if one is due. False if it cannot be, and the session must stand still.
     pub fn store(&mut self, now: Now) -> bool {
         let is_due = self.due().is_some_and(|due| due <= now.instant);
@@ -352,12 +344,6 @@ impl Recorder {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
-    }
-
-    /// Whether nothing more is recorded.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.closed
     }
 
     /// Ends the recording. False if the end could not be stored; whatever passes now is not recorded all the same.

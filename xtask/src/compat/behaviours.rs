@@ -49,7 +49,8 @@ pub(crate) fn check(sections: &[Section], tests: &Path) -> Result<Vec<String>> {
     let mut named = BTreeSet::new();
     collect(tests, &mut named)?;
     let listed: BTreeSet<&str> = sections.iter().flat_map(|s| &s.behaviours).map(|b| b.name.as_str()).collect();
-    let is_operation = |name: &str| ["ssm.", "kms.", "logs.", "cloudtrail."].iter().any(|service| name.starts_with(service));
+    let is_operation =
+        |name: &str| ["ssm.", "kms.", "logs.", "cloudtrail."].iter().any(|service| name.starts_with(service));
     let unlisted = named.iter().filter(|name| !listed.contains(name.as_str()));
     let unnamed = listed.iter().filter(|name| !is_operation(name) && !named.contains(**name));
     Ok(unlisted

@@ -93,7 +93,7 @@ pub(crate) fn anything(node: &NodeId) -> serde_json::Value {
         "KeyId": "alias/aws/ssm", "NumberOfBytes": 64, "Plaintext": "AA==", "AliasName": "alias/a",
         "TargetKeyId": "a", "Name": "Hello", "Content": "{}", "DocumentVersion": "1", "PermissionType": "Share",
         "AccountIdsToAdd": ["all"], "ResourceType": "ManagedInstance", "ResourceId": node.as_str(), "Tags": [],
-        "TagKeys": [], "SettingId": "/ssm/x", "SettingValue": "x",
+        "TagKeys": [], "SettingId": "/ssm/x", "SettingValue": "x", "Action": "iam:GetUser", "Resource": "*",
         "Principal": "user/jane", "Fingerprint": "f", "PublicKey": "k", "NewPublicKey": "k", "NewPublicKeyType": "Ed25519",
         "PublicKeyType": "Ed25519", "Destination": node.as_str(), "MessagesRequestId": "00000000-0000-4000-8000-000000000000",
         "AgentName": "amazon-ssm-agent", "AgentVersion": "3.3.0.0", "AgentStatus": "Active", "PlatformType": "Linux",
@@ -110,7 +110,7 @@ pub(crate) const ANYTHING: &str = "UserName=jane&GroupName=g&RoleName=r&PolicyNa
                            &AuthenticationCode1=123456&AuthenticationCode2=123456&RoleSessionName=jane\
                            &RoleArn=arn:aws:iam::123456789012:role/r&Url=https://ci.example.org&ClientID=c\
                            &OpenIDConnectProviderArn=arn:aws:iam::123456789012:oidc-provider/ci.example.org\
-                           &ThumbprintList=&PolicySourceArn=arn:aws:iam::123456789012:user/jane\
+                           &ThumbprintList=&PolicySourceArn=arn:aws:iam::000000000000:user/jane\
                            &ActionNames.member.1=iam:GetUser&PolicyInputList.member.1=x";
 
 /// Sends a form, signed or not. The status and the body of the answer.

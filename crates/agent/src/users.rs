@@ -63,6 +63,11 @@ pub(crate) enum UserError {
     Name(String),
     #[error("the user {0} cannot be created: {path} is there already and is somebody else's; move it away", path = .1.display())]
     HomeInTheWay(String, PathBuf),
+    #[error(
+        "the user {0} cannot be created again: its former number {1} is another user's by now, and {path} holds what the number owned; move it away",
+        path = .2.display()
+    )]
+    NumberTaken(String, u32, PathBuf),
     #[error("the user {0} was created and cannot be found; look at what the node's name service says (getent passwd)")]
     Vanished(String),
     #[error("sudo is not set up on this node: {} is missing; install sudo, or take sudo out of the session preferences", .0.display())]
@@ -182,7 +187,17 @@ impl Users {
             Some(former) => tools::Uid::Again(former),
             None => tools::Uid::Above(self.records.highest_former_uid()?),
         };
-        tools::add_user(record, uid, has_home, wanted.groups).await?;
+        match tools::add_user(record, uid, has_home, wanted.groups).await {
+            // Without a home there is nothing that the number was kept for.
+            Err(ToolError::NumberTaken(_)) if !has_home => {
+                let above = tools::Uid::Above(self.records.highest_former_uid()?);
+                tools::add_user(record, above, has_home, wanted.groups).await?;
+            }
+            Err(ToolError::NumberTaken(uid)) => {
+                return Err(UserError::NumberTaken(record.user.to_string(), uid, record.home.clone()));
+            }
+            added => added?,
+        }
         let account = Account::by_name(record.user.as_str())?;
         let Some(account) = account.filter(|account| record.is_of(account)) else {
             return Err(UserError::Vanished(record.user.to_string()));

@@ -174,6 +174,42 @@ async fn a_home_that_stays_is_closed_until_its_owner_comes_back() {
     users.leave("b-1").await;
 }
 
+/// Somebody's account with a number of its own choice, for as long as this lives.
+struct Squatter(String);
+
+impl Squatter {
+    fn with_number(uid: u32) -> Self {
+        let name = format!("postern-t-{}", &new_uuid()[..8]);
+        let made = Command::new("useradd").args(["--uid", &uid.to_string(), "--no-create-home", &name]).status();
+        assert!(made.unwrap().success());
+        Self(name)
+    }
+}
+
+impl Drop for Squatter {
+    fn drop(&mut self) {
+        let _ = Command::new("userdel").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_somebody_else_has_taken_is_taken_again_by_nobody() {
+    let Some(world) = World::new() else { return };
+    let account = world.made(json!({"createUser": true, "removeUser": true, "removeHome": true}), "a-1").await;
+    world.users().leave("a-1").await;
+    let squatter = Squatter::with_number(account.uid);
+    let again = world.made(json!({"createUser": true, "removeUser": true}), "a-2").await;
+    assert_ne!(again.uid, account.uid, "nothing was left, so any number will do");
+    world.users().leave("a-2").await;
+    drop(squatter);
+
+    // What is left of the home would be the other's.
+    let _squatter = Squatter::with_number(again.uid);
+    let error = world.enter(json!({"createUser": true}), "a-3").await.unwrap_err();
+    assert!(matches!(error, UserError::NumberTaken(_, uid, _) if uid == again.uid), "{error}");
+    assert_eq!((world.account(), fs::metadata(&again.home).unwrap().uid()), (None, 0));
+}
+
 #[tokio::test]
 async fn a_home_of_somebody_else_is_in_the_way() {
     let Some(world) = World::new() else { return };

@@ -18,6 +18,8 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Where homes are, where the defaults say nothing.
 const HOME_BASE: &str = "/home";
+/// The exit status of useradd(8) for a number that somebody has.
+const NUMBER_TAKEN: i32 = 4;
 
 /// A tool of the system that did not do what it was asked for.
 #[derive(Debug, Error)]
@@ -28,6 +30,8 @@ pub(crate) enum ToolError {
     Slow(&'static str),
     #[error("{0} says: {1}")]
     Failed(&'static str, String),
+    #[error("the number {0}, which the user had before, is another user's now")]
+    NumberTaken(u32),
 }
 
 /// The number of a user that is made.
@@ -65,7 +69,12 @@ pub(super) async fn add_user(
         arguments.extend(["--groups".to_owned(), joined(groups)]);
     }
     arguments.push(record.user.to_string());
-    run("useradd", arguments).await.map(drop)
+    let output = output_of("useradd", arguments).await?;
+    match (uid, output.status.code()) {
+        // useradd itself says it, since another tool can take the number until useradd has its locks.
+        (Uid::Again(uid), Some(NUMBER_TAKEN)) => Err(ToolError::NumberTaken(uid)),
+        _ => checked("useradd", &output).map(drop),
+    }
 }
 
 /// Puts a user into these groups and no others, beside its own.
@@ -84,13 +93,24 @@ pub(super) async fn run<A: AsRef<OsStr>>(
     tool: &'static str,
     arguments: impl IntoIterator<Item = A>,
 ) -> Result<String, ToolError> {
+    checked(tool, &output_of(tool, arguments).await?)
+}
+
+async fn output_of<A: AsRef<OsStr>>(
+    tool: &'static str,
+    arguments: impl IntoIterator<Item = A>,
+) -> Result<Output, ToolError> {
     let mut command = Command::new(tool);
     command.args(arguments).env_clear().env("PATH", PATH).env("LC_ALL", "C").current_dir("/").stdin(Stdio::null());
     let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output());
-    let output = output.await.map_err(|_| ToolError::Slow(tool))?.map_err(|error| ToolError::Missing(tool, error))?;
+    output.await.map_err(|_| ToolError::Slow(tool))?.map_err(|error| ToolError::Missing(tool, error))
+}
+
+/// What a tool printed that did what it was asked for.
+fn checked(tool: &'static str, output: &Output) -> Result<String, ToolError> {
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(ToolError::Failed(tool, complaint(&output))),
+        false => Err(ToolError::Failed(tool, complaint(output))),
     }
 }
 

@@ -134,6 +134,7 @@ hers = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made[
 her_sts = client_of("sts", **hers)
 made = iam.create_virtual_mfa_device(VirtualMFADeviceName="jane", Path="/phones/")["VirtualMFADevice"]
 serial, seed = made["SerialNumber"], made["Base32StringSeed"].decode()
+assert made["QRCodePNG"].startswith(b"\x89PNG\r\n"), made
 assert serial == f"arn:aws:iam::{account}:mfa/phones/jane" and len(seed) == 64, made
 raises("EntityAlreadyExists", iam.create_virtual_mfa_device, VirtualMFADeviceName="jane", Path="/phones/")
 listed = iam.list_virtual_mfa_devices(AssignmentStatus="Unassigned")["VirtualMFADevices"]
@@ -164,6 +165,10 @@ with tempfile.TemporaryDirectory() as folder:
     made = aws("iam", "create-virtual-mfa-device", *words)
     serial = made["VirtualMFADevice"]["SerialNumber"]
     seed = open(seed_file).read()
+    picture = os.path.join(folder, "seed.png")
+    words = ("--virtual-mfa-device-name", "pictured", "--bootstrap-method", "QRCodePNG", "--outfile", picture)
+    iam.delete_virtual_mfa_device(SerialNumber=aws("iam", "create-virtual-mfa-device", *words)["VirtualMFADevice"]["SerialNumber"])
+    assert open(picture, "rb").read(6) == b"\x89PNG\r\n"
 step = fresh_step()
 aws("iam", "enable-mfa-device", "--user-name", "jane", "--serial-number", serial,
     "--authentication-code1", code(seed, step - 1), "--authentication-code2", code(seed, step))

@@ -1,5 +1,7 @@
 //! Devices that make one-time codes, through the API.
 
+mod picture;
+
 use postern_iam::totp::{SEED_BYTES, Seed};
 use postern_iam::{Arn, SecretBytes};
 use postern_model::iam::{
@@ -40,6 +42,8 @@ impl Control {
         let of = OnDevice { serial: serial.clone(), tags: Vec::new() };
         let allowed = authorize::<act::CreateVirtualMFADevice>(caller, Creation { of, tags: tags.clone() })?;
         let bytes: [u8; SEED_BYTES] = self.random();
+        let seed = Seed::new(SecretBytes::new(bytes)).to_base32();
+        let picture = picture::picture(&request.name, self.account(), &seed)?;
         let device = DeviceRecord {
             sealed_seed: self.keys.device_seed.seal(&serial.to_string(), &bytes, self.random()),
             serial: serial.clone(),
@@ -51,10 +55,13 @@ impl Control {
         match made.map_err(failure::store)? {
             CreateDevice::Created => {
                 log(&allowed, &serial, None::<&str>);
-                let seed = Seed::new(SecretBytes::new(bytes)).to_base32();
-                let seed = BootstrapDatum(SecretBytes::new(seed.expose().as_bytes()));
+                let datum = |bytes| Some(BootstrapDatum(bytes));
                 Ok(CreateVirtualMfaDeviceResponse {
-                    device: VirtualMfaDevice { seed: Some(seed), ..self.shown_device(&device, None) },
+                    device: VirtualMfaDevice {
+                        seed: datum(SecretBytes::new(seed.expose().as_bytes())),
+                        picture: datum(picture),
+                        ..self.shown_device(&device, None)
+                    },
                 })
             }
             CreateDevice::NameTaken => {

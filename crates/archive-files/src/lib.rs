@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use postern_archive::{Archive, ArchiveError, RecordingName};
 use postern_recording::recorder::Tail;
 
-use durable::Durable;
+use durable::{Durable, Pending};
 use tail::FileTail;
 
 /// Recordings in a folder.
@@ -44,8 +44,14 @@ impl FileArchive {
         self.path(name).with_extension("rec.new")
     }
 
-    fn tail(&self, file: File, len: u64) -> Box<dyn Tail> {
-        Box::new(FileTail::new(Arc::new(file), len, Arc::clone(&self.durable)))
+    /// The end of a file that was made just now in this folder, or was there.
+    fn tail(&self, file: File, len: u64, new_in: Option<&Path>) -> Box<dyn Tail> {
+        let file = Arc::new(file);
+        let pending = match new_in {
+            Some(folder) => Pending::new_in(folder.to_path_buf(), Arc::clone(&file)),
+            None => Pending::old(Arc::clone(&file)),
+        };
+        Box::new(FileTail::new(file, len, pending, Arc::clone(&self.durable)))
     }
 }
 
@@ -77,16 +83,22 @@ fn unavailable(path: &Path, error: &io::Error) -> String {
 #[async_trait]
 impl Archive for FileArchive {
     async fn create(&self, name: &RecordingName, start: Vec<u8>) -> Result<Box<dyn Tail>, ArchiveError> {
-        let len = start.len() as u64;
-        let file = blocking(name, self.path(name), move |path| {
-            let folder = path.parent().unwrap_or(path);
-            make_folder(folder)?;
-            let file = options().create_new(true).open(path)?;
+        let (len, path) = (start.len() as u64, self.path(name));
+        let folder = path.parent().unwrap_or(&path).to_path_buf();
+        let file = blocking(name, path, move |path| {
+            let open = || options().create_new(true).open(path);
+            let file = match open() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    make_folder(path.parent().unwrap_or(path))?;
+                    open()?
+                }
+                opened => opened?,
+            };
             write_first(&file, &start, || fs::remove_file(path))?;
-            sync_folder(folder)?;
             Ok(file)
         });
-        Ok(self.tail(file.await?, len))
+        // Nobody waits for the disk here: what comes next is no more durable either, for a moment.
+        Ok(self.tail(file.await?, len, Some(&folder)))
     }
 
     async fn resume(&self, name: &RecordingName, at: u64) -> Result<Box<dyn Tail>, ArchiveError> {
@@ -96,7 +108,7 @@ impl Archive for FileArchive {
             file.sync_all()?;
             Ok(file)
         });
-        Ok(self.tail(file.await?, at))
+        Ok(self.tail(file.await?, at, None))
     }
 
     async fn read(&self, name: &RecordingName, from: u64, limit: usize) -> Result<Vec<u8>, ArchiveError> {
@@ -121,7 +133,7 @@ impl Archive for FileArchive {
             write_first(&file, &start, || fs::remove_file(path))?;
             Ok(file)
         });
-        Ok(self.tail(file.await?, len))
+        Ok(self.tail(file.await?, len, None))
     }
 
     async fn replace(&self, name: &RecordingName) -> Result<u64, ArchiveError> {
@@ -146,7 +158,7 @@ impl Archive for FileArchive {
 
 /// A file without its beginning would be in the way of the next attempt.
 fn write_first(file: &File, start: &[u8], undo: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    let written = tail::write_all_at(file, start, 0).and_then(|()| file.sync_all());
+    let written = tail::write_all_at(file, start, 0);
     if written.is_err() {
         // That it cannot be written is what is told.
         let _ = undo();

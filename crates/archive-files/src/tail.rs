@@ -19,8 +19,8 @@ pub(crate) struct FileTail {
 }
 
 impl FileTail {
-    pub(crate) fn new(file: Arc<File>, len: u64, durable: Arc<Durable>) -> Self {
-        let pending = Pending::new(Arc::clone(&file));
+    pub(crate) fn new(file: Arc<File>, len: u64, pending: Arc<Pending>, durable: Arc<Durable>) -> Self {
+        durable.want(&pending);
         Self { file, len, torn: false, pending, durable }
     }
 }
@@ -40,6 +40,10 @@ impl Tail for FileTail {
         self.len += bytes.len() as u64;
         self.durable.want(&self.pending);
         Ok(())
+    }
+
+    fn len(&self) -> u64 {
+        self.len
     }
 }
 

@@ -76,6 +76,7 @@ pub use identity::NewAccessKey;
 pub use keys::RootKey;
 pub use live::{DecisionWatch, Review};
 pub use provider_keys::WebDocuments;
+pub use recording::Finish;
 pub use session::SessionSnapshot;
 pub use settings::{DocumentQuota, SessionDocumentCheck, Settings};
 pub use supervise::{SessionCommands, SessionNews, Supervision};

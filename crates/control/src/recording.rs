@@ -17,13 +17,14 @@ use postern_recording::chain::Head;
 use postern_recording::recorder::{Found, Means, Recorder};
 use postern_recording::sealed::{DataKey, Opener, file_start, read_start};
 use postern_recording::{Mode, Opening};
-use postern_store::{RecordingHead, SessionRecord};
+use postern_store::{RecordingHead, SessionRecord, UnixMillis};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::session::SessionSnapshot;
 use crate::{Control, failure};
 
+pub use finish::Finish;
 pub(crate) use keys::SigningKeys;
 
 /// What is read from the archive at once.
@@ -93,6 +94,10 @@ impl Control {
 
     async fn try_recorder(&self, record: &SessionRecord, terms: Terms) -> Result<Recorder, String> {
         let name = name_of(record);
+        match self.begin_recording(record, terms, &name).await {
+            Err(BeginFailure::Present) => {}
+            begun => return begun.map_err(|error| error.to_string()),
+        }
         let (mut file, mut found) = (self.recording_file(&name), Found::new());
         match self.look_through(&mut file, &mut found).await {
             Ok(()) if found.is_finished() => Err("its recording is finished".to_owned()),
@@ -100,9 +105,8 @@ impl Control {
             // Not even its first frame was written.
             Ok(()) => {
                 self.archive.remove(&name).await.map_err(|error| error.to_string())?;
-                self.begin_recording(record, terms, &name).await
+                self.begin_recording(record, terms, &name).await.map_err(|error| error.to_string())
             }
-            Err(ReadFailure::Archive(ArchiveError::Missing(_))) => self.begin_recording(record, terms, &name).await,
             Err(error) => Err(error.to_string()),
         }
     }
@@ -121,12 +125,15 @@ impl Control {
         record: &SessionRecord,
         terms: Terms,
         name: &RecordingName,
-    ) -> Result<Recorder, String> {
+    ) -> Result<Recorder, BeginFailure> {
         let data_key = Zeroizing::new(self.random::<32>());
         let header = Header { session_id: record.session_id.clone(), data_key: self.seal_data_key(name, &data_key) };
-        let header = serde_json::to_vec(&header).map_err(|error| error.to_string())?;
-        let keys = self.signing_keys().await?;
-        let tail = self.archive.create(name, file_start(&header)).await.map_err(|error| error.to_string())?;
+        let header = serde_json::to_vec(&header).map_err(|error| BeginFailure::Other(error.to_string()))?;
+        let keys = self.signing_keys().await.map_err(BeginFailure::Other)?;
+        let tail = match self.archive.create(name, file_start(&header)).await {
+            Err(ArchiveError::Present(_)) => return Err(BeginFailure::Present),
+            made => made.map_err(|error| BeginFailure::Other(error.to_string()))?,
+        };
         let SessionSnapshot { session_type, .. } = SessionSnapshot::from(record);
         let opening = Opening {
             session_id: record.session_id.to_string(),
@@ -142,7 +149,7 @@ impl Control {
             records_input: terms.records_input,
         };
         let means = Means { key: keys.key, keys: keys.chain, data_key, tail, entropy: Arc::clone(&self.entropy) };
-        Recorder::begin(&opening, means, self.clock.now()).map_err(|error| error.to_string())
+        Recorder::begin(&opening, means, self.clock.now()).map_err(|error| BeginFailure::Other(error.to_string()))
     }
 
     async fn resume_recording(&self, file: RecordingFile<'_>, found: Found) -> Result<Recorder, String> {
@@ -155,15 +162,18 @@ impl Control {
         Recorder::resume(found, frames, rest.len() as u64, means, self.clock.now()).map_err(|error| error.to_string())
     }
 
-    /// Remembers a signature in the store, where whoever changes the file cannot reach it.
+    /// Remembers a signature in the store, where whoever changes the file cannot reach it. The session is that which
+    /// began then.
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn recording_signed(&self, session_id: &SessionId, head: &Head) -> Result<(), ApiError> {
-        let Some(record) = self.store.session(self.scope(), session_id).await.map_err(failure::store)? else {
-            return Ok(());
-        };
-        let put = self.store.put_recording_head(self.scope(), session_id, record.started_at, stored(head)).await;
+    pub async fn recording_signed(
+        &self,
+        session_id: &SessionId,
+        started_at: UnixMillis,
+        head: &Head,
+    ) -> Result<(), ApiError> {
+        let put = self.store.put_recording_head(self.scope(), session_id, started_at, stored(head)).await;
         put.map_err(failure::store)
     }
 
@@ -274,6 +284,17 @@ impl RecordingFile<'_> {
     pub(crate) fn frames(&self) -> u64 {
         self.opened.as_ref().map_or(0, |opened| opened.opener.frames())
     }
+}
+
+/// Why a recording does not begin.
+#[derive(Debug, thiserror::Error)]
+enum BeginFailure {
+    /// It has begun before.
+    #[error("there is a recording of the session already")]
+    Present,
+    /// For operators.
+    #[error("{0}")]
+    Other(String),
 }
 
 /// Why a recording cannot be read.

@@ -32,6 +32,14 @@ pub trait Tail: Send {
     /// # Errors
     /// It cannot, and says why; also if something that was appended earlier did not become durable.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// How many bytes the file has.
+    fn len(&self) -> u64;
+
+    /// Whether it has none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Which way something went.
@@ -344,6 +352,12 @@ impl Recorder {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Bytes of the recording's file.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        self.tail.len()
     }
 
     /// Ends the recording. False if the end could not be stored; whatever passes now is not recorded all the same.

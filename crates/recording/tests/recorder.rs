@@ -47,6 +47,10 @@ impl Tail for Disk {
         file.extend_from_slice(bytes);
         Ok(())
     }
+
+    fn len(&self) -> u64 {
+        self.0.lock().unwrap().0.len() as u64
+    }
 }
 
 struct Counter(Mutex<u8>);

@@ -6,26 +6,50 @@ use postern_model::ApiError;
 use postern_recording::chain::Head;
 use postern_recording::recorder::{Counts, Found, Tail};
 use postern_recording::sealed::{DataKey, Sealer, file_start};
-use postern_store::{RecordingEnd, SessionCursor};
+use postern_store::{RecordingEnd, SessionCursor, UnixMillis};
 
 use super::{Opened, ReadFailure, RecordingFile, name_of, stored};
 use crate::{Control, failure};
 
 /// How much of a stream is compressed together.
 const BLOCK_BYTES: usize = 1024 * 1024;
+/// A file of at most so many bytes takes no less room when it is compressed: a block of the file system.
+const SMALL_BYTES: u64 = 4096;
 /// Recordings looked for at once.
 const BATCH: u32 = 100;
 
+/// What is left to do with a recording that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// Nothing.
+    Done,
+    /// [`Control::compress_recording`].
+    ToCompress,
+}
+
 impl Control {
-    /// A recording has come to its end, with this last signature.
+    /// The recording of the session that began then has come to its end, with this last signature, in a file of so many
+    /// bytes.
     ///
     /// # Errors
     /// The store does not answer; it will be found after the next start.
-    pub async fn recording_ended(&self, session_id: &SessionId, head: &Head, counts: Counts) -> Result<(), ApiError> {
-        let Some(record) = self.store.session(self.scope(), session_id).await.map_err(failure::store)? else {
-            return Ok(());
-        };
-        self.store_end(&name_of(&record), head, counts).await
+    pub async fn recording_ended(
+        &self,
+        session_id: &SessionId,
+        started_at: UnixMillis,
+        head: &Head,
+        counts: Counts,
+        file_bytes: u64,
+    ) -> Result<Finish, ApiError> {
+        let name = RecordingName { session_id: session_id.clone(), started_at };
+        if file_bytes > SMALL_BYTES {
+            return self.store_end(&name, head, counts).await.map(|()| Finish::ToCompress);
+        }
+        // The store takes both in this order, and makes one transaction of them.
+        let stored = self.store.recording_stored(self.scope(), session_id, file_bytes);
+        let (ended, stored) = tokio::join!(self.store_end(&name, head, counts), stored);
+        ended?;
+        Ok(if stored.is_ok() { Finish::Done } else { Finish::ToCompress })
     }
 
     async fn store_end(&self, name: &RecordingName, head: &Head, counts: Counts) -> Result<(), ApiError> {

@@ -27,6 +27,8 @@ pub(crate) struct Ended {
     /// The last signature; none if it could not be stored.
     pub(crate) head: Option<Head>,
     pub(crate) counts: Counts,
+    /// The size of its file.
+    pub(crate) file_bytes: u64,
 }
 
 impl Recording {
@@ -109,7 +111,8 @@ impl Recording {
         let stored = recorder.close(cause, now);
         // What could not be recorded is not shown at the end either.
         (self.stands_still, self.retry_at) = (!stored, None);
-        Some(Ended { head: recorder.take_head().filter(|_| stored), counts: recorder.counts() })
+        let head = recorder.take_head().filter(|_| stored);
+        Some(Ended { head, counts: recorder.counts(), file_bytes: recorder.file_bytes() })
     }
 }
 

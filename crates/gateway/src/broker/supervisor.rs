@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use postern_control::lifecycle::{Action, Departure, Lifecycle};
-use postern_control::{SessionCommand, SessionNews, Supervision};
+use postern_control::{Finish, SessionCommand, SessionNews, Supervision};
 use postern_model::ApiError;
 use postern_model::session::EndReason;
 use postern_protocol::Now;
@@ -25,8 +25,9 @@ const STORE_AGAIN: Duration = Duration::from_millis(500);
 
 /// Supervises until the end is stored and told, or the service stops.
 pub(super) async fn run(broker: Arc<Broker>, session: Arc<Session>, supervision: Supervision) {
-    let Supervision { lifecycle, mut commands, .. } = supervision;
-    let mut supervisor = Supervisor { broker, session, lifecycle, seen: [LegObservation::default(); 2], head: None };
+    let Supervision { session: snapshot, lifecycle, mut commands, .. } = supervision;
+    let (started_at, seen) = (snapshot.started_at, [LegObservation::default(); 2]);
+    let mut supervisor = Supervisor { broker, session, started_at, lifecycle, seen, head: None };
     let shutdown = supervisor.broker.tasks.shutdown().clone();
     loop {
         supervisor.look();
@@ -62,6 +63,8 @@ pub(super) async fn run(broker: Arc<Broker>, session: Arc<Session>, supervision:
 struct Supervisor {
     broker: Arc<Broker>,
     session: Arc<Session>,
+    /// Milliseconds since the Unix epoch.
+    started_at: u64,
     lifecycle: Lifecycle,
     /// The legs at the last look: client, agent.
     seen: [LegObservation; 2],
@@ -138,7 +141,7 @@ impl Supervisor {
 
     /// A signature that is not remembered is in the recording all the same, and the next one covers more.
     async fn remember(&self, head: &Head) {
-        if let Err(error) = self.broker.control.recording_signed(&self.session.id, head).await {
+        if let Err(error) = self.broker.control.recording_signed(&self.session.id, self.started_at, head).await {
             tracing::warn!(session.id = %self.session.id, %error, "a signature of a recording cannot be stored");
         }
     }
@@ -147,16 +150,19 @@ impl Supervisor {
     async fn end_recording(&self) {
         let id = &self.session.id;
         let cause = self.lifecycle.end().map(EndReason::details).unwrap_or_default();
-        let Some(Ended { head, counts }) = self.session.end_recording(&cause) else { return };
+        let Some(Ended { head, counts, file_bytes }) = self.session.end_recording(&cause) else { return };
         let Some(head) = head else {
             return tracing::error!(session.id = %id, "the end of a recording cannot be written");
         };
-        if let Err(error) = self.broker.control.recording_ended(id, &head, counts).await {
-            return tracing::error!(session.id = %id, %error, "the end of a recording cannot be stored");
+        match self.broker.control.recording_ended(id, self.started_at, &head, counts, file_bytes).await {
+            Ok(Finish::Done) => {}
+            Ok(Finish::ToCompress) => {
+                let (control, id) = (Arc::clone(&self.broker.control), id.clone());
+                let work = async move { control.compress_recording(&id).await };
+                self.broker.tasks.spawn("recording", Box::pin(work));
+            }
+            Err(error) => tracing::error!(session.id = %id, %error, "the end of a recording cannot be stored"),
         }
-        let (control, id) = (Arc::clone(&self.broker.control), id.clone());
-        let work = async move { control.compress_recording(&id).await };
-        self.broker.tasks.spawn("recording", Box::pin(work));
     }
 
     async fn carry_out(&mut self, action: Action) {

@@ -41,9 +41,8 @@ fn png(code: &QrCode) -> Result<Zeroizing<Vec<u8>>, png::EncodingError> {
         let module = |point: usize| (point / SCALE).checked_sub(MARGIN).filter(|module| *module < code.width());
         matches!((module(x), module(y)), (Some(x), Some(y)) if code[(x, y)] == Color::Dark)
     };
-    let points: Zeroizing<Vec<u8>> = Zeroizing::new(
-        (0..side).flat_map(|y| (0..side).map(move |x| if is_dark(x, y) { 0 } else { 255 })).collect(),
-    );
+    let points: Zeroizing<Vec<u8>> =
+        Zeroizing::new((0..side).flat_map(|y| (0..side).map(move |x| if is_dark(x, y) { 0 } else { 255 })).collect());
     let side = u32::try_from(side).expect("the largest code has 177 modules a side");
     let mut file = Zeroizing::new(Vec::new());
     let mut encoder = png::Encoder::new(&mut *file, side, side);

@@ -10,7 +10,8 @@ fn prefer_key(service: &Service, key_id: &str) {
     let folder = temporary_folder();
     let file = folder.path().join("preferences.json");
     let text = format!(
-        r#"{{"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {{"kmsKeyId": "{key_id}"}}}}"#
+        r#"{{"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {{"kmsKeyId": "{key_id}",
+            "postern": {{"recording": {{"encrypted": "agent-logged"}}}}}}}}"#
     );
     std::fs::write(&file, text).expect("the folder is writable");
     let file = file.to_str().expect("a temporary path is text");

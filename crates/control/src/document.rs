@@ -7,6 +7,8 @@ mod listing;
 mod permission;
 mod session;
 
+pub(crate) use session::Chosen;
+
 use postern_iam::{Arn, DocumentName};
 use postern_model::document::{Builtin, DEFAULT_DOCUMENT, DocumentType, NamedVersion, builtin};
 use postern_model::{ApiError, ErrorCode};

@@ -6,13 +6,13 @@
 mod finish;
 mod keys;
 mod read;
+mod terms;
 
 use std::sync::Arc;
 
 use postern_archive::{ArchiveError, RecordingName};
 use postern_iam::SessionId;
 use postern_model::ApiError;
-use postern_model::document::SessionType;
 use postern_recording::chain::Head;
 use postern_recording::recorder::{Found, Means, Recorder};
 use postern_recording::sealed::{DataKey, Opener, file_start, read_start};
@@ -26,19 +26,12 @@ use crate::{Control, failure};
 
 pub use finish::Finish;
 pub(crate) use keys::SigningKeys;
+pub(crate) use terms::{Terms, recorded_as};
 
 /// What is read from the archive at once.
 const PIECE_BYTES: usize = 1024 * 1024;
 /// The longest file whose beginning is no frame yet: a frame and its header.
 const MAX_PENDING_BYTES: usize = 2 * postern_recording::sealed::MAX_PLAIN_BYTES;
-
-/// How a session is recorded, as its record in the store says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Terms {
-    pub(crate) mode: Mode,
-    pub(crate) records_input: bool,
-}
 
 /// The header of a recording's file.
 #[derive(Serialize, Deserialize)]
@@ -47,26 +40,6 @@ struct Header {
     session_id: SessionId,
     /// The data key, sealed with a key that is derived from the service's, hex.
     data_key: String,
-}
-
-/// What sessions of this type are recorded as. What passes a tunnel, and files, are not for people to read.
-pub(crate) fn terms(mode: Mode, records_input: bool, session_type: SessionType, is_encrypted: bool) -> Option<Terms> {
-    let has_terminal = match session_type {
-        SessionType::StandardStream | SessionType::InteractiveCommands | SessionType::NonInteractiveCommands => true,
-        SessionType::Port | SessionType::FileTransfer => false,
-    };
-    (has_terminal && !is_encrypted && mode != Mode::Off).then_some(Terms { mode, records_input })
-}
-
-impl Terms {
-    pub(crate) fn to_text(self) -> String {
-        serde_json::to_string(&self).expect("two words are JSON")
-    }
-
-    fn of(record: &SessionRecord) -> Result<Option<Self>, ApiError> {
-        let text = record.recording.as_deref();
-        text.map(|text| serde_json::from_str(text).map_err(|_| ApiError::internal())).transpose()
-    }
 }
 
 pub(crate) fn name_of(record: &SessionRecord) -> RecordingName {

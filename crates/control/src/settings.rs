@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postern_recording::Mode;
+use postern_model::document::RecordingMode;
 use postern_store::{Scope, SessionQuota};
 
 use crate::lifecycle::Timeouts;
@@ -52,7 +52,7 @@ pub struct Settings {
     /// Whether a session that was started with temporary credentials ends when they expire. At AWS it goes on.
     pub sessions_end_with_credentials: bool,
     /// How sessions are recorded whose preferences say nothing about it.
-    pub recording: Mode,
+    pub recording: RecordingMode,
     /// How long a key signs recordings before the next one does.
     pub recording_key_life: Duration,
     /// How much documents may grow.
@@ -91,7 +91,7 @@ impl Settings {
             session_document_check: SessionDocumentCheck::Strict,
             require_signed_data_channels: false,
             sessions_end_with_credentials: false,
-            recording: Mode::Required,
+            recording: RecordingMode::Required,
             recording_key_life: Duration::from_secs(90 * DAY),
             document_quota: DocumentQuota { documents: 500, versions: 1000, shares: 1000 },
             log_bytes_per_node: 1024 * 1024 * 1024,

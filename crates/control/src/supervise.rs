@@ -189,7 +189,7 @@ impl Control {
         self.bus.publish(&node_subject(self.scope(), node_id), encode(&command));
     }
 
-    async fn read_session(&self, session_id: &SessionId) -> Result<SessionRecord, ApiError> {
+    pub(crate) async fn read_session(&self, session_id: &SessionId) -> Result<SessionRecord, ApiError> {
         let record = self.store.session(self.scope(), session_id).await.map_err(failure::store)?;
         record.ok_or_else(|| ApiError::session_does_not_exist(session_id.as_str()))
     }

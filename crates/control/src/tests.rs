@@ -16,6 +16,7 @@ mod nodes;
 mod pages;
 mod people;
 mod policies;
+mod recording;
 mod registration;
 mod restart;
 mod service_settings;

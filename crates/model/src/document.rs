@@ -38,7 +38,10 @@ pub use permission::{
     AccountSharingInfo, DescribeDocumentPermissionRequest, DescribeDocumentPermissionResponse,
     ModifyDocumentPermissionRequest, PermissionType, SharedVersion, Sharer,
 };
-pub use preferences::{NoSudoRule, OwnPreferences, Preferences, RunAsPreferences, ShellProfile, SudoRule};
+pub use preferences::{
+    EncryptedSessions, NoSudoRule, OwnPreferences, Preferences, RecordingMode, RecordingPreferences, RecordingRules,
+    RunAsPreferences, ShellProfile, SudoRule,
+};
 pub use request::{
     CreateDocumentRequest, CreateDocumentResponse, DeleteDocumentRequest, DescribeDocumentRequest,
     DescribeDocumentResponse, DocumentDefaultVersionDescription, GetDocumentRequest, GetDocumentResponse,

@@ -108,6 +108,7 @@ impl Application {
         };
         let log_megabytes = u64::try_from(config.max_log_megabytes_per_node).unwrap_or(u64::MAX);
         settings.log_bytes_per_node = log_megabytes.saturating_mul(1024 * 1024);
+        settings.recording = config.recording.0;
         settings.audit_retention = config.audit_retention.0;
         settings.session_document_check = config.session_document_check.0;
         settings.require_signed_data_channels = config.require_signed_data_channels;

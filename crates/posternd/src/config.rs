@@ -147,6 +147,9 @@ settings! {
     /// Most MiB of one node's session logs that are kept here (CloudWatch Logs), over all groups, as AWS counts them. Its
     /// agent is refused more until some are forgotten or removed.
     max_log_megabytes_per_node: usize = "1024";
+    /// Whether sessions are recorded, unless the session preferences say it (inputs.postern.recording.mode). "required": no
+    /// record, no session. "best-effort": a session goes on, and its recording says what is missing. "off": not at all.
+    recording: value::Recording = "\"required\"";
     /// How long audit events are kept, for example "400d". At AWS it is 90 days.
     audit_retention: value::Period = "\"400d\"";
     /// File that audit events go to as well, one JSON object a line. It may be moved away at any time: the next event goes

@@ -8,7 +8,7 @@ use postern_testkit::{
     Behaviour, FaultyProxy, Moto, Scheme, Service, StockAgentProcess, Terminal, names_under, private_loopback, program,
     run, temporary_folder,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::pair::{
@@ -27,7 +27,7 @@ fn a_session_is_encrypted_between_aws_s_own_programs() {
     let Some(agent) = StockAgentProcess::start(&service) else { return };
     let mut pair = Pair { client, agent, service };
     let behaviour = pair.behaviour("encrypted session (KMS), across a kill of the service");
-    pair.prefer(&json!({"kmsKeyId": "alias/aws/ssm"})).expect_success("preferences");
+    pair.prefer(&with_key("alias/aws/ssm")).expect_success("preferences");
     let door = KeyDoor::open(&pair.service);
     let terminal = door.session(&pair.client, &pair.service, pair.agent.node_id(), &[]);
     a_shell_outlives_the_service(&mut pair.service, terminal);
@@ -42,7 +42,7 @@ fn sessions_are_encrypted_between_aws_s_plugin_and_our_agent() {
         "encrypted shell, commands and port with postern-agent, across a kill of the service",
         &[(PLUGIN, node.client.version())],
     );
-    prefer(&node.client, &node.service, &json!({"kmsKeyId": "alias/aws/ssm"})).expect_success("preferences");
+    prefer(&node.client, &node.service, &with_key("alias/aws/ssm")).expect_success("preferences");
     let door = KeyDoor::open(&node.service);
     let terminal = door.session(&node.client, &node.service, node.node_id(), &[]);
     a_shell_outlives_the_service(&mut node.service, terminal);
@@ -82,7 +82,7 @@ fn sessions_are_encrypted_between_our_client_and_aws_s_agent() {
     let folder = temporary_folder();
     let file = folder.path().join("preferences.json");
     let preferences = json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream",
-        "inputs": {"kmsKeyId": "alias/aws/ssm"}});
+        "inputs": with_key("alias/aws/ssm")});
     std::fs::write(&file, preferences.to_string()).expect("the folder is writable");
     let file = file.to_str().expect("a temporary path is text");
     service.postern(["document", "create", "SSM-SessionManagerRunShell", "--file", file, "--type", "Session"]);
@@ -136,13 +136,18 @@ fn a_session_is_encrypted_with_a_key_of_another_kms() {
     let behaviour = pair.behaviour("encrypted session, with a KMS that requests are passed on to");
     let words = ["kms", "create-key", "--query", "KeyMetadata.Arn", "--output", "text"];
     let made = moto.aws(&pair.client.aws(), words).expect_success("create-key");
-    pair.prefer(&json!({"kmsKeyId": made.stdout.trim()})).expect_success("preferences");
+    pair.prefer(&with_key(made.stdout.trim())).expect_success("preferences");
     let door = KeyDoor::open(&pair.service);
     let mut terminal = door.session(&pair.client, &pair.service, pair.agent.node_id(), &[]);
     terminal.expect(ENCRYPTED, PATIENCE);
     talk(&mut terminal, "secret");
     end(&pair.service, terminal);
     behaviour.holds();
+}
+
+/// The service cannot record such sessions.
+fn with_key(key_id: &str) -> Value {
+    json!({"kmsKeyId": key_id, "postern": {"recording": {"encrypted": "agent-logged"}}})
 }
 
 /// An encrypted shell that outlives its service, to its end.

@@ -33,6 +33,7 @@ pub struct AuditedCall<'a> {
     caller: OnceLock<Known>,
     asked: OnceLock<Value>,
     answered: OnceLock<Value>,
+    recording: OnceLock<&'static str>,
     is_finished: bool,
 }
 
@@ -60,6 +61,7 @@ impl Control {
             caller: OnceLock::new(),
             asked: OnceLock::new(),
             answered: OnceLock::new(),
+            recording: OnceLock::new(),
             is_finished: false,
         })
     }
@@ -89,6 +91,11 @@ impl AuditedCall<'_> {
         if self.changes_something() {
             set_shown(&self.answered, answer);
         }
+    }
+
+    /// How the session is recorded that it started.
+    pub fn set_recording(&self, recording: &'static str) {
+        let _first = self.recording.set(recording);
     }
 
     /// It is over. Only after this returned may anybody be told that something was changed.
@@ -148,6 +155,9 @@ impl AuditedCall<'_> {
             read_only: self.action.is_read_only(),
             ..control.new_event(self.at, identity, self.action.service(), self.action.event_name())
         };
+        if let Some(recording) = self.recording.take() {
+            event.additional_event_data.insert("recording".to_owned(), Value::from(recording));
+        }
         complete(&mut event);
         if event.error_code.is_none() {
             event.response_elements = self.answered.take();

@@ -9,6 +9,7 @@ use postern_store::SessionRecord;
 use postern_store::{AuditQuery, SessionCursor, SessionFilter, UnixMillis};
 use serde_json::{Value, json};
 
+use crate::recording::recorded_as;
 use crate::{Control, failure};
 
 /// An event may say an earlier time than that of its writing: when its request came, or by another clock.
@@ -22,6 +23,14 @@ const EVENTS: u32 = 50;
 pub(crate) const ENDED: &str = "SessionEnded";
 
 impl Control {
+    /// How a session that was just started is recorded, for the event of its start.
+    ///
+    /// # Errors
+    /// `DoesNotExistException`; the store does not answer.
+    pub async fn recorded_as(&self, session: &SessionId) -> Result<Option<&'static str>, ApiError> {
+        self.read_session(session).await.map(|session| recorded_as(&session))
+    }
+
     /// Both ends are there: for the first time, or again.
     pub(crate) fn audit_connected(&self, session: &SessionId, node: &NodeId) {
         self.put_service_event("SessionConnected", json!({"sessionId": session.as_str(), "nodeId": node.as_str()}));
@@ -102,6 +111,7 @@ fn details_of_end(session: &SessionRecord) -> Value {
         "startedAt": moment(session.started_at),
         "endedAt": moment(ended_at),
         "connected": session.connected_at.is_some(),
+        "recording": recorded_as(session),
         "durationSeconds": ended_at.saturating_sub(session.started_at) / 1000,
     })
 }

@@ -13,14 +13,20 @@ use postern_store::FindDocument;
 use super::{Named, NamedKind, unknown};
 use crate::{Control, failure};
 
+/// What a session is asked for with.
+pub(crate) struct Chosen {
+    /// The document, in its default version.
+    pub(crate) document: Cow<'static, SessionDocument>,
+    /// The preferences if the document has none of its own.
+    pub(crate) fallback: Preferences,
+    /// The account's, if the document has its own: some of them hold all the same.
+    pub(crate) account: Option<Preferences>,
+}
+
 impl Control {
-    /// The document that a session is asked for with, in its default version, and the preferences for it if it has none
-    /// of its own: first of all for the decision whether the session may be.
-    pub(crate) async fn session_document(
-        &self,
-        named: Named,
-        asked: &DocumentName,
-    ) -> Result<(Cow<'static, SessionDocument>, Preferences), ApiError> {
+    /// The document that a session is asked for with: first of all for the decision whether the session may be.
+    pub(crate) async fn session_document(&self, named: Named, asked: &DocumentName) -> Result<Chosen, ApiError> {
+        let is_accounts = matches!(&named.kind, NamedKind::Own(name) if name.as_str() == DEFAULT_DOCUMENT);
         let document = match named.kind {
             NamedKind::Nowhere => return Err(unknown(asked)),
             NamedKind::Builtin(builtin) => Cow::Borrowed(&builtin.document),
@@ -30,8 +36,12 @@ impl Control {
                 None => return Err(unknown(asked)),
             },
         };
-        let preferences = if document.has_preferences() { Preferences::default() } else { self.preferences().await? };
-        Ok((document, preferences))
+        let (fallback, account) = match document.has_preferences() {
+            false => (self.preferences().await?, None),
+            true if is_accounts => (Preferences::default(), None),
+            true => (Preferences::default(), Some(self.preferences().await?)),
+        };
+        Ok(Chosen { document, fallback, account })
     }
 
     /// What the account prefers where a document says nothing: what its own preferences document says.

@@ -16,7 +16,9 @@ use crate::authz::act::{self, Destination, DocumentCheck, OnDocument, Start, Tar
 use crate::authz::{Authorized, authorize};
 use crate::caller::{Caller, Principal};
 use crate::command::{NodeCommand, encode, node_subject};
+use crate::document::Chosen;
 use crate::live::Grounds;
+use crate::recording::Terms;
 use crate::refusals::NodeRefusal;
 use crate::settings::SessionDocumentCheck;
 use crate::{Control, failure, millis};
@@ -50,7 +52,7 @@ impl Control {
         // said only to those who may use it.
         let found = self.session_document(named, &name).await;
         let resolved = match &found {
-            Ok((document, preferences)) => document.resolve(&request.parameters, preferences),
+            Ok(Chosen { document, fallback, .. }) => document.resolve(&request.parameters, fallback),
             Err(error) => Err(error.clone()),
         };
         let run_as = run_as(caller, resolved.as_ref().ok(), node.as_ref());
@@ -60,7 +62,9 @@ impl Control {
         if let (SessionType::FileTransfer, Some(node)) = (document.session_type(), &node) {
             check_copies(node, &name)?;
         }
-        self.open(allowed, &name, document, &run_as, request.reason).await
+        let account = found.as_ref().ok().and_then(|chosen| chosen.account.as_ref());
+        let recording = Terms::for_session(self.settings.recording, account, &document)?;
+        self.open(allowed, &name, (document, recording), &run_as, request.reason).await
     }
 
     /// What starting this session would be about.
@@ -77,7 +81,7 @@ impl Control {
         let resolved = found
             .as_ref()
             .ok()
-            .and_then(|(document, preferences)| document.resolve(&request.parameters, preferences).ok());
+            .and_then(|Chosen { document, fallback, .. }| document.resolve(&request.parameters, fallback).ok());
         let run_as = run_as(caller, resolved.as_ref(), node.as_ref());
         Ok(self.start(request, (target, document), resolved.as_ref(), run_as.as_ref().ok()))
     }
@@ -98,11 +102,6 @@ impl Control {
         }
     }
 
-    fn recording_terms(&self, document: &ResolvedDocument<'_>) -> Option<crate::recording::Terms> {
-        let is_encrypted = !document.preferences().kms_key_id.is_empty();
-        crate::recording::terms(self.settings.recording, false, document.session_type(), is_encrypted)
-    }
-
     fn document_check(&self, request: &StartSessionRequest) -> DocumentCheck {
         match (self.settings.session_document_check, &request.document_name) {
             (SessionDocumentCheck::Legacy, None) => DocumentCheck::IfAskedFor,
@@ -114,7 +113,7 @@ impl Control {
         &self,
         allowed: Authorized<act::StartSession>,
         name: &DocumentName,
-        document: ResolvedDocument<'_>,
+        (document, recording): (ResolvedDocument<'_>, Option<Terms>),
         run_as: &RunAs,
         reason: Option<String>,
     ) -> Result<StartSessionResponse, ApiError> {
@@ -153,7 +152,7 @@ impl Control {
             limits: limits(&document),
             request,
             grounds,
-            recording: self.recording_terms(&document).map(crate::recording::Terms::to_text),
+            recording: recording.map(Terms::to_text),
             started_at: self.unix_millis(),
         };
         let started_at = session.started_at;
@@ -228,7 +227,6 @@ fn destination(document: &ResolvedDocument<'_>) -> Option<Destination> {
     Some(Destination { host: host.to_lowercase(), port: port.to_owned() })
 }
 
-/// What a node has said that it is.
 /// The users that a session of this caller's would run as.
 fn run_as(
     caller: &Caller,
@@ -241,6 +239,7 @@ fn run_as(
     }
 }
 
+/// What a node has said that it is.
 fn platform(node: &NodeRecord) -> Option<PlatformType> {
     node.report.platform_type.as_deref().and_then(PlatformType::from_name)
 }

@@ -352,6 +352,9 @@ impl<'a> Call<'a> {
             tracing::error!(%error, "a new session has an id that is none");
             ApiError::internal()
         })?;
+        if let Some(recording) = self.app.control.recorded_as(&id).await? {
+            self.event.set_recording(recording);
+        }
         self.app.broker.started(&id).await?;
         self.reply(&StartSessionResponse { stream_url: self.stream_url(started.stream_url), ..started })
     }

@@ -303,6 +303,9 @@ async fn the_acts_of_a_session_are_events() {
     assert_eq!(details["cause"], "terminated", "{details}");
     assert_eq!(details["nodeId"], node.id.as_str());
     assert_eq!(details["documentName"], "SSM-SessionManagerRunShell");
+    assert_eq!(details["recording"], "required", "{details}");
+    let start = found.iter().find(|event| event["eventName"] == "StartSession").unwrap();
+    assert_eq!(start["additionalEventData"]["recording"], "required", "{start}");
     assert!(details["owner"].as_str().unwrap().ends_with("user/jane"), "{details}");
     let refused: Vec<_> = found.iter().filter(|event| event["errorCode"] == "AccessDeniedException").collect();
     let [refused] = refused[..] else { panic!("one was refused: {refused:?}") };

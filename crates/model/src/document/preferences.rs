@@ -4,6 +4,7 @@
 //! because a text in `cloudWatchStreamingEnabled` makes a stock agent drop the whole start message.
 
 mod own;
+mod recording;
 mod sudo_rule;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 use super::DocumentError;
 
 pub use own::{OwnPreferences, RunAsPreferences};
+pub use recording::{EncryptedSessions, RecordingMode, RecordingPreferences, RecordingRules};
 pub use sudo_rule::{NoSudoRule, SudoRule};
 
 /// The idle timeout where a document says nothing, in minutes: AWS's default.
@@ -52,7 +54,7 @@ pub struct Preferences {
     /// Typed into every new shell.
     pub shell_profile: ShellProfile,
     /// What only our own agents understand. Stock agents are sent nothing of it until somebody uses it.
-    #[serde(skip_serializing_if = "OwnPreferences::is_default")]
+    #[serde(skip_serializing_if = "OwnPreferences::is_nothing_for_nodes")]
     pub postern: OwnPreferences,
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use postern_control::SessionDocumentCheck;
 use postern_iam::SecretString;
+use postern_model::document::RecordingMode;
 use postern_transport::{Endpoint, Scheme};
 
 /// A kind of value. The error of both readers completes the sentence "it must be …".
@@ -91,6 +92,17 @@ impl Value for DocumentCheck {
             "legacy" => Ok(Self(SessionDocumentCheck::Legacy)),
             _ => Err(WANTED.to_owned()),
         }
+    }
+}
+
+/// Whether sessions are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recording(pub RecordingMode);
+
+impl Value for Recording {
+    fn from_toml(value: &toml::Value) -> Result<Self, String> {
+        const WANTED: &str = "\"required\", \"best-effort\" or \"off\"";
+        RecordingMode::from_name(text_of(value, WANTED)?).map(Self).ok_or_else(|| WANTED.to_owned())
     }
 }
 

@@ -1,13 +1,14 @@
 //! Our own preferences, beside AWS's: the member `postern` of a document's `inputs`, which AWS's agents and tools pass
 //! over.
 //!
-//! They give rights on nodes, so they are written out: no caller's parameter gets into them.
+//! They give rights on nodes and say what is recorded, so they are written out: no caller's parameter gets into them.
 
 use postern_iam::OsGroupName;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::super::{DocumentError, template};
+use super::recording::{self, RecordingPreferences};
 use super::{SudoRule, truth};
 
 /// Their name in `inputs`.
@@ -24,6 +25,9 @@ const MAX_GROUPS: usize = 16;
 pub struct OwnPreferences {
     /// About the users that sessions run as.
     pub run_as: RunAsPreferences,
+    /// How sessions are recorded. That is the service's to know.
+    #[serde(skip)]
+    pub recording: RecordingPreferences,
 }
 
 /// What else a document says about the users that sessions run as. It counts where run-as is enabled.
@@ -46,10 +50,10 @@ pub struct RunAsPreferences {
 }
 
 impl OwnPreferences {
-    /// Whether they say nothing.
+    /// Whether there is nothing in them for a node.
     #[must_use]
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
+    pub fn is_nothing_for_nodes(&self) -> bool {
+        self.run_as == RunAsPreferences::default()
     }
 
     /// Reads them from `inputs`, as the service and our agent do. Members that nobody knows are passed over here: a newer
@@ -60,7 +64,11 @@ impl OwnPreferences {
     pub fn parse(inputs: &Map<String, Value>) -> Result<Self, DocumentError> {
         let Some(own) = object(inputs, MEMBER, "inputs")? else { return Ok(Self::default()) };
         let run_as = object(own, RUN_AS, "inputs.postern")?;
-        Ok(Self { run_as: run_as.map(RunAsPreferences::parse).transpose()?.unwrap_or_default() })
+        let recording = object(own, recording::MEMBER, "inputs.postern")?;
+        Ok(Self {
+            run_as: run_as.map(RunAsPreferences::parse).transpose()?.unwrap_or_default(),
+            recording: recording.map(RecordingPreferences::parse).transpose()?.unwrap_or_default(),
+        })
     }
 }
 
@@ -104,9 +112,10 @@ pub(super) fn check_names(inputs: &Map<String, Value>) -> Result<(), DocumentErr
     if template::has_placeholder(own) {
         return Err(DocumentError::member("inputs.postern", "written out, without parameters"));
     }
-    if let Some(name) = own.keys().find(|name| *name != RUN_AS) {
+    if let Some(name) = own.keys().find(|name| ![RUN_AS, recording::MEMBER].contains(&name.as_str())) {
         return Err(DocumentError::UnknownMember(format!("inputs.postern.{name}")));
     }
+    recording::check_names(own)?;
     let run_as = object(own, RUN_AS, "inputs.postern")?;
     match run_as.and_then(|run_as| run_as.keys().find(|name| !RUN_AS_NAMES.contains(&name.as_str()))) {
         Some(name) => Err(DocumentError::UnknownMember(path(name))),
@@ -126,7 +135,7 @@ fn groups(members: &Map<String, Value>) -> Result<Vec<OsGroupName>, DocumentErro
     }
 }
 
-fn object<'a>(
+pub(super) fn object<'a>(
     members: &'a Map<String, Value>,
     name: &str,
     within: &str,

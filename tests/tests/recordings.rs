@@ -89,6 +89,45 @@ fn a_shells_recording_is_what_its_user_saw() {
 }
 
 #[test]
+fn what_is_typed_is_recorded_if_preferred_and_a_password_is_masked() {
+    let world = World::new();
+    let file = world.folder.path().join("preferences.json");
+    let preferences = r#"{"schemaVersion": "1.0", "sessionType": "Standard_Stream",
+        "inputs": {"postern": {"recording": {"input": true}}}}"#;
+    fs::write(&file, preferences).expect("the folder is writable");
+    let file = file.to_str().expect("a path of ours is text");
+    world.service.postern(["document", "create", "SSM-SessionManagerRunShell", "--file", file, "--type", "Session"]);
+    let start = ["start", world.agent.node_id()];
+    let mut terminal = Terminal::start(&program("postern"), &start, &world.service.environment());
+    terminal.read_some(PATIENCE);
+    terminal.type_text("PS1='rea''dy> '\r");
+    terminal.expect("ready> ", PATIENCE);
+    let command = "stty -echo; printf 'Pass''word: '; read secret; stty echo; echo got-${#secret}";
+    terminal.type_text(&format!("{command}\r"));
+    terminal.expect("Password: ", PATIENCE);
+    for key in "hunter2\r".chars() {
+        terminal.type_text(&key.to_string());
+    }
+    terminal.expect("got-7", PATIENCE);
+    terminal.expect("ready> ", PATIENCE);
+    terminal.type_text("exit\r");
+    assert_eq!(terminal.wait(PATIENCE), 0);
+    let id = world.ended_session();
+    world.verify(&id).expect_success("the check");
+    let proof = world.export(&id, "proof");
+    let has = |bytes: &[u8]| proof.windows(bytes.len()).any(|window| window == bytes);
+    // A record of input: its number, which is none, its length, its text.
+    let typed = |text: &str| {
+        let length = u32::try_from(text.len()).expect("it is short").to_be_bytes();
+        has(&[&[0xff; 8], &length[..], text.as_bytes()].concat())
+    };
+    assert!(typed(&format!("{command}\r")), "the command is recorded as it was typed");
+    assert!(typed("exit\r"));
+    assert!(!has(b"hunter2"), "the password is nowhere in it");
+    assert!(has(b"*"), "its place is");
+}
+
+#[test]
 fn a_commands_recording_has_both_of_its_outputs_and_its_end() {
     let world = World::new();
     let script = "echo out; echo err >&2; exit 9";

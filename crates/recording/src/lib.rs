@@ -8,6 +8,7 @@
 //!
 //! - [`Writer`] makes a stream, [`Reader`] takes one apart and checks it on the way, [`verify`] says what is proved.
 //! - [`recorder`] does so for one session while it goes on, and says when the session must stand still.
+//! - [`echo`] says what of the input may be recorded: what the terminal showed.
 //! - [`sealed`] is how streams lie on a disk or in a bucket: compressed and encrypted frames of it.
 //! - [`playback`] is what people see of a stream: what happened, in its order, with its times.
 //!
@@ -15,6 +16,7 @@
 //! anything is allocated, and whatever is wrong has an error that says where.
 
 pub mod chain;
+pub mod echo;
 mod opening;
 pub mod playback;
 mod reader;

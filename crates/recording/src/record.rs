@@ -20,7 +20,8 @@ pub enum Kind {
     Output = b'o',
     /// Its standard error, where that travels apart.
     StandardError = b'e',
-    /// What the user typed, if it is recorded. What the terminal did not show is masked with `*`.
+    /// What the user typed, if it is recorded: lines, each when it is known whether the terminal showed it. What it did
+    /// not show is masked with `*`.
     Input = b'i',
     /// So many bytes came from the user (u32), whether or not they are recorded.
     InputCount = b'n',

@@ -14,6 +14,7 @@ use postern_protocol::{Entropy, Now};
 use zeroize::Zeroizing;
 
 use crate::chain::Head;
+use crate::echo::Echo;
 use crate::opening::{Closing, Gap, Leg, Mode, Opening, Resumption};
 use crate::reader::Reader;
 use crate::record::{Kind, MAX_DATA_BYTES};
@@ -94,6 +95,8 @@ pub struct Recorder {
     sealer: Sealer,
     tail: Box<dyn Tail>,
     entropy: Arc<dyn Entropy>,
+    /// What is typed, if it is recorded.
+    echo: Option<Echo>,
     batch: Vec<u8>,
     /// What is in the batch: bytes and messages.
     batch_counts: (Counts, u64),
@@ -244,6 +247,8 @@ impl Recorder {
             sealer,
             tail: means.tail,
             entropy: means.entropy,
+            // What was typed before a restart and was not decided is lost; its size is recorded.
+            echo: opening.records_input.then(Echo::default),
             batch,
             batch_counts: (Counts::default(), 0),
             numbers,
@@ -282,9 +287,13 @@ impl Recorder {
         }
         self.batch_counts.1 += 1;
         self.unsigned_since.get_or_insert(now.instant);
+        if let Some(echo) = self.echo.as_mut().filter(|_| kind == Kind::Output) {
+            echo.shown(data);
+            self.record_input(now);
+        }
     }
 
-    /// Input passes: its size, and its content if that is recorded.
+    /// Input passes: its size at once, and its text, if that is recorded, when it is known whether the terminal shows it.
     pub fn pass_input(&mut self, number: i64, data: &[u8], now: Now) {
         if self.closed || self.numbers[Direction::Input as usize].contains(number) {
             return;
@@ -292,6 +301,10 @@ impl Recorder {
         let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
         self.batch_counts.0.input_bytes += u64::from(len);
         self.pass(Kind::InputCount, Direction::Input, number, &len.to_be_bytes(), now);
+        if let Some(echo) = &mut self.echo {
+            echo.typed(data, now.instant);
+            self.record_input(now);
+        }
     }
 
     /// One of the two ends came or went.
@@ -305,7 +318,11 @@ impl Recorder {
 
     /// Stores what has passed, and a signature if one is due. False if it cannot be, and the session must stand still.
     pub fn store(&mut self, now: Now) -> bool {
-        let is_due = self.due().is_some_and(|due| due <= now.instant);
+        if let Some(echo) = self.echo.as_mut().filter(|_| !self.closed) {
+            echo.pass_time(now.instant);
+            self.record_input(now);
+        }
+        let is_due = self.unsigned_until().is_some_and(|due| due <= now.instant);
         if is_due && self.batch_head.is_none() && !self.closed {
             self.sign(now);
         }
@@ -325,10 +342,11 @@ impl Recorder {
         }
     }
 
-    /// When [`Recorder::store`] wants to be called at the latest, for the sake of a signature.
+    /// When [`Recorder::store`] wants to be called at the latest: for the sake of a signature, or of what was typed.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.unsigned_since.filter(|_| self.obstacle.is_none()).map(|since| since + HEAD_INTERVAL)
+        let typed = self.echo.as_ref().and_then(Echo::due).filter(|_| self.obstacle.is_none());
+        self.unsigned_until().into_iter().chain(typed).min()
     }
 
     /// Why the session stands still.
@@ -363,6 +381,10 @@ impl Recorder {
     /// Ends the recording. False if the end could not be stored; whatever passes now is not recorded all the same.
     pub fn close(&mut self, cause: &str, now: Now) -> bool {
         if !self.closed {
+            if let Some(echo) = &mut self.echo {
+                echo.finish();
+                self.record_input(now);
+            }
             let time = self.time(now);
             self.tell_gap(time);
             let Counts { output_bytes, input_bytes, .. } = self.counts;
@@ -381,6 +403,23 @@ impl Recorder {
     fn time(&self, now: Now) -> u64 {
         let (origin, before) = self.origin;
         before + u64::try_from(now.instant.saturating_duration_since(origin).as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn unsigned_until(&self) -> Option<Instant> {
+        self.unsigned_since.filter(|_| self.obstacle.is_none()).map(|since| since + HEAD_INTERVAL)
+    }
+
+    /// What of the input is decided.
+    fn record_input(&mut self, now: Now) {
+        let text = self.echo.as_mut().map(Echo::take).unwrap_or_default();
+        let time = self.time(now);
+        for text in text.chunks(MAX_DATA_BYTES) {
+            self.tell_gap(time);
+            self.writer.record(Kind::Input, time, -1, text, &mut self.batch);
+            // If it is let go, there is a gap.
+            self.batch_counts.1 += 1;
+            self.unsigned_since.get_or_insert(now.instant);
+        }
     }
 
     fn sign(&mut self, now: Now) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use postern_protocol::{Entropy, Now};
+use postern_recording::echo::ECHO_WAIT;
 use postern_recording::playback::{Playback, What};
 use postern_recording::recorder::{Direction, Found, HEAD_INTERVAL, Means, Recorder, Tail};
 use postern_recording::sealed::{DataKey, Opener};
@@ -87,6 +88,10 @@ impl World {
     }
 
     fn begin(&self, mode: Mode) -> Recorder {
+        self.begin_with(mode, false)
+    }
+
+    fn begin_with(&self, mode: Mode, records_input: bool) -> Recorder {
         let text = str::to_owned;
         let opening = Opening {
             session_id: text("alice-1"),
@@ -99,7 +104,7 @@ impl World {
             region: text("us-east-1"),
             started_at: self.now.unix_millis,
             mode,
-            records_input: false,
+            records_input,
         };
         Recorder::begin(&opening, self.means(), self.now).unwrap()
     }
@@ -203,4 +208,41 @@ fn after_a_restart_nothing_is_recorded_twice() {
     assert!(recorder.close("done", world.now));
     let outputs: Vec<What> = world.shown().into_iter().filter(|what| matches!(what, What::Output(_))).collect();
     assert_eq!(outputs, ["one", "two", "three", "four"].map(output));
+}
+
+#[test]
+fn what_was_typed_is_recorded_when_it_was_shown_and_masked_when_not() {
+    let mut world = World::new();
+    let mut recorder = world.begin_with(Mode::Required, true);
+    let input = |text: &str| What::Input(text.as_bytes().to_vec());
+    recorder.pass_input(0, b"su\r", world.now);
+    recorder.pass_input(0, b"su\r", world.now);
+    recorder.pass(Kind::Output, Direction::Output, 0, b"su\r\nPassword: ", world.now);
+    recorder.pass_input(1, b"hunter2", world.now);
+    assert!(recorder.store(world.now));
+    assert_eq!(recorder.due(), Some(world.now.instant + ECHO_WAIT), "it does not wait longer for an echo");
+    world.pass_time(ECHO_WAIT);
+    assert!(recorder.store(world.now));
+    recorder.pass_input(2, b"\rl", world.now);
+    assert!(recorder.close("done", world.now));
+    assert_eq!(recorder.counts().input_bytes, 12, "counted, whatever is recorded");
+    let shown = world.shown();
+    assert_eq!(shown[1..6], [output("su\r\nPassword: "), input("su\r"), input("*******"), input("\r"), input("*")]);
+    let (stream, _) = world.disk.stream();
+    assert!(!stream.windows(7).any(|window| window == b"hunter2"));
+}
+
+#[test]
+fn a_text_that_could_not_be_recorded_is_a_gap() {
+    let mut world = World::new();
+    let mut recorder = world.begin_with(Mode::BestEffort, true);
+    recorder.pass_input(0, b"hunter2", world.now);
+    assert!(recorder.store(world.now));
+    world.disk.set_full(true);
+    world.pass_time(ECHO_WAIT);
+    assert!(recorder.store(world.now), "the session goes on");
+    world.disk.set_full(false);
+    assert!(recorder.close("done", world.now));
+    let gap = Gap { output_bytes: 0, input_bytes: 0, messages: 1, since: 0, reason: "the disk is full".to_owned() };
+    assert_eq!(world.shown()[1], What::Gap(gap));
 }

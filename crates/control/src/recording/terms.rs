@@ -44,7 +44,9 @@ impl Terms {
             RecordingMode::BestEffort => Mode::BestEffort,
             RecordingMode::Off => return Ok(None),
         };
-        Ok(Some(Self { mode, records_input: false }))
+        // Without a terminal nothing echoes, and all of it would be stars.
+        let records_input = rules.input && document.session_type() != SessionType::NonInteractiveCommands;
+        Ok(Some(Self { mode, records_input }))
     }
 
     pub(crate) fn to_text(self) -> String {

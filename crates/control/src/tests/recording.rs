@@ -43,34 +43,34 @@ impl World {
     }
 }
 
-fn terms(mode: Mode) -> Option<Terms> {
-    Some(Terms { mode, records_input: false })
+fn terms(mode: Mode, records_input: bool) -> Option<Terms> {
+    Some(Terms { mode, records_input })
 }
 
 #[tokio::test]
 async fn the_preferences_outweigh_the_service_and_a_document_can_only_be_stricter() {
     let mut world = World::new().await;
-    assert_eq!(world.recorded(1, None).await.unwrap(), (terms(Mode::Required), Some("required")));
+    assert_eq!(world.recorded(1, None).await.unwrap(), (terms(Mode::Required, false), Some("required")));
     world.configure(|settings| settings.recording = RecordingMode::BestEffort);
-    assert_eq!(world.recorded(2, None).await.unwrap(), (terms(Mode::BestEffort), Some("best-effort")));
+    assert_eq!(world.recorded(2, None).await.unwrap(), (terms(Mode::BestEffort, false), Some("best-effort")));
 
     // A document of somebody's own gets nobody around the default of the service.
-    world.shell_document("loose", json!({"postern": {"recording": {"mode": "off"}}})).await;
+    world.shell_document("loose", json!({"postern": {"recording": {"mode": "off", "input": false}}})).await;
     world.shell_document("silent", json!({})).await;
-    world.shell_document("strict", json!({"postern": {"recording": {"mode": "required"}}})).await;
+    world.shell_document("strict", json!({"postern": {"recording": {"mode": "required", "input": true}}})).await;
     for (seed, document) in [(3, "loose"), (4, "silent")] {
         let recorded = world.recorded(seed, Some(document)).await.unwrap();
-        assert_eq!(recorded, (terms(Mode::BestEffort), Some("best-effort")), "{document}");
+        assert_eq!(recorded, (terms(Mode::BestEffort, false), Some("best-effort")), "{document}");
     }
     let recorded = world.recorded(5, Some("strict")).await.unwrap();
-    assert_eq!(recorded, (terms(Mode::Required), Some("required")));
+    assert_eq!(recorded, (terms(Mode::Required, true), Some("required")));
 
     // The account's preferences do, and a document may still be stricter than they are.
     world.shell_document(ACCOUNT, json!({"postern": {"recording": {"mode": "off"}}})).await;
     for (seed, document) in [(6, None), (7, Some(ACCOUNT)), (8, Some("silent")), (9, Some("loose"))] {
         assert_eq!(world.recorded(seed, document).await.unwrap(), (None, Some("off")), "{document:?}");
     }
-    assert_eq!(world.recorded(10, Some("strict")).await.unwrap().0, terms(Mode::Required));
+    assert_eq!(world.recorded(10, Some("strict")).await.unwrap().0, terms(Mode::Required, true));
 }
 
 #[tokio::test]

@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 
 use super::super::DocumentError;
 use super::own::object;
+use super::truth;
 
 /// Its name in `inputs.postern`.
 pub(super) const MEMBER: &str = "recording";
 const PATH: &str = "inputs.postern.recording";
-const NAMES: [&str; 2] = ["mode", "encrypted"];
+const NAMES: [&str; 3] = ["mode", "input", "encrypted"];
 
 /// What happens to a session that cannot be recorded. Later is stricter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,8 @@ pub enum EncryptedSessions {
 pub struct RecordingPreferences {
     /// Whether sessions are recorded.
     pub mode: Option<RecordingMode>,
+    /// Whether what was typed is recorded, too.
+    pub input: Option<bool>,
     /// About sessions that cannot be recorded because they are encrypted.
     pub encrypted: Option<EncryptedSessions>,
 }
@@ -48,6 +51,8 @@ pub struct RecordingPreferences {
 pub struct RecordingRules {
     /// Whether it is recorded.
     pub mode: RecordingMode,
+    /// Whether what was typed is recorded, too.
+    pub input: bool,
     /// Whether it may begin encrypted although it must be recorded.
     pub encrypted: EncryptedSessions,
 }
@@ -78,13 +83,24 @@ impl RecordingPreferences {
             "agent-logged" => Some(EncryptedSessions::AgentLogged),
             _ => None,
         })?;
-        Ok(Self { mode, encrypted })
+        let input = match members.get("input") {
+            None | Some(Value::Null) => None,
+            Some(value) => {
+                let input = truth(value);
+                Some(input.ok_or_else(|| DocumentError::member(format!("{PATH}.input"), "true or false"))?)
+            }
+        };
+        Ok(Self { mode, input, encrypted })
     }
 
     /// What the account's preferences come to, where sessions are recorded like this if they say nothing.
     #[must_use]
     pub fn rules(self, default: RecordingMode) -> RecordingRules {
-        RecordingRules { mode: self.mode.unwrap_or(default), encrypted: self.encrypted.unwrap_or_default() }
+        RecordingRules {
+            mode: self.mode.unwrap_or(default),
+            input: self.input.unwrap_or_default(),
+            encrypted: self.encrypted.unwrap_or_default(),
+        }
     }
 }
 
@@ -94,6 +110,7 @@ impl RecordingRules {
     pub fn and(self, document: RecordingPreferences) -> Self {
         Self {
             mode: document.mode.map_or(self.mode, |mode| mode.max(self.mode)),
+            input: self.input || document.input == Some(true),
             encrypted: document.encrypted.map_or(self.encrypted, |encrypted| encrypted.max(self.encrypted)),
         }
     }
@@ -140,13 +157,14 @@ mod tests {
 
     #[test]
     fn each_word_is_read_and_others_are_named() {
-        let all = json!({"mode": "best-effort", "encrypted": "agent-logged"});
-        let read = RecordingPreferences { mode: Some(BestEffort), encrypted: Some(AgentLogged) };
+        let all = json!({"mode": "best-effort", "input": "true", "encrypted": "agent-logged"});
+        let read = RecordingPreferences { mode: Some(BestEffort), input: Some(true), encrypted: Some(AgentLogged) };
         assert_eq!(parse(&all).unwrap(), read);
         assert_eq!(parse(&json!({"mode": null})).unwrap(), RecordingPreferences::default());
         for (wrong, path) in [
             (json!({"mode": "Required"}), "inputs.postern.recording.mode"),
             (json!({"mode": true}), "inputs.postern.recording.mode"),
+            (json!({"input": "maybe"}), "inputs.postern.recording.input"),
             (json!({"encrypted": ""}), "inputs.postern.recording.encrypted"),
         ] {
             let error = parse(&wrong).unwrap_err().to_string();
@@ -157,7 +175,11 @@ mod tests {
     fn words() -> impl Strategy<Value = RecordingPreferences> {
         let mode = prop::sample::select(vec![None, Some(Off), Some(BestEffort), Some(Required)]);
         let encrypted = prop::sample::select(vec![None, Some(AgentLogged), Some(Refused)]);
-        (mode, encrypted).prop_map(|(mode, encrypted)| RecordingPreferences { mode, encrypted })
+        (mode, any::<Option<bool>>(), encrypted).prop_map(|(mode, input, encrypted)| RecordingPreferences {
+            mode,
+            input,
+            encrypted,
+        })
     }
 
     proptest! {
@@ -170,7 +192,7 @@ mod tests {
             let rules = account.rules(default);
             let both = rules.and(document);
             prop_assert!(both.mode >= account.mode.unwrap_or(default));
-            prop_assert!(both.encrypted >= rules.encrypted);
+            prop_assert!(both.input >= rules.input && both.encrypted >= rules.encrypted);
             prop_assert!(document.mode.is_none_or(|mode| both.mode >= mode));
             // The account's own document is a document, too.
             prop_assert_eq!(rules.and(account), rules);

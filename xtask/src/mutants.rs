@@ -5,11 +5,12 @@
 //! that survives is a test that is missing. All of it takes hours, so it is no part of `test`.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::cargo::{cargo, is_installed, target_dir, workspace_root};
+use crate::cargo::{cargo, target_dir, workspace_root};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -63,8 +64,13 @@ impl Part {
 }
 
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    for (tool, package) in [("cargo-mutants", "cargo-mutants"), ("cargo-nextest", "cargo-nextest")] {
-        ensure!(is_installed(tool), "{tool} is missing; cargo install {package} --locked");
+    for tool in ["mutants", "nextest"] {
+        // cargo-mutants knows its version only when cargo calls it.
+        let found = cargo(&[tool, "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        ensure!(
+            found.is_ok_and(|status| status.success()),
+            "cargo-{tool} is missing; cargo install cargo-{tool} --locked"
+        );
     }
     let parts = if options.parts.is_empty() { Part::value_variants() } else { &options.parts };
     let mut is_clean = true;

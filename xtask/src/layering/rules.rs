@@ -9,6 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("postern-iam", &[]),
     ("postern-policy", &[]),
     ("postern-recording", &["postern-protocol"]),
+    ("postern-rendering", &["postern-recording"]),
     ("postern-audit", &["postern-recording"]),
     ("postern-model", &["postern-iam"]),
     // ports

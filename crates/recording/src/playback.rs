@@ -49,7 +49,7 @@ pub enum What {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Playback {
     reader: Reader,
     directions: [Order; 2],
@@ -58,7 +58,7 @@ pub struct Playback {
 }
 
 /// One direction.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Order {
     next: i64,
     held: BTreeMap<i64, (u64, Option<What>)>,

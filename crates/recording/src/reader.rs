@@ -8,7 +8,7 @@ use crate::signing::{KeyChain, KeyChainError, KnownKeys};
 use crate::writer::Position;
 
 /// Reads a stream that comes in pieces of any size. What it gives out is linked; what is signed, heads say.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Reader {
     buffer: Vec<u8>,
     /// Where the next record begins in the buffer.
@@ -18,7 +18,7 @@ pub struct Reader {
     state: Option<State>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct State {
     position: Position,
     opening: Option<Opening>,

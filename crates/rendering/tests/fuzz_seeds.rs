@@ -1,0 +1,10 @@
+//! What shows recordings under fuzzing; `fuzz/seeds.rs` says how.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[macro_use]
+#[path = "../../../fuzz/seeds.rs"]
+mod seeds;
+mod targets;
+
+fuzz_tests![rendering * 2];

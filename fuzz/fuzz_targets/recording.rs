@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../../crates/recording/tests/targets/mod.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::run("recording", data));

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    activation, audit, completions, cp, document, exec, forward, lock, locks, nodes, policy, recordings, sessions, ssh,
-    start, tag, terminate,
+    activation, audit, completions, cp, document, exec, forward, lock, locks, nodes, policy, recordings, replay,
+    sessions, ssh, start, tag, terminate,
 };
 use crate::context::ServiceFlags;
 use crate::failure;
@@ -52,6 +52,8 @@ enum Command {
     /// Check and take along what sessions looked like
     #[command(subcommand)]
     Recordings(recordings::Arguments),
+    /// Look at a session as its user saw it
+    Replay(replay::Arguments),
     /// Stop a user or role, or sessions on a node, at once and whatever policies say
     Lock(lock::Arguments),
     /// Let it go on
@@ -112,6 +114,7 @@ impl Cli {
             Command::Terminate(arguments) => on_runtime(terminate::run(&self.service, arguments)),
             Command::Audit(arguments) => on_runtime(audit::run(&self.service, arguments)),
             Command::Recordings(arguments) => on_runtime(recordings::run(&self.service, arguments)),
+            Command::Replay(arguments) => on_runtime(replay::run(&self.service, arguments)),
             Command::Lock(arguments) => on_runtime(lock::lock(&self.service, arguments)),
             Command::Unlock(arguments) => on_runtime(lock::unlock(&self.service, arguments)),
             Command::Locks(arguments) => on_runtime(locks::run(&self.service, arguments)),

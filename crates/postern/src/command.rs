@@ -15,6 +15,7 @@ mod node_name;
 pub(crate) mod nodes;
 pub(crate) mod policy;
 pub(crate) mod recordings;
+pub(crate) mod replay;
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod ssh;

@@ -1,7 +1,8 @@
 //! `postern recordings`: what sessions looked like, checked and taken along.
 
 mod export;
-mod source;
+pub(crate) mod rendered;
+pub(crate) mod source;
 mod verify;
 
 use std::process::ExitCode;

@@ -1,12 +1,13 @@
 //! `postern recordings export`: a recording as a file.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use postern_recording::playback::{Playback, What};
+use postern_recording::playback::Playback;
 
+use super::rendered::Rendered;
 use super::source::Source;
 use crate::context::ServiceFlags;
 
@@ -24,43 +25,44 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// The recording itself, with its hashes and signatures: what `postern recordings verify` checks
     Proof,
-    /// The bytes that the session showed, and nothing else
+    /// The bytes that the session showed, and nothing else: a terminal would act on them
     Raw,
+    /// What could be read, as text
+    Text,
+    /// A page for a browser, with colours and times
+    Html,
+    /// A cast for asciinema 3 and asciinema-player (asciicast v3)
+    Asciicast,
+    /// A cast for older players, too (asciicast v2)
+    AsciicastV2,
 }
 
 /// Writes it.
 pub(crate) async fn run(flags: &ServiceFlags, arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut source = Source::open(flags, &arguments.session)?;
     let mut out: Box<dyn Write> = match &arguments.output {
-        Some(path) => Box::new(create(path)?),
-        None => Box::new(std::io::stdout().lock()),
+        Some(path) => Box::new(BufWriter::new(create(path)?)),
+        None => Box::new(BufWriter::new(std::io::stdout().lock())),
     };
-    let mut playback = Playback::new();
-    while let Some(piece) = source.next().await? {
-        match arguments.format {
-            Format::Proof => out.write_all(&piece)?,
-            Format::Raw => {
-                playback.push(&piece)?;
-                write_shown(&mut playback, &mut out)?;
-            }
+    if arguments.format == Format::Proof {
+        while let Some(piece) = source.next().await? {
+            out.write_all(&piece)?;
         }
+    } else {
+        let (mut playback, mut rendered) = (Playback::new(), Rendered::new(arguments.format));
+        while let Some(piece) = source.next().await? {
+            playback.push(&piece)?;
+            rendered.take(&mut playback, &mut out)?;
+        }
+        playback.finish();
+        rendered.take(&mut playback, &mut out)?;
+        rendered.finish(&mut out)?;
     }
-    playback.finish();
-    write_shown(&mut playback, &mut out)?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn write_shown(playback: &mut Playback, out: &mut dyn Write) -> anyhow::Result<()> {
-    while let Some(event) = playback.next_event() {
-        if let What::Output(data) | What::StandardError(data) = event.what {
-            out.write_all(&data)?;
-        }
-    }
-    Ok(())
 }
 
 /// What sessions show is for the eyes of whoever may see it.

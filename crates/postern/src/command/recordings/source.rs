@@ -1,7 +1,7 @@
 //! Where a recording comes from: the service, or a file that was exported before.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -14,6 +14,15 @@ use crate::context::ServiceFlags;
 
 /// What is read from a file at once.
 const PIECE_BYTES: usize = 256 * 1024;
+
+/// Where the next piece begins.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// The token with which a service goes on; nothing at the beginning.
+    Service(Option<String>),
+    /// Bytes of a file.
+    File(u64),
+}
 
 /// A recording, piece by piece.
 pub(crate) enum Source {
@@ -52,6 +61,31 @@ impl Source {
                 Ok((len > 0).then_some(piece))
             }
         }
+    }
+
+    /// Where it is.
+    pub(crate) fn place(&mut self) -> anyhow::Result<Place> {
+        match self {
+            Self::Service { next_token, .. } => Ok(Place::Service(next_token.clone())),
+            Self::File(path, file) => {
+                let at = file.stream_position().with_context(|| format!("cannot read {}", path.display()))?;
+                Ok(Place::File(at))
+            }
+        }
+    }
+
+    /// Goes on at a place where it was.
+    pub(crate) fn go_to(&mut self, place: &Place) -> anyhow::Result<()> {
+        match (self, place) {
+            (Self::Service { next_token, is_at_end, .. }, Place::Service(token)) => {
+                (*next_token, *is_at_end) = (token.clone(), false);
+            }
+            (Self::File(path, file), Place::File(at)) => {
+                file.seek(SeekFrom::Start(*at)).with_context(|| format!("cannot read {}", path.display()))?;
+            }
+            _ => anyhow::bail!("a place of another recording"),
+        }
+        Ok(())
     }
 
     /// What the service knows of it. Nothing of a file.

@@ -104,11 +104,12 @@ fn a_replay_draws_the_session_and_gives_the_terminal_back() {
     let mut drawn = viewer.expect("at the end", PATIENCE);
     assert!(drawn.contains("last <b>line</b>"), "{drawn:?}");
     assert!(drawn.contains("90 %") && drawn.contains(&id[..20]), "{drawn:?}");
-    // Back to the beginning, where nothing is shown yet, and on step by step.
+    // Back to the beginning, where nothing is shown yet, a step, and on.
     viewer.type_text("0");
-    drawn += &viewer.expect("0:00:00 of", PATIENCE);
-    viewer.type_text("....................");
+    drawn += &viewer.expect("paused  0:00:00 of", PATIENCE);
+    viewer.type_text(". ");
     drawn += &viewer.expect("last <b>line</b>", PATIENCE);
+    drawn += &viewer.expect("at the end", PATIENCE);
     viewer.resize(10, 40);
     drawn += &viewer.expect("part of 80x24", PATIENCE);
     viewer.type_text("q");

@@ -85,6 +85,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "postern-transfer",
             "postern-client",
             "postern-recording",
+            "postern-rendering",
             "postern-agent",
             "posternd",
         ],

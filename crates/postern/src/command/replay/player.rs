@@ -1,8 +1,9 @@
 //! Where a replay stands, and how fast it goes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::Instant;
+use postern_protocol::Clock;
+use postern_transport::{SystemClock, sleep_until};
 
 use super::keys::Key;
 use super::tape::Tape;
@@ -33,7 +34,7 @@ pub(super) struct Player {
 impl Player {
     /// One that runs from the beginning.
     pub(super) fn new(speed: f64, idle_limit: Option<Duration>) -> Self {
-        Self { speed, idle_limit, position: 0, running_since: Some(Instant::now()) }
+        Self { speed, idle_limit, position: 0, running_since: Some(instant()) }
     }
 
     pub(super) fn speed(&self) -> f64 {
@@ -46,7 +47,7 @@ impl Player {
 
     /// The moment of the recording that is now, in microseconds since its beginning.
     pub(super) fn now(&self) -> u64 {
-        let run = self.running_since.map(|since| since.elapsed().as_secs_f64() * self.speed);
+        let run = self.running_since.map(|since| instant().saturating_duration_since(since).as_secs_f64() * self.speed);
         self.position.saturating_add(micros(run.unwrap_or_default()))
     }
 
@@ -89,7 +90,7 @@ impl Player {
         // The clock in the status line goes on, too.
         let wait =
             Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX).clamp(PICTURE, Duration::from_millis(200));
-        tokio::time::sleep(wait).await;
+        sleep_until(Some(instant() + wait)).await;
     }
 
     /// Does what a key means.
@@ -148,12 +149,16 @@ impl Player {
     }
 
     fn run_from(&mut self, position: u64) {
-        (self.position, self.running_since) = (position, Some(Instant::now()));
+        (self.position, self.running_since) = (position, Some(instant()));
     }
 
     fn stand_at(&mut self, position: u64) {
         (self.position, self.running_since) = (position, None);
     }
+}
+
+fn instant() -> Instant {
+    SystemClock.now().instant
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no recording lasts for 500,000 years")]

@@ -113,7 +113,7 @@ impl Control {
         // Before the node counts as connected, so that no command is missed.
         let subject = node_subject(self.scope(), &node_id);
         let commands = self.bus.subscribe(&subject).await.map_err(failure::bus)?;
-        let connection_id: String = self.random::<12>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let connection_id = hex::encode(self.random::<12>());
         let connection = NodeConnection {
             connection_id: connection_id.clone(),
             service: self.settings.service_name.clone(),

@@ -151,13 +151,12 @@ impl Control {
     }
 
     fn seal_data_key(&self, name: &RecordingName, key: &[u8; 32]) -> String {
-        let sealed = self.keys.recording_data.seal(&context(name), key, self.random());
-        sealed.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(self.keys.recording_data.seal(&context(name), key, self.random()))
     }
 
     fn unseal_data_key(&self, name: &RecordingName, header: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
         let header: Header = serde_json::from_slice(header).ok()?;
-        let sealed = from_hex(&header.data_key)?;
+        let sealed = hex::decode(&header.data_key).ok()?;
         let key = self.keys.recording_data.unseal(&context(name), &sealed)?;
         let mut data_key = Zeroizing::new([0; 32]);
         (key.len() == data_key.len()).then(|| data_key.copy_from_slice(&key))?;
@@ -296,10 +295,4 @@ fn stored(head: &Head) -> RecordingHead {
         key_id: head.key.to_string(),
         signature: head.signature,
     }
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?)).collect()
 }

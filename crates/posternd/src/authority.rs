@@ -153,7 +153,7 @@ pub fn server_names(configured: &[String], listening: Option<IpAddr>) -> Vec<Str
 fn authority_params(key: &KeyPair, now: Now) -> CertificateParams {
     let mut params = CertificateParams::default();
     let digest = Sha256::digest(key.public_key_raw());
-    let short: String = digest[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let short = hex::encode(&digest[..4]);
     params.distinguished_name = DistinguishedName::new();
     // A new data folder means a new authority, so the name must tell them apart in a trust store.
     params.distinguished_name.push(DnType::CommonName, format!("Postern authority {short}"));

@@ -132,7 +132,7 @@ pub fn audit_verify(arguments: &cli::AuditVerify) -> Result<()> {
             })?
         }
     };
-    let hash: String = whole.last.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(whole.last.hash);
     let (first, next) = (whole.first, whole.last.count);
     println!(
         "{} events, from number {first} up to {next}, are whole; the hash behind the last is {hash}",

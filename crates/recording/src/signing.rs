@@ -117,8 +117,7 @@ impl KnownKeys {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let Some((_, first)) = self.0.first() else { return String::new() };
-        let hex: String = sha256(first).iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("SHA256:{hex}")
+        format!("SHA256:{}", hex::encode(sha256(first)))
     }
 
     /// Whether a head was signed with one of these.

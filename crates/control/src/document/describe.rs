@@ -7,7 +7,7 @@ use postern_model::document::{
     DocumentStatus, DocumentType, DocumentVersion, GetDocumentRequest, GetDocumentResponse, HashType, NamedVersion,
 };
 use postern_model::{ApiError, Timestamp};
-use postern_store::{ContentHash, DocumentRecord, FindDocument, Scope, UnixMillis};
+use postern_store::{DocumentRecord, FindDocument, Scope, UnixMillis};
 use ring::digest;
 
 use super::{Named, NamedKind, unknown, unknown_version};
@@ -117,7 +117,7 @@ fn is_only_version(version: &NamedVersion) -> bool {
 pub(super) fn own(record: DocumentRecord, scope: &Scope) -> DocumentDescription {
     let DocumentRecord { name, document_type, target_type, tags, latest_version, default_version, version } = record;
     DocumentDescription {
-        hash: hex(&version.content_hash),
+        hash: hex::encode(version.content_hash),
         hash_type: HashType::Sha256,
         name,
         display_name: version.display_name,
@@ -144,7 +144,7 @@ pub(super) fn builtin(document: &Builtin) -> DocumentDescription {
     let hash = digest::digest(&digest::SHA256, document.content.as_bytes());
     let summary = document.summary.clone();
     DocumentDescription {
-        hash: hex(&hash.as_ref().try_into().expect("SHA-256 has 32 bytes")),
+        hash: hex::encode(hash),
         hash_type: HashType::Sha256,
         name: document.name.parse().expect("the names of the service's documents are names"),
         display_name: None,
@@ -164,8 +164,4 @@ pub(super) fn builtin(document: &Builtin) -> DocumentDescription {
         target_type: None,
         tags: Vec::new(),
     }
-}
-
-fn hex(hash: &ContentHash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

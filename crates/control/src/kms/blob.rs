@@ -140,9 +140,8 @@ mod tests {
             context(&[("aws:ssm:TargetId", "mi-0c83012b7aac4ccda"), ("aws:ssm:SessionId", "tester-852931819da34cd48")]);
         let text = SecretBytes::new(b"attack at dawn".to_vec());
         let blob = material.encrypt(&text, &context, &salt);
-        let hex: String = blob.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
-            hex,
+            hex::encode(&blob),
             "011234abcd12ab34cd56ef1234567890ab6465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f80818283531684090\
              248767df20e46cf072fb32a6336dea23306341dc83912471a76"
         );

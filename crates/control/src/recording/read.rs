@@ -48,10 +48,7 @@ impl Control {
             session_id: id.to_string(),
             started_at: Timestamp::from_millis(session.started_at),
             ended_at: end.map(|end| Timestamp::from_millis(end.at)),
-            head: known.as_ref().map(|known| Head {
-                count: known.head.count,
-                hash: known.head.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
-            }),
+            head: known.as_ref().map(|known| Head { count: known.head.count, hash: hex::encode(known.head.hash) }),
             output_bytes: end.map(|end| end.output_bytes),
             input_bytes: end.map(|end| end.input_bytes),
             gaps: end.map(|end| end.gaps),

@@ -98,6 +98,15 @@ pub struct AuditVerify {
 pub enum Admin {
     /// Make another administrator and print its access key, once
     NewAdministrator(NewAdministrator),
+    /// Make a new key that signs recordings, certified by the one before it, which is forgotten
+    RotateRecordingKey(RotateRecordingKey),
+}
+
+/// Arguments of `admin rotate-recording-key`.
+#[derive(Debug, Args)]
+pub struct RotateRecordingKey {
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// Arguments of `admin new-administrator`.

@@ -158,6 +158,24 @@ pub fn new_administrator(arguments: &cli::NewAdministrator) -> Result<()> {
     Ok(())
 }
 
+/// Makes a new key that signs recordings, in the data folder of a stopped service. Those of before stay proved: the key
+/// before it vouches for the new one.
+///
+/// # Errors
+/// The folder is not one of a service, its service is running, or its keys cannot be read.
+pub fn rotate_recording_key(arguments: &cli::RotateRecordingKey) -> Result<()> {
+    let config = load(&arguments.place, [])?;
+    DataDir::open(&config.data_dir)?;
+    let (keys, fingerprint) = runtime()?.block_on(async {
+        let application = Application::open(config, String::new()).await?;
+        let rotated = application.control.rotate_recording_key().await.map_err(anyhow::Error::msg);
+        application.close().await;
+        rotated
+    })?;
+    println!("Recordings are signed with a new key, number {keys}. The fingerprint of the first stays {fingerprint}");
+    Ok(())
+}
+
 fn load(place: &cli::Place, flags: impl IntoIterator<Item = (&'static str, String)>) -> Result<Config> {
     let mut flags: Vec<_> = flags.into_iter().collect();
     if let Some(folder) = &place.data_dir {

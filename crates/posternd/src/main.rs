@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         cli::Command::Check(arguments) => commands::check(&arguments),
         cli::Command::Audit(cli::Audit::Verify(arguments)) => commands::audit_verify(&arguments),
         cli::Command::Admin(cli::Admin::NewAdministrator(arguments)) => commands::new_administrator(&arguments),
+        cli::Command::Admin(cli::Admin::RotateRecordingKey(arguments)) => commands::rotate_recording_key(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@ mod world;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use postern_testkit::{Terminal, program, run, sha256};
+use postern_testkit::{Terminal, eventually, program, run, sha256};
 
 use world::{PATIENCE, World};
 
@@ -135,6 +135,40 @@ fn what_is_done_to_a_recording_is_found() {
     let found = world.verify(&id);
     assert_eq!(found.status, Some(1));
     assert!(found.stderr.contains("its end was cut off"), "{}", found.stderr);
+}
+
+#[test]
+fn a_new_key_goes_on_from_the_one_before() {
+    let mut world = World::new();
+    let session = |world: &World| {
+        let done = world.service.try_postern(["exec", world.agent.node_id(), "--", "true"]);
+        done.expect_success("the command");
+        world.ended_session()
+    };
+    let before = session(&world);
+    world.service.kill();
+    let folder = world.service.folder().to_str().expect("a path of ours is text").to_owned();
+    let rotate = ["admin", "rotate-recording-key", "--data-dir", &folder];
+    let rotated = run(&program("posternd"), rotate, &[], PATIENCE).expect_success("the rotation");
+    let fingerprint = rotated.stdout.split_whitespace().last().expect("it ends with one").to_owned();
+    assert!(rotated.stdout.contains("number 2"), "{}", rotated.stdout);
+    world.service.restart();
+    world.agent.wait_until_online(&world.service);
+    let refused = run(&program("posternd"), rotate, &[], PATIENCE);
+    assert_eq!(refused.status, Some(1), "the service is running: {}", refused.stdout);
+    session(&world);
+    let after = eventually("the second session to be history", PATIENCE, || {
+        Some(world.ended_session()).filter(|session| *session != before)
+    });
+    for (id, certificates) in [(before, 1), (after, 2)] {
+        let proof = world.export(&id, "proof");
+        let named = proof.windows(11).filter(|window| window == b"\"publicKey\"").count();
+        assert_eq!(named, certificates);
+        let file = world.folder.path().join("export.proof");
+        let file = file.to_str().expect("a path of ours is text");
+        let words = ["recordings", "verify", file, "--fingerprint", &fingerprint];
+        world.service.try_postern(words).expect_success("the check");
+    }
 }
 
 #[test]

@@ -43,18 +43,20 @@ impl Control {
         Err("the key that signs recordings cannot be made: others make one all the time".to_owned())
     }
 
-    /// Makes a new key now, whatever the age of the last.
+    /// Makes a new key now, whatever the age of the last. Answers how many there were, and the fingerprint of the first.
     ///
     /// # Errors
     /// One sentence for operators.
-    pub async fn rotate_recording_key(&self) -> Result<(), String> {
+    pub async fn rotate_recording_key(&self) -> Result<(usize, String), String> {
         let mut known = self.signing.0.lock().await;
         let stored = self.read_signing_keys().await?;
         if !self.make_signing_key(stored).await? {
             return Err("another process has made a new key at this moment".to_owned());
         }
         *known = self.read_signing_keys().await?;
-        Ok(())
+        let chain = known.as_ref().map(|signing| &signing.chain).ok_or("the new key is not in the database")?;
+        let keys = chain.check().map_err(|error| error.to_string())?;
+        Ok((chain.certificates().len(), keys.fingerprint()))
     }
 
     /// The chain of keys, for whoever checks recordings.

@@ -90,6 +90,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "posternd",
         ],
     ),
+    // it need not trust the others
+    ("postern-verify", &[]),
     // tests and chores; the kit sees programs from outside only
     ("postern-testkit", &[]),
     // Which operations there are to test, and the program that is our agent but for what it lies about.

@@ -13,19 +13,19 @@ use crate::yardstick::OpenSsh;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A way to get a shell, and what was measured through it.
-struct Way {
+pub(crate) struct Way {
     name: &'static str,
     program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     prompt: Samples,
-    echo: Samples,
-    output: Samples,
+    pub(crate) echo: Samples,
+    pub(crate) output: Samples,
     interrupt: Samples,
 }
 
 impl Way {
-    fn new(
+    pub(crate) fn new(
         name: &'static str,
         program: impl Into<PathBuf>,
         arguments: &[&str],
@@ -52,7 +52,8 @@ impl Way {
         Ok(terminal)
     }
 
-    fn round(&mut self, keys: usize, megabytes: usize) -> Result<()> {
+    /// All of it once.
+    pub(crate) fn round(&mut self, keys: usize, megabytes: usize) -> Result<()> {
         let mut terminal = self.open()?;
         self.measure_interrupt(&mut terminal)?;
         self.measure_output(&mut terminal, megabytes)?;

